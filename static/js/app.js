@@ -1,0 +1,133 @@
+// What script adds to pages that work without it: the CSRF header for htmx, a guard against double clicks,
+// focus on errors, messages for screen readers, the countdown of a held appointment. Nothing here decides anything.
+
+const BUSY_SHOWN_AFTER_MS = 300;
+const BUSY_AT_MOST_MS = 20000;
+const MESSAGE_STAYS_MS = 10000;
+const HOLD_WARNING_MINUTES = 5;
+
+const live = () => document.getElementById("live");
+
+// ---- requests of htmx carry the token and explain themselves when they fail ----
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.verb === "get") return;
+  const token = document.querySelector("meta[name=csrf-token]");
+  if (token) event.detail.headers["X-CSRFToken"] = token.content;
+});
+
+function showNote(templateId) {
+  const template = document.getElementById(templateId);
+  if (template) live().replaceChildren(template.content.cloneNode(true));
+}
+
+document.addEventListener("htmx:sendError", () => showNote("offline-note"));
+document.addEventListener("htmx:timeout", () => showNote("late-note"));
+
+// ---- messages: the server sends "HX-Trigger: {"announce": "..."}" ----
+
+function announce(text) {
+  const note = document.createElement("div");
+  note.className = "toast-note";
+  note.textContent = text;
+  live().replaceChildren(note);
+  setTimeout(() => note.remove(), MESSAGE_STAYS_MS);
+}
+
+document.addEventListener("announce", (event) => announce(event.detail.value));
+
+// ---- errors: focus goes to the summary, its links go to the fields ----
+
+function focusErrors(root) {
+  const summary = root.matches?.(".error-summary") ? root : root.querySelector(".error-summary");
+  if (summary) summary.focus();
+}
+
+document.addEventListener("htmx:afterSettle", (event) => focusErrors(event.detail.elt));
+focusErrors(document);
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest(".error-summary a[href^='#']");
+  const field = link && document.getElementById(link.hash.slice(1));
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+  field.scrollIntoView({ block: "center" });
+});
+
+// ---- busy: the second click on the same form is ignored, the wait is shown after 300 ms ----
+
+const waiting = new Map();
+
+function markBusy(form, button) {
+  const shown = setTimeout(() => {
+    if (!button) return;
+    button.setAttribute("aria-busy", "true");
+    button.classList.add("is-busy");
+  }, BUSY_SHOWN_AFTER_MS);
+  const released = setTimeout(() => release(form), BUSY_AT_MOST_MS);
+  waiting.set(form, { button, timers: [shown, released] });
+}
+
+function release(form) {
+  const entry = waiting.get(form);
+  if (!entry) return;
+  entry.timers.forEach(clearTimeout);
+  entry.button?.removeAttribute("aria-busy");
+  entry.button?.classList.remove("is-busy");
+  waiting.delete(form);
+}
+
+function guardSubmit(event) {
+  const form = event.target;
+  if (form.dataset.repeatable !== undefined) return;
+  if (waiting.has(form)) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  // A form of htmx that lets another script cancel its request is released by htmx:afterRequest.
+  markBusy(form, event.submitter || document.querySelector(`button[type=submit][form="${form.id}"]`));
+}
+
+document.addEventListener("submit", guardSubmit, true);
+document.addEventListener("htmx:afterRequest", (event) => release(event.detail.elt.closest("form") || event.detail.elt));
+
+// The page may come back from the back-forward cache exactly as it was left: nothing is under way any more.
+window.addEventListener("pageshow", (event) => {
+  if (event.persisted) [...waiting.keys()].forEach(release);
+});
+
+// ---- countdown of a held appointment, by elapsed time: the clock of the phone may be wrong ----
+
+function remainingText(element, minutes) {
+  if (minutes <= 0) return element.dataset.over;
+  return minutes === 1 ? element.dataset.one : element.dataset.many.replace("#", minutes);
+}
+
+function startCountdown(element) {
+  if (element.dataset.running) return;
+  element.dataset.running = "yes";
+  const startedAt = Date.now();
+  const seconds = Number(element.dataset.secondsLeft);
+  let shown = Math.ceil(seconds / 60);
+  const timer = setInterval(() => {
+    if (!element.isConnected) return clearInterval(timer);
+    const minutes = Math.max(0, Math.ceil((seconds - (Date.now() - startedAt) / 1000) / 60));
+    if (minutes === shown) return;
+    if (shown > HOLD_WARNING_MINUTES && minutes <= HOLD_WARNING_MINUTES && minutes > 0) announce(element.dataset.warning);
+    shown = minutes;
+    element.textContent = remainingText(element, minutes);
+    if (minutes > 0) return;
+    clearInterval(timer);
+    announce(element.dataset.over);
+    element.dispatchEvent(new CustomEvent("expired", { bubbles: true }));
+  }, 1000);
+}
+
+function startCountdowns() {
+  document.querySelectorAll("[data-expires-at]").forEach(startCountdown);
+}
+
+document.addEventListener("htmx:afterSettle", startCountdowns);
+startCountdowns();
