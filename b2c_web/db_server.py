@@ -305,7 +305,7 @@ class DatabaseServer:
             return None
 
     def _program_version(self) -> str:
-        command = [self.programs / "postgres", "--version"]
+        command = [str(self.programs / "postgres"), "--version"]
         text = subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout
         return text.split()[2].split(".")[0]  # "postgres (PostgreSQL) 18.6"
 

@@ -249,7 +249,8 @@ def test_odd_paths_work(folder: Path, name: str) -> None:
         assert len(str(server.socket_dir)) < places.SOCKET_FOLDER_BYTES
 
 
-def test_a_folder_moved_under_a_running_server_is_taken_over(server: DatabaseServer, folder: Path) -> None:
+def test_a_folder_moved_under_a_running_server_is_taken_over(folder: Path) -> None:
+    server = DatabaseServer(folder)
     server.start()
     pid = server.status().pid
     with psycopg.connect(server.client_url()) as connection:
