@@ -103,3 +103,6 @@ def _psql_program() -> str:
 
 
 commands = [db_server_cli]
+
+
+commands = [db_server_cli]

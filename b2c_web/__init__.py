@@ -1,0 +1,82 @@
+"""The factory: configuration, Flask extensions, gateways, blueprints, hooks, errors, commands."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from sqlalchemy.pool import QueuePool
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def create_app(environ: Mapping[str, str] | None = None, **overrides: Any) -> Flask:
+    """The application, configured from `environ` (default: the process's). `overrides` win, for tests.
+
+    Raises ConfigError naming the setting when one is missing or wrong.
+    """
+    from b2c_web import cli, features, request_cycle
+    from b2c_web.config import load_settings
+
+    app = Flask(
+        "b2c_web",
+        root_path=str(ROOT),
+        template_folder="templates",
+        static_folder="static",
+        instance_path=str(ROOT / "instance"),
+    )
+    app.config.from_mapping(load_settings(os.environ if environ is None else environ))
+    app.config.update(overrides)
+    _derive(app)
+    features.import_all()
+    request_cycle.init_app(app)
+    features.init_app(app)
+    cli.init_app(app)
+    return app
+
+
+def _derive(app: Flask) -> None:
+    """Settings that Flask and its extensions want under their own names."""
+    config = app.config
+    url = config["DATABASE_URL"] or _own_database_url()
+    secure = config["B2C_BASE_URL"].startswith("https://")
+    config.update(
+        SQLALCHEMY_DATABASE_URI=url,
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "poolclass": QueuePool,
+            "pool_size": config["DB_POOL_SIZE"],
+            "max_overflow": 5,
+            "pool_pre_ping": False,
+            "pool_recycle": 1800,
+        }
+        | config.get("SQLALCHEMY_ENGINE_OPTIONS", {}),
+        SECRET_KEY=config["SECRET_KEY"] or _own_secret_key(),
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_NAME="__Host-b2c" if secure else "b2c",
+        WTF_CSRF_TIME_LIMIT=None,
+        BABEL_DEFAULT_LOCALE="de",
+        BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "translations"),
+        RATELIMIT_DEFAULT=f"{config['RATE_LIMIT_PER_MINUTE']} per minute",
+        RATELIMIT_STORAGE_URI="memory://",
+        RATELIMIT_HEADERS_ENABLED=False,
+        MAX_CONTENT_LENGTH=16 * 1024 * 1024,
+        MAIL_DEFAULT_SENDER=config["MAIL_SENDER"],
+        MAIL_BACKEND="smtp" if config["MAIL_SERVER"] else "locmem",
+    )
+
+
+def _own_database_url() -> str:
+    """Where our own server listens; it is started by `make run` or `flask db-server start`."""
+    from b2c_web.db_server import own_server
+
+    return own_server().url()
+
+
+def _own_secret_key() -> str:
+    """A key kept below instance/, for everything but production."""
+    from b2c_web.secrets_file import load_secrets
+
+    return load_secrets(ROOT / "instance")["SECRET_KEY"]

@@ -1,0 +1,5 @@
+"""Accounts: the blueprint only."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("accounts", __name__)

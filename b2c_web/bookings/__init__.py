@@ -1,0 +1,5 @@
+"""Bookings: the blueprint only."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("bookings", __name__)

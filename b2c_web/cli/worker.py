@@ -1,0 +1,5 @@
+"""To come."""
+
+import click
+
+commands: list[click.Command] = []

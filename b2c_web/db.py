@@ -1,0 +1,96 @@
+"""The ground of all models: naming of constraints, column types, ids and the one way to write."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import psycopg.errors as pg_errors
+from sqlalchemy import DateTime, Enum, MetaData, TypeDecorator, Uuid, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+from b2c_web.errors import Busy
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """timestamptz that takes aware values only and gives them back in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return value
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return value.astimezone(UTC) if value is not None else None
+
+
+def enum_type(kind: type[StrEnum], name: str) -> Enum:
+    """A PostgreSQL enum type that stores the members' values under the schema's names."""
+    return Enum(kind, name=name, values_callable=lambda members: [m.value for m in members])
+
+
+Id = Annotated[uuid.UUID, mapped_column(Uuid, primary_key=True, default=uuid7)]
+Instant = Annotated[datetime, mapped_column(UtcDateTime)]
+CreatedAt = Annotated[datetime, mapped_column(UtcDateTime, server_default=func.now())]
+UpdatedAt = Annotated[datetime, mapped_column(UtcDateTime, server_default=func.now(), onupdate=func.now())]
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UtcDateTime, uuid.UUID: Uuid, dict[str, Any]: JSONB}  # noqa: RUF012 - SQLAlchemy's form
+
+
+class Timestamps:
+    created_at: Mapped[CreatedAt]
+    updated_at: Mapped[UpdatedAt]
+
+
+class NestedCommandError(RuntimeError):
+    """A command was called inside another command's transaction."""
+
+
+@contextmanager
+def command_transaction(lock_timeout_ms: int | None = None) -> Iterator[None]:
+    """One command, one transaction: commits at the end, rolls back on any raise. Nesting is refused.
+
+    `lock_timeout_ms`: how long a statement may wait for a lock; past it the command raises `Busy`
+    ("busy, try again"). Deadlocks and failed serialisation end as `Busy` too.
+    """
+    from b2c_web.flask_extensions import db  # the extension is built on this module's Base
+
+    session = db.session()
+    if session.info.get("in_command"):
+        raise NestedCommandError("a command was called inside a command")
+    session.info["in_command"] = True
+    try:
+        if lock_timeout_ms is not None:
+            session.execute(text(f"SET LOCAL lock_timeout = {int(lock_timeout_ms)}"))
+        yield
+        session.commit()
+    except DBAPIError as error:
+        session.rollback()
+        busy = (pg_errors.LockNotAvailable, pg_errors.DeadlockDetected, pg_errors.SerializationFailure)
+        if isinstance(error.orig, busy):
+            raise Busy from error
+        raise
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("in_command", None)

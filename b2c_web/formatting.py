@@ -1,0 +1,110 @@
+"""How values are shown to a person: money, days, windows, clock times, plates, phone numbers."""
+
+from datetime import date, datetime
+
+import phonenumbers
+from babel.dates import format_date
+from flask import Flask
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from b2c_web import money
+from b2c_web.config import ZONE
+
+
+def language() -> str:
+    """ "de" or "en": the language of this request or message."""
+    locale = get_locale()
+    return locale.language if locale else "de"
+
+
+def eur(cents: int) -> str:
+    return money.euro(cents, language())
+
+
+def _local(value: datetime | date) -> datetime | date:
+    return value.astimezone(ZONE) if isinstance(value, datetime) else value
+
+
+def day(value: datetime | date) -> str:
+    """ "Di, 24. Nov." or "Tue 24 Nov"."""
+    if language() == "de":
+        text = format_date(_local(value), "EEE, d. MMM", "de")
+        return text if text.endswith(".") else text + ("." if len(text.rsplit(" ", 1)[1]) == 3 else "")
+    return format_date(_local(value), "EEE d MMM", "en_GB")
+
+
+def long_day(value: datetime | date) -> str:
+    """ "Dienstag, 24. November 2026"."""
+    pattern = "EEEE, d. MMMM y" if language() == "de" else "EEEE d MMMM y"
+    return format_date(_local(value), pattern, "de" if language() == "de" else "en_GB")
+
+
+def month(value: date) -> str:
+    return format_date(value, "LLLL y", language())
+
+
+def clock(value: datetime) -> str:
+    """ "10:41" in the workshop's zone."""
+    return f"{value.astimezone(ZONE):%H:%M}"
+
+
+def _hour(value: datetime) -> str:
+    local = value.astimezone(ZONE)
+    return f"{local.hour}:{local.minute:02d}" if local.minute else str(local.hour)
+
+
+def window(start: datetime, end: datetime) -> str:
+    """ "10–12 Uhr" or "10–12"."""
+    span = f"{_hour(start)}–{_hour(end)}"
+    return f"{span}\u00a0Uhr" if language() == "de" else _english_window(start, end)
+
+
+def _english_window(start: datetime, end: datetime) -> str:
+    return f"{clock(start)}–{clock(end)}"
+
+
+def day_window(start: datetime, end: datetime) -> str:
+    """ "Di, 24. Nov., 10–12 Uhr"."""
+    return f"{day(start)}, {window(start, end)}"
+
+
+def moment(value: datetime) -> str:
+    """ "24. Nov., 19:12" with the day's name left out."""
+    return f"{day(value)}, {clock(value)}"
+
+
+def duration(minutes: int) -> str:
+    """ "1 h", "1,5 h", "45 min"."""
+    if minutes < 60:
+        return _("%(n)s min", n=minutes)
+    hours = f"{minutes / 60:g}"
+    return _("%(n)s h", n=hours.replace(".", ",") if language() == "de" else hours)
+
+
+def phone(number: str) -> str:
+    """A stored +49... number as people write it; what cannot be parsed is shown as it is."""
+    try:
+        parsed = phonenumbers.parse(number, "DE")
+    except phonenumbers.NumberParseException:
+        return number
+    kind = phonenumbers.PhoneNumberFormat
+    return phonenumbers.format_number(
+        parsed, kind.NATIONAL if parsed.country_code == 49 else kind.INTERNATIONAL
+    )
+
+
+def masked_email(address: str) -> str:
+    """ "r…@example.org": enough to recognise one's own address, too little to learn another's."""
+    local, _at, domain = address.partition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+FILTERS = (eur, day, long_day, month, clock, moment, duration, phone, masked_email)
+
+
+def init_app(app: Flask) -> None:
+    for show in FILTERS:
+        app.jinja_env.filters[show.__name__] = show
+    app.jinja_env.filters["window"] = lambda pair: window(*pair)
+    app.jinja_env.filters["day_window"] = lambda pair: day_window(*pair)

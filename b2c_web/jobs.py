@@ -1,0 +1,130 @@
+"""The job queue: the one place where jobs are declared, deferred and retried.
+
+A job is a side effect. It is deferred inside the command's own transaction, so it exists exactly when the
+command's data does, and it is safe to run twice.
+"""
+
+import functools
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, current_app
+from procrastinate import App, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
+from procrastinate.connector import BaseConnector
+
+from sqlalchemy import text
+
+from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.flask_extensions import db
+
+log = logging.getLogger(__name__)
+
+JobFunction = Callable[..., None]
+
+# name -> (function, retry strategy); filled by the features' jobs modules at import
+_declared: dict[str, tuple[JobFunction, RetryStrategy | None]] = {}
+_periodic: dict[str, tuple[JobFunction, str]] = {}
+
+RETRIES = RetryStrategy(max_attempts=12, exponential_wait=3)  # about 3 s, 9 s, 27 s ... up to days
+
+
+def job(name: str, retry: RetryStrategy | None = RETRIES) -> Callable[[JobFunction], JobFunction]:
+    """Declare a job under a stable name. Its arguments must be JSON-able."""
+
+    def declare(function: JobFunction) -> JobFunction:
+        _declared[name] = (function, retry)
+        function.job_name = name  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+def periodic(name: str, cron: str) -> Callable[[JobFunction], JobFunction]:
+    """Declare a job that the worker runs by the clock (cron form, UTC)."""
+
+    def declare(function: JobFunction) -> JobFunction:
+        _periodic[name] = (function, cron)
+        return function
+
+    return declare
+
+
+def declared_names() -> list[str]:
+    """All declared jobs, for the documentation and its test."""
+    return sorted([*_declared, *_periodic])
+
+
+def defer(
+    function: JobFunction, *, at: datetime | None = None, lock: str | None = None, **arguments: Any
+) -> None:
+    """Queue `function` in the running transaction: commits and rolls back with it.
+
+    `at`: not before this instant. `lock`: jobs with the same lock run one after the other.
+    """
+    queue: App = current_app.extensions["procrastinate"]
+    raw = db.session.connection().connection.driver_connection
+    name = function.job_name  # type: ignore[attr-defined]
+    queue.tasks[name].configure(connection=raw, schedule_at=at, lock=lock).defer(**arguments)
+
+
+def _in_app_context(app: Flask, function: JobFunction) -> JobFunction:
+    @functools.wraps(function)
+    def run(**arguments: Any) -> None:
+        arguments.pop("timestamp", None)
+        with app.app_context():
+            function(**arguments)
+
+    return run
+
+
+def _plain_url(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def _build(app: Flask, connector: BaseConnector) -> App:
+    """A queue with every declared job as a task. Deferring and working each need their own kind of connector."""
+    queue = App(connector=connector)
+    for name, (function, retry) in _declared.items():
+        queue.task(name=name, retry=retry or False)(_in_app_context(app, function))
+    for name, (function, cron) in _periodic.items():
+        task = queue.task(name=name, queueing_lock=name)(_in_app_context(app, function))
+        queue.periodic(cron=cron, periodic_id=name)(task)
+    return queue
+
+
+def init_app(app: Flask) -> None:
+    """Give `app` the queue that its commands defer into."""
+    conninfo = _plain_url(app.config["SQLALCHEMY_DATABASE_URI"])
+    app.extensions["procrastinate"] = _build(app, SyncPsycopgConnector(conninfo=conninfo))
+
+
+def run_worker(app: Flask, concurrency: int = 4) -> None:
+    """Work off the queue until SIGINT or SIGTERM; running jobs get 20 s to end."""
+    conninfo = _plain_url(app.config["SQLALCHEMY_DATABASE_URI"])
+    _build(app, PsycopgConnector(conninfo=conninfo)).run_worker(
+        concurrency=concurrency,
+        delete_jobs="successful",
+        shutdown_graceful_timeout=20,
+        fetch_job_polling_interval=2,
+    )
+
+
+RETRY_JOB = text("SELECT procrastinate_retry_job_v2(:id, :at, NULL, NULL, NULL)")
+STALLED_JOBS = text(
+    "SELECT job.id FROM procrastinate_jobs job"
+    " LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id"
+    " WHERE job.status = 'doing'"
+    " AND (worker.id IS NULL OR worker.last_heartbeat < now() - interval '60 seconds')"
+)
+
+
+@periodic("jobs.recover_stalled", cron="* * * * *")
+def recover_stalled() -> None:
+    """Jobs whose worker died stay "doing"; put them back into the queue."""
+    with command_transaction():
+        for job_id in db.session.execute(STALLED_JOBS).scalars().all():
+            log.warning("job %s of a dead worker goes back into the queue", job_id)
+            db.session.execute(RETRY_JOB, {"id": job_id, "at": now_utc()})

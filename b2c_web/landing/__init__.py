@@ -1,0 +1,5 @@
+"""Landing: the blueprint only."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("landing", __name__)

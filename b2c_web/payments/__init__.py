@@ -1,0 +1,5 @@
+"""Payments: the blueprint only."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("payments", __name__)

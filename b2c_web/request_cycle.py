@@ -1,0 +1,177 @@
+"""What happens around every request: extensions, request id, language, security headers, error pages."""
+
+import logging
+import secrets
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, has_request_context, jsonify, render_template, request, session
+from flask_babel import gettext as _
+from flask_babel import refresh
+from flask_login import current_user
+from flask_wtf.csrf import CSRFError
+from sqlalchemy import text
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from b2c_web import access, formatting, htmx, jobs
+from b2c_web.errors import DomainError
+from b2c_web.flask_extensions import babel, csrf, db, limiter, login_manager, mail, migrate, talisman
+from b2c_web.flask_extensions import htmx as htmx_extension
+
+LANGUAGES = ("de", "en")
+ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    """Bind the extensions and everything that surrounds a view."""
+    if app.config["B2C_TRUSTED_PROXIES"]:
+        hops = app.config["B2C_TRUSTED_PROXIES"]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.before_request(_name_request)
+    db.init_app(app)
+    migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
+    csrf.init_app(app)
+    babel.init_app(app, locale_selector=select_language)
+    limiter.init_app(app)
+    login_manager.init_app(app)
+    mail.init_app(app)
+    htmx_extension.init_app(app)
+    _secure_headers(app)
+    jobs.init_app(app)
+    formatting.init_app(app)
+    access.init_app(app)
+    app.after_request(_finish)
+    _error_pages(app)
+    _health(app)
+
+
+def _name_request() -> None:
+    code = "".join(secrets.choice(ALPHABET) for _i in range(8))
+    g.request_id = f"{code[:4]}-{code[4:]}"
+
+
+def select_language() -> str:
+    """The language chosen on the switch, else the user's own, else the browser's, else German."""
+    if not has_request_context():
+        return getattr(g, "language", "de")
+    chosen = session.get("language")
+    if chosen in LANGUAGES:
+        return str(chosen)
+    if current_user.is_authenticated:
+        return str(current_user.language)
+    return request.accept_languages.best_match(LANGUAGES, "de") or "de"
+
+
+def speak(language: str) -> None:
+    """Use `language` from here on, for messages made by jobs."""
+    g.language = language if language in LANGUAGES else "de"
+    refresh()
+
+
+def payment_origin(app: Flask) -> str:
+    """The one foreign place that a form of ours may lead to: the payment provider's page."""
+    base = app.config["STRIPE_API_BASE"]
+    if not base:
+        return "https://checkout.stripe.com"
+    parts = urlsplit(base)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _secure_headers(app: Flask) -> None:
+    https = app.config["B2C_BASE_URL"].startswith("https://")
+    talisman.init_app(
+        app,
+        force_https=False,  # the proxy in front does that; a demo runs on plain http
+        strict_transport_security=https,
+        session_cookie_secure=https,
+        frame_options="DENY",
+        referrer_policy="same-origin",
+        content_security_policy={
+            "default-src": "'none'",
+            "script-src": "'self'",
+            "style-src": "'self'",
+            "img-src": "'self' data:",
+            "font-src": "'self'",
+            "connect-src": "'self'",
+            "manifest-src": "'self'",
+            "form-action": f"'self' {payment_origin(app)}",
+            "base-uri": "'none'",
+            "frame-ancestors": "'none'",
+        },
+        content_security_policy_nonce_in=["script-src"],
+        permissions_policy={"geolocation": "()", "microphone": "()", "camera": "(self)"},
+    )
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "-")
+    response.vary.add("HX-Request")
+    if request.endpoint != "static" and "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = (
+            "no-store" if current_user.is_authenticated else "private, no-cache"
+        )
+    return response
+
+
+TITLES = {
+    400: "Das haben wir nicht verstanden",
+    403: "Kein Zutritt",
+    404: "Hier geht es nicht weiter",
+    405: "Das geht hier nicht",
+    409: "Inzwischen hat sich etwas geändert",
+    410: "Das gibt es nicht mehr",
+    413: "Das ist zu groß",
+    422: "Da fehlt noch etwas",
+    429: "Einen Moment bitte",
+    500: "Bei uns ist etwas schiefgegangen",
+    503: "Gerade ist viel los",
+}
+
+
+def error_page(status: int, message: Any = None, **headers: str) -> Response:
+    """Our page, or fragment, for an HTTP error, with the request id and a way on."""
+    name = "errors/_fragment.html" if htmx.wants_fragment() else "errors/error.html"
+    body = render_template(
+        name,
+        error_code=status,
+        message=message,
+        request_id=g.get("request_id", "-"),
+        retry_after=headers.get("Retry-After"),
+    )
+    response = Response(body, status, content_type="text/html; charset=utf-8")
+    response.headers.update(headers)
+    return response
+
+
+def _error_pages(app: Flask) -> None:
+    app.register_error_handler(DomainError, _refused)
+    app.register_error_handler(
+        CSRFError, lambda error: error_page(400, _("Die Seite war zu lange offen. Bitte laden Sie sie neu."))
+    )
+    app.register_error_handler(HTTPException, lambda error: error_page(error.code or 500))
+    app.register_error_handler(Exception, _broken)
+
+
+def _refused(error: DomainError) -> Response:
+    retry = error.details.get("retry_after_seconds")
+    headers = {"Retry-After": str(retry)} if retry else {}
+    return error_page(error.status, error.message, **headers)
+
+
+def _broken(error: Exception) -> Response:
+    log.exception("request %s failed", g.get("request_id", "-"))
+    db.session.rollback()
+    return error_page(500)
+
+
+def _health(app: Flask) -> None:
+    @access.public
+    def health() -> Response:
+        db.session.execute(text("SELECT 1"))
+        return jsonify(status="ok")
+
+    limiter.exempt(health)
+    app.add_url_rule("/health", "health", health)

@@ -1,0 +1,5 @@
+"""Vehicles: the blueprint only."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("vehicles", __name__)
