@@ -4,9 +4,14 @@ Run by `make setup`. Uses the standard library only.
 """
 
 import shutil
+import sys
 from pathlib import Path
 
 CLONE = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(CLONE))  # found as a script, too
+
+from tools.lean_bootstrap import lean  # noqa: E402
+
 PACKAGES = CLONE / "node_modules"
 VENDOR = CLONE / "static" / "vendor"
 
@@ -32,12 +37,17 @@ FILES = {
 
 
 def fill(packages: Path = PACKAGES, vendor: Path = VENDOR) -> None:
-    """Makes `vendor` hold exactly FILES. Raises FileNotFoundError when a package lacks one of them."""
+    """Makes `vendor` hold exactly FILES, Bootstrap without what we never use.
+
+    Raises FileNotFoundError when a package lacks one of them.
+    """
     draft = vendor.with_name("vendor.new")
     shutil.rmtree(draft, ignore_errors=True)
     for target, source in FILES.items():
         (draft / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(packages / source, draft / target)
+    stylesheet = draft / "bootstrap.min.css"
+    stylesheet.write_text(lean(stylesheet.read_text()))
     shutil.rmtree(vendor, ignore_errors=True)
     draft.rename(vendor)
 
