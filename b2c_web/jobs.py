@@ -70,6 +70,12 @@ def defer(
     queue.tasks[name].configure(connection=raw, schedule_at=at, lock=lock).defer(**arguments)
 
 
+def run_now(name: str, arguments: dict[str, Any]) -> None:
+    """Run a declared job here and now, in the present app context (tests and `flask` commands)."""
+    function = _declared[name][0] if name in _declared else _periodic[name][0]
+    function(**arguments)
+
+
 def _in_app_context(app: Flask, function: JobFunction) -> JobFunction:
     @functools.wraps(function)
     def run(**arguments: Any) -> None:

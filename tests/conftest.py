@@ -1,0 +1,167 @@
+"""Real PostgreSQL built by the migrations; every test rolls back, or has a database of its own."""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from flask_sqlalchemy.session import Session
+from pytest_socket import socket_allow_hosts
+from sqlalchemy import text
+
+from b2c_web import clock, create_app, jobs
+from b2c_web.db_server import DatabaseServer, ephemeral_server
+from b2c_web.flask_extensions import db
+
+NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)  # a Tuesday, 12:00 in Witten
+TEST_SETTINGS = {
+    "B2C_ENV": "test",
+    "SECRET_KEY": "a key for tests only, long enough to be one",
+    "STRIPE_SECRET_KEY": "sk_test_for_tests",
+    "STRIPE_WEBHOOK_SECRET": "whsec_for_tests",
+    "STRIPE_API_BASE": "http://127.0.0.1:9",
+    "RATE_LIMIT_PER_MINUTE": "1000000",
+    "B2C_BASE_URL": "http://localhost",
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_network() -> None:
+    socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[DatabaseServer]:
+    with ephemeral_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template_database(database_server: DatabaseServer) -> str:
+    """A database built by the migrations, cloned for whoever needs one."""
+    name = "template_migrated"
+    database_server.create_database(name)
+    app = make_app(database_server.url(name))
+    with app.app_context():
+        upgrade()
+        db.engine.dispose()
+    return name
+
+
+def make_app(url: str, **settings: str) -> Flask:
+    app = create_app({**TEST_SETTINGS, "DATABASE_URL": url, **settings}, TESTING=True)
+    app.config["SERVER_NAME"] = None
+    return app
+
+
+@pytest.fixture(scope="session")
+def app(database_server: DatabaseServer, template_database: str) -> Iterator[Flask]:
+    """The application on a database that no test ever changes for good."""
+    database_server.create_database("shared", template=template_database)
+    app = make_app(database_server.url("shared"))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Any]:
+    """The session of a test: commands commit into a transaction that is rolled back at the end.
+
+    Flask-SQLAlchemy's session ignores `bind=connection`, so its get_bind is overridden.
+    """
+    with app.app_context():
+        connection = db.engine.connect()
+        outer = connection.begin()
+
+        class OnOneConnection(Session):
+            def get_bind(self, *arguments: Any, **keywords: Any) -> Any:
+                return connection
+
+        before = db.session
+        db.session = db._make_scoped_session(
+            {"class_": OnOneConnection, "join_transaction_mode": "create_savepoint"}
+        )
+        try:
+            yield db.session
+        finally:
+            db.session.remove()
+            db.session = before
+            outer.rollback()
+            connection.close()
+
+
+@pytest.fixture
+def frozen_clock() -> Iterator[Callable[[datetime], Any]]:
+    """Holds the clock at Tuesday noon; `at = frozen_clock` moves it: `with at(moment): ...`."""
+    with clock.frozen(NOON):
+        yield clock.frozen
+
+
+@pytest.fixture
+def client(app: Flask, session: Any) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def login(client: FlaskClient) -> Callable[[Any], FlaskClient]:
+    """Sign a user in on the test client, through a real session row."""
+
+    def sign_in(user: Any, on: FlaskClient = client) -> FlaskClient:
+        from b2c_web.accounts import sessions
+
+        with on.application.test_request_context():
+            token = sessions.open_session(db.session.merge(user))
+        with on.session_transaction() as cookie:
+            cookie["token"] = token
+        return on
+
+    return sign_in
+
+
+@pytest.fixture
+def committed_app(database_server: DatabaseServer, template_database: str) -> Iterator[Flask]:
+    """An application on a database of its own, with real commits, for races."""
+    name = f"own_{os.getpid()}_{datetime.now(UTC):%H%M%S%f}"
+    database_server.create_database(name, template=template_database)
+    app = make_app(database_server.url(name))
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    database_server.drop_database(name)
+
+
+@pytest.fixture
+def run_jobs(app: Flask, session: Any) -> Callable[..., list[str]]:
+    """Work off the jobs that are due, in the test's own transaction; returns their names in order.
+
+    `only`: names to run; the others stay queued. A job that raises is left queued and the error comes through.
+    """
+
+    def work(only: set[str] | None = None, limit: int = 100) -> list[str]:
+        done: list[str] = []
+        while len(done) < limit:
+            row = session.execute(
+                text(
+                    "SELECT id, task_name, args FROM procrastinate_jobs WHERE status = 'todo'"
+                    " AND (scheduled_at IS NULL OR scheduled_at <= :now)"
+                    " AND (:everything OR task_name = ANY(:only)) ORDER BY id LIMIT 1"
+                ),
+                {"now": clock.now_utc(), "everything": only is None, "only": list(only or ())},
+            ).first()
+            session.commit()
+            if row is None:
+                return done
+            jobs.run_now(row.task_name, row.args)
+            session.execute(text("DELETE FROM procrastinate_jobs WHERE id = :id"), {"id": row.id})
+            session.commit()
+            done.append(row.task_name)
+        raise AssertionError(f"jobs without end: {done[-5:]}")
+
+    return work
+
