@@ -1,0 +1,277 @@
+"""What a workshop can promise: pure decisions over the rows that limit it. The calendar and the claim ask here.
+
+Instants are whole seconds since 1970 (UTC) in this module: a month is judged in a millisecond that way.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+MINUTE = 60
+
+
+class Block(StrEnum):
+    """Why a window cannot be promised, in the order in which it is judged."""
+
+    CLOSED = "CLOSED"
+    HOLIDAY = "HOLIDAY"
+    LEAD_TIME = "LEAD_TIME"
+    HORIZON = "HORIZON"
+    DAY_FULL = "DAY_FULL"
+    SLOT_FULL = "SLOT_FULL"
+    NO_JOCKEY = "NO_JOCKEY"
+    NO_RONJA = "NO_RONJA"
+
+
+class DayState(StrEnum):
+    FREE = "FREE"
+    FEW = "FEW"
+    FULL = "FULL"
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One window with its day, as it stands in the database."""
+
+    slot_id: uuid.UUID
+    start: int
+    end: int
+    day: date
+    max_bookings: int
+    current_bookings: int
+    is_available: bool
+    jockey_minutes_left: int
+    longest_trip_minutes: int
+    day_max_bookings: int
+    day_current_bookings: int
+    day_is_holiday: bool
+    day_is_closed: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.is_available and not self.day_is_holiday and not self.day_is_closed
+
+    @property
+    def minutes(self) -> int:
+        return (self.end - self.start) // MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class RonjaPlan:
+    """One Ronja that can be planned: its reservations in order, and when its service takes it out."""
+
+    ronja_id: uuid.UUID
+    starts: Sequence[int]
+    ends: Sequence[int]
+    usable_until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for. `travel_minutes` is one way; the handover minutes are what a trip takes beyond driving."""
+
+    concierge: bool
+    service_minutes: int
+    travel_minutes: int = 0
+    pickup_handover_minutes: int = 40
+    return_handover_minutes: int = 20
+    return_buffer_minutes: int = 120
+    cleaning_minutes: int = 15
+    return_offer_days: int = 2
+    bookable_from: int = 0
+    bookable_until: int = 2**40
+
+    @property
+    def pickup_minutes(self) -> int:
+        """A pickup takes 2t + 20 + 15 + 5 jockey minutes."""
+        return 2 * self.travel_minutes + self.pickup_handover_minutes
+
+    @property
+    def return_minutes(self) -> int:
+        """A return takes 2t + 15 + 5 jockey minutes."""
+        return 2 * self.travel_minutes + self.return_handover_minutes
+
+    @property
+    def earliest_return_seconds(self) -> int:
+        return (self.service_minutes + self.return_buffer_minutes) * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnOption:
+    """A return window that can be promised with a pickup window, and how many Ronjas could do it."""
+
+    window: Window
+    ronjas_free: int
+
+
+@dataclass(slots=True)
+class Offer:
+    """A window judged: `block` is None when it can be promised, then `places` is at least 1."""
+
+    window: Window
+    block: Block | None
+    places: int = 0
+    returns: list[ReturnOption] = field(default_factory=list)
+
+
+def blocked_by_workshop(window: Window, order: Order) -> Block | None:
+    """The reason outside jockeys and Ronjas why `window` cannot be promised, or None."""
+    if window.day_is_holiday:
+        return Block.HOLIDAY
+    if window.day_is_closed or not window.is_available:
+        return Block.CLOSED
+    if window.start < order.bookable_from:
+        return Block.LEAD_TIME
+    if window.start >= order.bookable_until:
+        return Block.HORIZON
+    if window.day_current_bookings >= window.day_max_bookings:
+        return Block.DAY_FULL
+    if window.current_bookings >= window.max_bookings:
+        return Block.SLOT_FULL
+    return None
+
+
+def trip_parts(windows: Sequence[Window], index: int, minutes: int) -> dict[uuid.UUID, int] | None:
+    """Which windows a trip takes its minutes from: its own first, what exceeds the length from the next one.
+
+    None when the day has no next window, or when no shift is long enough to hold the trip in one piece.
+    """
+    if windows[index].longest_trip_minutes < minutes:
+        return None
+    parts: dict[uuid.UUID, int] = {}
+    while minutes > 0:
+        window = windows[index]
+        parts[window.slot_id] = min(minutes, window.minutes)
+        minutes -= parts[window.slot_id]
+        index += 1
+        if minutes > 0 and (index == len(windows) or windows[index].start != window.end):
+            return None
+    return parts
+
+
+def _fits(parts: Mapping[uuid.UUID, int], left: Mapping[uuid.UUID, int]) -> bool:
+    return all(left[slot_id] >= minutes for slot_id, minutes in parts.items())
+
+
+def add_parts(one: Mapping[uuid.UUID, int], other: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, int]:
+    """The minutes of two trips together, window by window."""
+    total = dict(one)
+    for slot_id, minutes in other.items():
+        total[slot_id] = total.get(slot_id, 0) + minutes
+    return total
+
+
+def free_until(plan: RonjaPlan, starts: Sequence[int]) -> list[int]:
+    """For each instant in `starts` (ascending): until when this Ronja stays free from there, 0 when it is taken."""
+    result = []
+    position, count = 0, len(plan.starts)
+    for start in starts:
+        while position < count and plan.ends[position] <= start:
+            position += 1
+        if position < count and plan.starts[position] <= start:
+            result.append(0)
+        else:
+            until = plan.starts[position] if position < count else plan.usable_until
+            result.append(min(until, plan.usable_until))
+    return result
+
+
+def ronja_span(pickup: Window, back: Window, order: Order) -> tuple[int, int]:
+    """When a Ronja is taken: from the pickup window's start less travel to the return's end plus travel and cleaning."""
+    travel = order.travel_minutes * MINUTE
+    return pickup.start - travel, back.end + travel + order.cleaning_minutes * MINUTE
+
+
+def free_ronjas(plans: Iterable[RonjaPlan], span: tuple[int, int]) -> list[tuple[int, uuid.UUID]]:
+    """The Ronjas free for all of `span`, each with the seconds it would stand idle after it: tightest first."""
+    start, end = span
+    fitting = [(free_until(plan, [start])[0], plan.ronja_id) for plan in plans]
+    return sorted((until - end, ronja_id) for until, ronja_id in fitting if until >= end)
+
+
+class Judge:
+    """Judges windows for one order. Built once per question; every answer comes from the same rules."""
+
+    def __init__(self, windows: Sequence[Window], plans: Sequence[RonjaPlan], order: Order) -> None:
+        self.windows = windows
+        self.order = order
+        self._left = {window.slot_id: window.jockey_minutes_left for window in windows}
+        self._day_index = {day: n for n, day in enumerate(dict.fromkeys(w.day for w in windows if w.is_open))}
+        self._pickups: list[dict[uuid.UUID, int] | None] = []
+        self._returns: list[dict[uuid.UUID, int] | None] = []
+        self._until: list[list[int]] = []
+        if order.concierge:
+            self._prepare(plans)
+
+    def _prepare(self, plans: Sequence[RonjaPlan]) -> None:
+        span = range(len(self.windows))
+        self._pickups = [self._room_for(i, self.order.pickup_minutes) for i in span]
+        self._returns = [
+            self._room_for(i, self.order.return_minutes) if self.windows[i].is_open else None for i in span
+        ]
+        travel = self.order.travel_minutes * MINUTE
+        leaves = [window.start - travel for window in self.windows]
+        by_ronja = [free_until(plan, leaves) for plan in plans]
+        self._until = [sorted(column, reverse=True) for column in zip(*by_ronja, strict=True)] or [[] for _w in leaves]
+
+    def _room_for(self, index: int, minutes: int) -> dict[uuid.UUID, int] | None:
+        parts = trip_parts(self.windows, index, minutes)
+        return parts if parts is not None and _fits(parts, self._left) else None
+
+    def offer(self, index: int, all_returns: bool = False) -> Offer:
+        """Judge the window at `index`. With `all_returns` every return window is listed, else only the first."""
+        window = self.windows[index]
+        block = blocked_by_workshop(window, self.order)
+        if block is not None:
+            return Offer(window, block)
+        places = min(
+            window.max_bookings - window.current_bookings, window.day_max_bookings - window.day_current_bookings
+        )
+        if not self.order.concierge:
+            return Offer(window, None, places)
+        pickup = self._pickups[index]
+        if pickup is None:
+            return Offer(window, Block.NO_JOCKEY)
+        return self._with_return(index, pickup, places, all_returns)
+
+    def _with_return(self, index: int, pickup: dict[uuid.UUID, int], places: int, all_returns: bool) -> Offer:
+        window, block = self.windows[index], Block.NO_JOCKEY
+        offer = Offer(window, None)
+        for back_index in self._return_candidates(index):
+            back_parts = self._returns[back_index]
+            if back_parts is None or not self._together(pickup, back_parts):
+                continue
+            end = ronja_span(window, self.windows[back_index], self.order)[1]
+            free = sum(1 for until in self._until[index] if until >= end)
+            if not free:
+                block = Block.NO_RONJA
+                continue
+            offer.returns.append(ReturnOption(self.windows[back_index], free))
+            if not all_returns:
+                break
+        if not offer.returns:
+            offer.block = block
+            return offer
+        offer.places = min(places, self._jockey_places(pickup), max(option.ronjas_free for option in offer.returns))
+        return offer
+
+    def _jockey_places(self, pickup: dict[uuid.UUID, int]) -> int:
+        return min(self._left[slot_id] // minutes for slot_id, minutes in pickup.items())
+
+    def _together(self, pickup: dict[uuid.UUID, int], back: dict[uuid.UUID, int]) -> bool:
+        return pickup.keys().isdisjoint(back) or _fits(add_parts(pickup, back), self._left)
+
+    def _return_candidates(self, index: int) -> Iterable[int]:
+        """Windows in which the car may come back: late enough, and within the days that are offered."""
+        window = self.windows[index]
+        not_before = window.start + self.order.earliest_return_seconds
+        last_day = self._day_index[window.day] + self.order.return_offer_days - 1
+        for back_index in range(index + 1, len(self.windows)):
+            back = self.windows[back_index]
+            if self._day_index.get(back.day, -1) > last_day:
+                return
+            if back.start >= not_before and back.is_open:
+                yield back_index
