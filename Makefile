@@ -1,0 +1,32 @@
+# From another folder: make -C path/to/clone run
+PYTHON ?= python3
+BIN := .venv/bin/python
+# more processes than cores: browser and database tests wait more than they compute
+WORKERS ?= 4
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup:  ## install everything needed into this folder; quick when nothing changed
+	@$(PYTHON) tools/setup.py
+
+run: setup  ## start it all and print the address (PORT=8000)
+	@exec $(BIN) app.py
+
+test: setup  ## run all tests (ARGS="-k name" narrows them)
+	@$(BIN) -m pytest -n $(WORKERS) $(ARGS)
+
+check: setup  ## format, lint, types, templates, translations, schema drift (ARGS="lint types" chooses)
+	@$(BIN) -m tools.check $(ARGS)
+
+bench: setup  ## measure the promised figures (ARGS="availability claim" chooses)
+	@$(BIN) -m benchmarks $(ARGS)
+
+clean:  ## remove what setup and the tools made; keeps instance/ with the data
+	@rm -rf .venv node_modules static/vendor translations/*/LC_MESSAGES \
+		.pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,27 @@
+"""The web server: two processes with eight threads each, one application loaded once and shared by both."""
+
+import os
+
+bind = f"{os.environ.get('B2C_BIND') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_PROCESSES") or "2")
+threads = int(os.environ.get("WEB_THREADS") or "8")
+preload_app = True
+timeout = 60
+graceful_timeout = 8
+keepalive = 5
+# The heartbeat file must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - gunicorn makes a nameless file there
+# One socket in the home folder would be shared by every clone of a user.
+control_socket_disable = True
+accesslog = None if os.environ.get("B2C_ACCESS_LOG") == "0" else "-"
+access_log_format = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms %({x-request-id}o)s'
+
+
+def post_fork(server, worker):
+    """Connections opened while loading belong to the parent: forget them without closing them."""
+    from app import app
+    from b2c_web.flask_extensions import db
+
+    with app.app_context():
+        db.engine.dispose(close=False)
