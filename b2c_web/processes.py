@@ -34,7 +34,10 @@ class Console:
         try:
             print(text, file=self._out, flush=True)
         except BrokenPipeError:
-            self._out = Path(os.devnull).open("w")  # noqa: SIM115 - stands in until the process ends
+            # What is still buffered is written once more when the process ends.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._out.fileno())
+            os.close(nowhere)
 
 
 class Child:

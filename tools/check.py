@@ -10,12 +10,12 @@ from pathlib import Path
 CLONE = Path(__file__).resolve().parents[1]
 CHECKS = {
     "types": ["mypy"],
-    "schema drift": ["tools.check_schema_drift"],
+    "schema": ["tools.check_schema_drift"],
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
-    "template format": ["djlint", "templates", "--check", "--quiet"],
-    "template lint": ["djlint", "templates", "--lint"],
-    "translations": ["tools.i18n", "check"],
+    "page-format": ["djlint", "templates", "--check", "--quiet"],
+    "pages": ["djlint", "templates", "--lint"],
+    "texts": ["tools.i18n", "check"],
 }
 
 

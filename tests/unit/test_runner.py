@@ -1,0 +1,278 @@
+"""`make run`: its children, its environment and its endings."""
+
+import http.server
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from b2c_web import db_places as places
+from b2c_web import processes, runner
+from b2c_web.db_server import DatabaseServer
+from b2c_web.processes import Console, Household, LogTail
+from b2c_web.runner import RunError
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-u", "-c", code]
+
+
+def gone(pid: int, seconds: float = 10) -> bool:
+    """Whether a process ends in time; one that only waits to be reaped has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if not Path(f"/proc/{pid}/cmdline").read_bytes():
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+def written() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def household(written: io.StringIO, tmp_path: Path) -> Iterator[Household]:
+    made = Household(Console(written), tmp_path)
+    yield made
+    made.stop(hurry=lambda: True)
+
+
+def pump_until(household: Household, written: io.StringIO, words: str) -> None:
+    deadline = time.monotonic() + 10
+    while words not in written.getvalue():
+        assert time.monotonic() < deadline, written.getvalue()
+        household.pump(0.05)
+
+
+def test_children_speak_under_their_names(household: Household, written: io.StringIO) -> None:
+    household.start("web", python("print('first'); import sys; print('second', file=sys.stderr)"), os.environ)
+    household.start("pay", python("print('half', end='')"), os.environ)
+    pump_until(household, written, "second")
+    pump_until(household, written, "half")
+    assert "web    | first\n" in written.getvalue()
+    assert "web    | second\n" in written.getvalue()
+    assert "pay    | half\n" in written.getvalue()
+
+
+def test_names_are_coloured_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    coloured, bare = Terminal(), Terminal()
+    Console(coloured, {}).line("web", "up")
+    Console(bare, {"NO_COLOR": "1"}).line("web", "up")
+    assert coloured.getvalue() == "\033[32mweb    |\033[0m up\n"
+    assert bare.getvalue() == "web    | up\n"
+
+
+def test_a_reader_that_left_does_not_matter() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as out:
+        console = Console(out)
+        console.plain("nobody hears this")
+        console.plain("nor this")
+
+
+def test_the_fallen_child_is_named_with_its_code(household: Household) -> None:
+    household.start("web", python("import time; time.sleep(60)"), os.environ)
+    household.start("worker", python("raise SystemExit(3)"), os.environ)
+    deadline = time.monotonic() + 10
+    while not household.fallen() and time.monotonic() < deadline:
+        household.pump(0.05)
+    fallen = household.fallen()
+    assert fallen is not None
+    assert (fallen.name, fallen.process.returncode) == ("worker", 3)
+
+
+def test_a_child_that_ends_as_it_should_shows_its_last_lines(household: Household, written: io.StringIO) -> None:
+    child = household.start("setup", python("print('done')"), os.environ)
+    child.process.wait()
+    assert household.release(child) == 0
+    assert household.fallen() is None
+    assert "setup  | done\n" in written.getvalue()
+
+
+GRANDCHILD = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print("grandchild", child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_stopping_ends_children_and_grandchildren(household: Household, written: io.StringIO) -> None:
+    child = household.start("web", python(GRANDCHILD), os.environ)
+    pump_until(household, written, "grandchild")
+    grandchild = int(written.getvalue().split()[-1])
+    household.stop()
+    assert child.process.returncode == -signal.SIGTERM
+    assert gone(grandchild)
+
+
+def test_a_child_that_will_not_end_is_ended(
+    household: Household, written: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf'); time.sleep(60)"
+    child = household.start("web", python(stubborn), os.environ)
+    pump_until(household, written, "deaf")
+    monkeypatch.setattr(processes, "STOP_SECONDS", 0.3)
+    household.stop()
+    assert child.process.returncode == -signal.SIGKILL
+
+
+PARENT = """
+import os, sys, time
+from pathlib import Path
+from b2c_web.processes import Console, Household
+household = Household(Console(), Path("."))
+child = household.start("web", [sys.executable, "-c", "import time; time.sleep(60)"], os.environ)
+print(child.process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_children_end_with_a_parent_that_is_killed() -> None:
+    with subprocess.Popen(python(PARENT), stdout=subprocess.PIPE, cwd=places.CLONE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        parent.kill()
+    assert gone(child)
+
+
+def test_a_log_is_shown_from_now_on(tmp_path: Path) -> None:
+    path = tmp_path / "server.log"
+    path.write_text("old\n")
+    tail = LogTail(path)
+    assert tail.lines() == []
+    with path.open("a") as log:
+        log.write("new\nhal")
+    assert tail.lines() == ["new"]
+    with path.open("a") as log:
+        log.write("f\n")
+    assert tail.lines() == ["half"]
+    path.write_text("anew\n")
+    assert tail.lines() == ["anew"]
+    path.unlink()
+    assert tail.lines() == []
+
+
+@pytest.fixture
+def environ(tmp_path: Path, free_port: int) -> dict[str, str]:
+    return {"B2C_INSTANCE_DIR": str(tmp_path), "PORT": str(free_port)}
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def test_a_newcomer_gets_secrets_and_a_simulator(environ: dict[str, str], tmp_path: Path, free_port: int) -> None:
+    made, port = runner.prepare_environment(environ)
+    assert made["B2C_BASE_URL"] == f"http://127.0.0.1:{free_port}"
+    assert made["STRIPE_API_BASE"] == f"http://127.0.0.1:{port}"
+    assert made["STRIPE_SECRET_KEY"].startswith("sk_test_")
+    assert made["STRIPE_WEBHOOK_SECRET"].startswith("whsec_")
+    assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
+    again, same_port = runner.prepare_environment(environ)
+    assert (again, same_port) == (made, port)
+
+
+def test_ones_own_stripe_key_means_no_simulator(environ: dict[str, str]) -> None:
+    made, port = runner.prepare_environment(environ | {"STRIPE_SECRET_KEY": "sk_test_mine"})
+    assert port is None
+    assert made["STRIPE_SECRET_KEY"] == "sk_test_mine"
+    assert "STRIPE_API_BASE" not in made
+
+
+def test_production_gets_nothing_filled_in(environ: dict[str, str], tmp_path: Path) -> None:
+    made, port = runner.prepare_environment(environ | {"B2C_ENV": "production"})
+    assert port is None
+    assert not {"SECRET_KEY", "STRIPE_SECRET_KEY", "STRIPE_API_BASE", "B2C_BASE_URL"} & set(made)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("port", ["http", "0", "70000", "-1"])
+def test_a_wrong_port_is_named(environ: dict[str, str], port: str) -> None:
+    with pytest.raises(RunError, match=f"PORT={port} "):
+        runner.prepare_environment(environ | {"PORT": port})
+
+
+def test_a_taken_port_is_named(environ: dict[str, str], free_port: int) -> None:
+    with socket.create_server(("127.0.0.1", free_port)):
+        with pytest.raises(RunError, match=rf"port {free_port} is taken.*PORT=\d+ make run"):
+            runner.prepare_environment(environ)
+        assert runner.next_free_port(free_port) > free_port
+
+
+def test_one_run_at_a_time(environ: dict[str, str]) -> None:
+    with runner.only_one(environ) as lock:
+        lock.write("process 7 at http://127.0.0.1:1")
+        lock.flush()
+        with pytest.raises(RunError, match=r"already: process 7 at http://127\.0\.0\.1:1"), runner.only_one(environ):
+            pass
+    with runner.only_one(environ) as lock:
+        lock.seek(0)
+        assert lock.read() == ""
+
+
+def test_knows_whether_a_page_answers(free_port: int) -> None:
+    assert runner.answers("127.0.0.1", free_port, "/") is None
+
+    class Quiet(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(503)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", free_port), Quiet) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert runner.answers("127.0.0.1", free_port, "/health") == 503
+        thread.join()
+
+
+def test_knows_an_unmigrated_an_empty_and_a_lost_database(
+    database_server: DatabaseServer, template_database: str
+) -> None:
+    fresh = database_server.url("postgres")
+    assert not runner.schema_is_current(fresh)
+    assert runner.is_empty(fresh)
+    migrated = database_server.url(template_database)
+    assert runner.schema_is_current(migrated)
+    assert runner.is_empty(migrated)
+    with pytest.raises(RunError, match="DATABASE_URL does not answer"):
+        runner.is_empty(database_server.url("no-such-database"))
+
+
+def test_the_block_names_address_logins_and_payments(monkeypatch: pytest.MonkeyPatch) -> None:
+    from b2c_web.demo import logins
+
+    monkeypatch.setattr(logins, "demo_logins", lambda: [("admin", "ada@example.org", "pass word")])
+    settings = {"B2C_BASE_URL": "http://127.0.0.1:8000", "DEMO_MODE": True}
+    block = "\n".join(runner.announcement(settings, 2.5, 8001))
+    assert "Ready after 2.5 s:  http://127.0.0.1:8000" in block
+    assert "admin  ada@example.org  pass word" in block
+    assert "/dev/outbox" in block
+    assert "4242 4242 4242 4242" in block
+    plain = "\n".join(runner.announcement(settings | {"DEMO_MODE": False}, 2.5, None))
+    assert "ada@example.org" not in plain
+    assert "4242" not in plain
