@@ -147,7 +147,9 @@ def refuse_authentication(world: World, intent: Record, method: Record) -> None:
 
 def _start_debit(world: World, intent: Record, method: Record) -> None:
     if intent["capture_method"] == "manual":
-        raise InvalidState("The payment method type sepa_debit does not support manual capture.", param="capture_method")
+        raise InvalidState(
+            "The payment method type sepa_debit does not support manual capture.", param="capture_method"
+        )
     if intent["currency"] != "eur":
         raise InvalidState("The currency provided is invalid for sepa_debit: it must be eur.", param="currency")
     charge = _charge(world, intent, method)

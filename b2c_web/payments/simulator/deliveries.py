@@ -44,9 +44,7 @@ def _insert(world: "World", event: Body, state: str, due_at: float, batch: str |
 
 def release_batch(world: "World", batch: str) -> None:
     """Turns the order round: each delivery waits until the one of the later event was tried."""
-    rows = world.store.rows(
-        "SELECT id FROM deliveries WHERE state = 'held' AND batch = ? ORDER BY id DESC", (batch,)
-    )
+    rows = world.store.rows("SELECT id FROM deliveries WHERE state = 'held' AND batch = ? ORDER BY id DESC", (batch,))
     previous: int | None = None
     for (delivery_id,) in rows:
         sql = "UPDATE deliveries SET state = 'owed', due_at = ?, waits_for = ? WHERE id = ?"
@@ -71,14 +69,10 @@ def due(world: "World", limit: int) -> list[tuple[int, Body, int, float | None]]
         WHERE d.state = 'owed' AND d.due_at <= ? AND (d.waits_for IS NULL
           OR EXISTS (SELECT 1 FROM deliveries w WHERE w.id = d.waits_for AND w.attempts > 0))
         ORDER BY d.due_at, d.id LIMIT ?"""
-    return [
-        (row[0], json.loads(row[1]), row[2], row[3]) for row in world.store.rows(sql, (time.time(), limit))
-    ]
+    return [(row[0], json.loads(row[1]), row[2], row[3]) for row in world.store.rows(sql, (time.time(), limit))]
 
 
-def record(
-    world: "World", delivery_id: int, attempts: int, first_at: float, delivered: bool, answer: str
-) -> None:
+def record(world: "World", delivery_id: int, *, attempts: int, first_at: float, delivered: bool, answer: str) -> None:
     """Notes an attempt; one that failed is tried again after a pause that doubles, for three days."""
     now = time.time()
     pause = min(LONGEST_PAUSE_SECONDS, world.settings.retry_seconds * 2.0 ** (attempts - 1))
@@ -101,3 +95,8 @@ def listed(world: "World", limit: int = 200) -> list[Body]:
         JOIN objects o ON o.id = d.event ORDER BY d.id DESC LIMIT ?"""
     names = ("id", "event", "type", "state", "attempts", "last_answer")
     return [dict(zip(names, row, strict=True)) for row in world.store.rows(sql, (limit,))]
+
+
+def owe_again(world: "World", event_id: str) -> None:
+    """One more delivery of an event that was already sent, as pressing "resend" at the provider does."""
+    _insert(world, {"id": event_id}, "owed", time.time())

@@ -19,9 +19,7 @@ class ApiError(Exception):
     commits = False
     should_retry: bool | None = None
 
-    def __init__(
-        self, message: str, *, code: str | None = None, param: str | None = None, **more: Any
-    ) -> None:
+    def __init__(self, message: str, *, code: str | None = None, param: str | None = None, **more: Any) -> None:
         super().__init__(message)
         error: Body = {"type": self.kind, "message": message}
         if code:
@@ -59,9 +57,7 @@ class UnknownRoute(ApiError):
     stored = False
 
     def __init__(self, method: str, path: str) -> None:
-        super().__init__(
-            f"Unrecognized request URL ({method}: {path}), or one that this simulator does not speak."
-        )
+        super().__init__(f"Unrecognized request URL ({method}: {path}), or one that this simulator does not speak.")
 
 
 class Unauthorized(ApiError):
@@ -112,6 +108,7 @@ class Failure(ApiError):
     def __init__(self, stored: bool = True) -> None:
         super().__init__("An unknown error occurred (told to by a fault).")
         self.stored = stored
+        self.should_retry = False if stored else None  # a stored answer would only be replayed
 
 
 class InjectedCardError(ApiError):

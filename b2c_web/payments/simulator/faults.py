@@ -103,7 +103,7 @@ class WebhookRules:
         self._rules.clear()
 
     def take(self, event_type: str) -> tuple[WebhookRule | None, bool]:
-        """The first matching rule, counted as used, and whether this was its last use. Called under the store's lock."""
+        """The first matching rule, counted as used, and whether that was its last use. The store's lock is held."""
         for rule in self._rules:
             if fnmatch.fnmatchcase(event_type, rule.event):
                 if rule.times is None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from . import objects
-from .errors import InvalidParams, InvalidState
+from .errors import InvalidParams
 from .routing import Args
 from .storage import Body, Record
 from .world import World
@@ -35,7 +35,8 @@ def select(world: World, kind: str, args: Args, filters: dict[str, str]) -> tupl
 
 
 def _conditions(args: Args, filters: dict[str, str]) -> tuple[str, list[Any]]:
-    where, values = "", []
+    where = " AND label IS NOT 'deleted'"
+    values: list[Any] = []
     for name, place in filters.items():
         if args.get(name) is None:
             continue
@@ -78,7 +79,7 @@ def _expand(world: World, body: Body, path: str, whole: str) -> None:
     if found:
         body[head] = value = found.body
     if value is False or (not found and isinstance(value, str | int | list)):
-        raise InvalidState(f"This property cannot be expanded ({whole}).", param="expand")
+        raise InvalidParams(f"This property cannot be expanded ({whole}).", param="expand")
     if rest and isinstance(value, dict):
         _expand(world, value, rest, whole)
 

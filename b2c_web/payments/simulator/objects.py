@@ -1,4 +1,4 @@
-"""The provider's objects with all their fields, as they are when nothing is set. Ids and times come from `World.create`.
+"""The provider's objects with all their fields, as they are when nothing is set. `World.create` gives ids and times.
 
 The contract test holds them to the shapes of the provider's own examples.
 """
@@ -201,7 +201,17 @@ def charged_card(card: Body, amount: int, authenticated: bool) -> Body:
         "transaction_id": None,
         "version": "2.2.0",
     }
-    shown = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "regulated_status")
+    shown = (
+        "brand",
+        "checks",
+        "country",
+        "exp_month",
+        "exp_year",
+        "fingerprint",
+        "funding",
+        "last4",
+        "regulated_status",
+    )
     return {
         **{name: card[name] for name in shown},
         "amount_authorized": amount,

@@ -135,9 +135,7 @@ def fields(spec: Spec, required: tuple[str, ...] = ()) -> Check:
         for key in required:
             if values.get(key) is None:
                 missing = f"{name}[{key}]"
-                raise InvalidParams(
-                    f"Missing required param: {missing}.", code="parameter_missing", param=missing
-                )
+                raise InvalidParams(f"Missing required param: {missing}.", code="parameter_missing", param=missing)
         return values
 
     return check
@@ -160,9 +158,7 @@ def metadata(value: Any, name: str) -> dict[str, str]:
         raise InvalidParams("Metadata can have at most 50 keys", param=name)
     for key, part in value.items():
         if len(key) > 40 or len(part) > 500:
-            raise InvalidParams(
-                "Metadata keys have at most 40, values at most 500 characters", param=f"{name}[{key}]"
-            )
+            raise InvalidParams("Metadata keys have at most 40, values at most 500 characters", param=f"{name}[{key}]")
     return dict(value)
 
 
@@ -177,8 +173,7 @@ def instant_or_range(value: Any, name: str) -> dict[str, int]:
     if isinstance(value, str):
         return {"gte": integer(value, name), "lte": integer(value, name)}
     return {
-        key: int(part)
-        for key, part in fields(dict.fromkeys(("gt", "gte", "lt", "lte"), integer))(value, name).items()
+        key: int(part) for key, part in fields(dict.fromkeys(("gt", "gte", "lt", "lte"), integer))(value, name).items()
     }
 
 

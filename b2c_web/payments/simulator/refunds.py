@@ -34,9 +34,7 @@ def create(world: World, args: Args) -> Body:
     if wanted <= 0:
         raise InvalidParams("Invalid positive integer", code="parameter_invalid_integer", param="amount")
     if wanted > left:
-        message = (
-            f"Refund amount (€{wanted / 100:.2f}) is greater than unrefunded amount on charge (€{left / 100:.2f})"
-        )
+        message = f"Refund amount (€{wanted / 100:.2f}) is greater than unrefunded amount on charge (€{left / 100:.2f})"
         raise InvalidState(message, param="amount")
     given = {"metadata": args.get("metadata") or {}, "reason": args.get("reason")}
     return give_back(world, charge, wanted, "refund", **given).body
@@ -85,7 +83,10 @@ def settle(world: World, refund: Record) -> None:
     if refund["status"] == "pending":
         refund.body["status"] = "succeeded"
     else:
-        failure = {"failure_reason": "expired_or_canceled_card", "failure_balance_transaction": world.store.new_id("txn_")}
+        failure = {
+            "failure_reason": "expired_or_canceled_card",
+            "failure_balance_transaction": world.store.new_id("txn_"),
+        }
         refund.body.update(status="failed", **failure)
         charge.body["amount_refunded"] -= refund["amount"]
     world.store.save(refund)

@@ -70,9 +70,7 @@ class Store:
         self._db.execute("PRAGMA synchronous = NORMAL")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, VERSION):
-            raise SystemExit(
-                f"{path} was written by another version of the simulator: delete it or choose another."
-            )
+            raise SystemExit(f"{path} was written by another version of the simulator: delete it or choose another.")
         self._db.executescript(SCHEMA)
         self._db.execute(f"PRAGMA user_version = {VERSION}")
 
@@ -137,14 +135,10 @@ class Store:
         found = self.rows("SELECT body, private FROM objects WHERE id = ?", (object_id,))
         return Record(json.loads(found[0][0]), json.loads(found[0][1])) if found else None
 
-    def select(
-        self, kind: str, where: str = "", values: tuple[Any, ...] = (), tail: str = ""
-    ) -> list[Record]:
+    def select(self, kind: str, where: str = "", values: tuple[Any, ...] = (), tail: str = "") -> list[Record]:
         """Records of a kind; `where` and `tail` are words of ours, never a client's."""
         sql = f"SELECT body, private FROM objects WHERE kind = ?{where} {tail}"  # noqa: S608
-        return [
-            Record(json.loads(body), json.loads(private)) for body, private in self.rows(sql, (kind, *values))
-        ]
+        return [Record(json.loads(body), json.loads(private)) for body, private in self.rows(sql, (kind, *values))]
 
     def set_timer(self, object_id: str, action: str, due_at: int) -> None:
         self.write("INSERT OR REPLACE INTO timers VALUES (?, ?, ?)", (object_id, action, due_at))
@@ -179,7 +173,8 @@ class Clock:
 
 
 def _indexed(body: Body) -> tuple[Any, ...]:
-    return body.get("customer"), body.get("payment_intent"), body.get("status") or body.get("type")
+    label = "deleted" if body.get("deleted") else body.get("status") or body.get("type")
+    return body.get("customer"), body.get("payment_intent"), label
 
 
 def _dumped(record: Record) -> tuple[str, str]:

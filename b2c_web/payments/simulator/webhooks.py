@@ -116,8 +116,9 @@ class Postman:
         settings = self._world.settings
         try:
             delivered, answer = send(settings.webhook_url or "", settings.webhook_secret, event)
+            begun = first_at or time.time()
             deliveries.record(
-                self._world, delivery_id, attempts + 1, first_at or time.time(), delivered, answer
+                self._world, delivery_id, attempts=attempts + 1, first_at=begun, delivered=delivered, answer=answer
             )
             log.info("webhook %s %s: %s", event["type"], event["id"], answer)
         finally:
