@@ -34,6 +34,10 @@ function announce(text) {
   setTimeout(() => note.remove(), MESSAGE_STAYS_MS);
 }
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-dismiss]")) live().replaceChildren();
+});
+
 document.addEventListener("announce", (event) => announce(event.detail.value));
 
 // ---- errors: focus goes to the summary, its links go to the fields ----
@@ -59,23 +63,18 @@ document.addEventListener("click", (event) => {
 
 const waiting = new Map();
 
-function markBusy(form, button) {
-  const shown = setTimeout(() => {
-    if (!button) return;
-    button.setAttribute("aria-busy", "true");
-    button.classList.add("is-busy");
-  }, BUSY_SHOWN_AFTER_MS);
-  const released = setTimeout(() => release(form), BUSY_AT_MOST_MS);
-  waiting.set(form, { button, timers: [shown, released] });
+function markBusy(asker, shownOn) {
+  const show = () => shownOn?.setAttribute("aria-busy", "true");
+  const timers = [setTimeout(show, BUSY_SHOWN_AFTER_MS), setTimeout(() => release(asker), BUSY_AT_MOST_MS)];
+  waiting.set(asker, { shownOn, timers });
 }
 
-function release(form) {
-  const entry = waiting.get(form);
+function release(asker) {
+  const entry = waiting.get(asker);
   if (!entry) return;
   entry.timers.forEach(clearTimeout);
-  entry.button?.removeAttribute("aria-busy");
-  entry.button?.classList.remove("is-busy");
-  waiting.delete(form);
+  entry.shownOn?.removeAttribute("aria-busy");
+  waiting.delete(asker);
 }
 
 function guardSubmit(event) {
@@ -86,12 +85,20 @@ function guardSubmit(event) {
     event.stopImmediatePropagation();
     return;
   }
-  // A form of htmx that lets another script cancel its request is released by htmx:afterRequest.
-  markBusy(form, event.submitter || document.querySelector(`button[type=submit][form="${form.id}"]`));
+  markBusy(form, event.submitter);
+}
+
+// A click on a link of htmx shows on the button itself, else on the region that it will change; polling shows nothing.
+function showWait(event) {
+  const { elt, target, requestConfig } = event.detail;
+  const cause = requestConfig.triggeringEvent?.type;
+  if (waiting.has(elt) || !["click", "change", "input"].includes(cause)) return;
+  markBusy(elt, elt.matches(".btn") ? elt : target);
 }
 
 document.addEventListener("submit", guardSubmit, true);
-document.addEventListener("htmx:afterRequest", (event) => release(event.detail.elt.closest("form") || event.detail.elt));
+document.addEventListener("htmx:beforeRequest", showWait);
+document.addEventListener("htmx:afterRequest", (event) => release(event.detail.elt));
 
 // The page may come back from the back-forward cache exactly as it was left: nothing is under way any more.
 window.addEventListener("pageshow", (event) => {
