@@ -14,7 +14,7 @@ from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from b2c_web import access, formatting, htmx, jobs
+from b2c_web import access, formatting, htmx, jobs, page_frame
 from b2c_web.errors import DomainError
 from b2c_web.flask_extensions import babel, csrf, db, limiter, login_manager, mail, migrate, talisman
 from b2c_web.flask_extensions import htmx as htmx_extension
@@ -43,6 +43,7 @@ def init_app(app: Flask) -> None:
     jobs.init_app(app)
     formatting.init_app(app)
     access.init_app(app)
+    page_frame.init_app(app)
     app.after_request(_finish)
     _error_pages(app)
     _health(app)

@@ -1,0 +1,36 @@
+"""What the templates' frame asks for: addresses of icons, the language, the staff's navigation."""
+
+from typing import Any
+
+from flask import Flask, current_app, request
+from flask_babel import get_locale
+from flask_babel import lazy_gettext as _l
+
+from b2c_web.access import may
+
+# permission -> (endpoint, icon, label) of one entry; shown when the endpoint exists and the person may call it
+STAFF_NAVIGATION: tuple[tuple[str, tuple[str, str, Any]], ...] = (
+    ("workshop.day", ("dashboard.day", "bay", _l("Heute"))),
+    ("messages.kept", ("notifications.outbox", "mail", _l("Nachrichten"))),
+)
+
+
+def icon_href(name: str) -> str:
+    """Address of one symbol of icons.svg, for <use>. Built by hand: a page asks for dozens of them."""
+    return f"{request.script_root}{current_app.static_url_path}/icons.svg#icon-{name}"
+
+
+def staff_nav() -> list[tuple[str, str, Any, bool, int]]:
+    """(endpoint, icon, label, active, count) of each area that the signed-in person may enter."""
+    return [
+        (endpoint, icon, label, request.endpoint == endpoint, 0)
+        for permission, (endpoint, icon, label) in STAFF_NAVIGATION
+        if endpoint in current_app.view_functions and may(permission)
+    ]
+
+
+def init_app(app: Flask) -> None:
+    """Give every template these functions, imported macros included."""
+    app.jinja_env.globals.update(icon_href=icon_href, staff_nav=staff_nav, get_locale=get_locale)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
