@@ -101,14 +101,16 @@ def server_user(data: Path) -> ServerUser | None:
         except KeyError:
             continue
         return ServerUser(name, entry.pw_uid, entry.pw_gid)
-    raise DatabaseServerError(
-        "PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`."
-    )
+    raise DatabaseServerError("PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`.")
 
 
 def owner_name(path: Path) -> str:
-    """The name of a file's owner, or the number where the number has no name."""
-    uid = path.stat().st_uid
+    """The name of a file's owner."""
+    return user_name(path.stat().st_uid)
+
+
+def user_name(uid: int) -> str:
+    """A user's name, or the number where the number has no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -186,9 +188,7 @@ def _copied_programs(programs: Path, home: Path) -> Path:
 
 
 def _copy_tree(source: Path, target: Path) -> None:
-    shutil.copytree(
-        source, target, copy_function=_copy_readable, ignore=shutil.ignore_patterns("*.a", "include")
-    )
+    shutil.copytree(source, target, copy_function=_copy_readable, ignore=shutil.ignore_patterns("*.a", "include"))
     for folder, _, _ in os.walk(target):
         Path(folder).chmod(0o755)
 

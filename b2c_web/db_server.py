@@ -158,7 +158,7 @@ class DatabaseServer:
     def status(self) -> ServerStatus:
         """Whether it runs and where it lives."""
         pid = self._running_pid()
-        user = self.user.name if self.user else str(os.geteuid())
+        user = self.user.name if self.user else places.user_name(os.geteuid())
         return ServerStatus(pid is not None, pid, self._data_version(), self.base, user, self.client_url())
 
     # -- databases
@@ -199,9 +199,7 @@ class DatabaseServer:
                 self._connected().close()
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
-                    raise DatabaseServerError(
-                        f"The server in {self.base} does not answer: {error}"
-                    ) from error
+                    raise DatabaseServerError(f"The server in {self.base} does not answer: {error}") from error
                 time.sleep(0.05)
             else:
                 return True
@@ -365,9 +363,7 @@ def own_server() -> DatabaseServer:
 
 
 @contextmanager
-def ephemeral_server(
-    *, fsync: bool = False, settings: Mapping[str, str] | None = None
-) -> Iterator[DatabaseServer]:
+def ephemeral_server(*, fsync: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[DatabaseServer]:
     """A started server in a folder of its own that is gone afterwards, data and all."""
     _sweep_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=f"b2c-db-{os.getpid()}-")).resolve()

@@ -2,6 +2,7 @@
 
 import fcntl
 import http.client
+import logging
 import os
 import signal
 import socket
@@ -33,6 +34,7 @@ class StopAskedError(Exception):
 def main() -> int:
     """Runs everything until Ctrl-C. Exit code 0 after that, 1 when something was missing or died."""
     console = Console()
+    logging.basicConfig(format="setup  | %(message)s", level=logging.WARNING)
     try:
         with only_one(os.environ) as lock:
             environ, simulator_port = prepare_environment(os.environ)
