@@ -1,0 +1,133 @@
+"""What a message knows. The caller writes the facts at the time of the event; they never change afterwards.
+
+Keys of `Notification.context`, as JSON: amounts in cents, instants in ISO form with their offset, enums by value.
+"""
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+from flask import current_app
+
+from b2c_web.catalog.models import ServiceType
+from b2c_web.catalog.texts import TEXTS
+from b2c_web.notifications.models import NotificationKind as Kind
+
+
+class WorkshopFacts(TypedDict):
+    name: str
+    address: str
+    postal_code: str
+    city: str
+    phone: str
+
+
+class BookingFacts(TypedDict, total=False):
+    """Everything that a message, a calendar file or a receipt may say of a booking."""
+
+    number: str
+    service: str
+    booking_url_path: str
+    concierge: bool
+    name: str
+    vehicle_class: str
+    plate: str | None
+    car: str | None
+    pickup_start: str
+    pickup_end: str
+    return_start: str | None
+    return_end: str | None
+    address: str
+    postal_code: str
+    city: str
+    workshop: WorkshopFacts
+    total_cents: int
+    refund_cents: int
+    kept_cents: int
+    fee_cents: int
+    standing_limit_cents: int
+    free_until: str
+    hold_until: str | None
+    old_pickup_start: str
+    old_pickup_end: str
+    new_date_until: str
+    withdrawn_at: str
+    arrival_estimate: str | None
+    jockey_name: str | None
+    reason: str | None
+    method_label: str | None
+
+
+INSTANTS = (
+    "pickup_start",
+    "pickup_end",
+    "return_start",
+    "return_end",
+    "free_until",
+    "hold_until",
+    "old_pickup_start",
+    "old_pickup_end",
+    "new_date_until",
+    "withdrawn_at",
+    "arrival_estimate",
+)
+
+BOOKING = frozenset({"number", "service", "booking_url_path"})
+WINDOW = BOOKING | {"concierge", "pickup_start", "pickup_end"}
+AMOUNTS = frozenset({"refund_cents", "kept_cents"})
+PLACE = frozenset({"address", "postal_code", "city"})
+RETURN = frozenset({"return_start", "return_end"})
+
+NEEDED: dict[Kind, frozenset[str]] = {
+    Kind.LOGIN_CODE: frozenset({"code"}),
+    Kind.BOOKING_CONFIRMED: WINDOW | {"total_cents", "free_until", "workshop"},
+    Kind.PAYMENT_FAILED: BOOKING | {"total_cents"},
+    Kind.BOOKING_CANCELLED: WINDOW | AMOUNTS,
+    Kind.BOOKING_MOVED: WINDOW | {"old_pickup_start", "old_pickup_end", "free_until"},
+    Kind.BOOKING_WITHDRAWN: BOOKING | AMOUNTS,
+    Kind.PICKUP_REMINDER: WINDOW | {"workshop"},
+    Kind.NO_SHOW: BOOKING | {"kept_cents", "new_date_until"},
+    Kind.MONEY_RETURNED: BOOKING | {"refund_cents"},
+    Kind.READY: BOOKING | {"concierge", "workshop"},
+}
+NEEDED_WITH_CONCIERGE: dict[Kind, frozenset[str]] = {
+    Kind.BOOKING_CONFIRMED: PLACE | RETURN,
+    Kind.PICKUP_REMINDER: PLACE,
+    Kind.READY: RETURN,
+}
+
+
+def missing(kind: Kind, context: dict[str, Any]) -> list[str]:
+    """Keys that a message of this kind needs and `context` lacks, in order."""
+    needed = NEEDED.get(kind, BOOKING)
+    if context.get("concierge"):
+        needed |= NEEDED_WITH_CONCIERGE.get(kind, frozenset())
+    return sorted(key for key in needed if context.get(key) is None)
+
+
+def readable(context: dict[str, Any]) -> dict[str, Any]:
+    """The facts as templates use them: every key is there, instants are aware, the service has its name.
+
+    Adds `booking_url` (below B2C_BASE_URL) and `service_name` in the current language. Raises ValueError for an
+    instant or a service that cannot be read.
+    """
+    known: dict[str, Any] = dict.fromkeys(BookingFacts.__annotations__)
+    facts = known | context
+    for key in INSTANTS:
+        facts[key] = _instant(facts[key])
+    facts["service_name"] = TEXTS[ServiceType(facts["service"])].name if facts["service"] else None
+    facts["booking_url"] = page_url(facts["booking_url_path"] or "")
+    return facts
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(f"an instant needs its offset: {text!r}")
+    return instant
+
+
+def page_url(path: str) -> str:
+    """A page of ours as customers reach it from outside."""
+    return f"{current_app.config['B2C_BASE_URL']}{path}"
