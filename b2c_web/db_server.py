@@ -50,6 +50,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%d ",
     "log_lock_waits": "on",
+    "log_checkpoints": "off",
 }
 # Data that a test may lose: no waiting for the disk, less memory.
 VOLATILE = {

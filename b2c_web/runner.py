@@ -208,14 +208,20 @@ class Run:
     # -- ready
 
     def wait_until_ready(self) -> None:
+        """Until web server and simulator answer. Raises RunError when they do not, or with a fault."""
         deadline = time.monotonic() + READY_SECONDS
         while not (self._web_answers() and self._simulator_answers()):
-            self._look_around()
+            pause = time.monotonic() + 0.1
+            while time.monotonic() < pause:
+                self._look_around()
             if time.monotonic() > deadline:
                 raise RunError(f"not ready after {READY_SECONDS} s; see the lines above.")
 
     def _web_answers(self) -> bool:
-        return answers(bind_address(self.environ), int(self.environ["PORT"]), "/health") == 200
+        status = answers(bind_address(self.environ), int(self.environ["PORT"]), "/health")
+        if status not in {None, 200}:
+            raise RunError(f"the web server answers /health with {status}; its last lines stand above.")
+        return status == 200
 
     def _simulator_answers(self) -> bool:
         return self.simulator_port is None or answers("127.0.0.1", self.simulator_port, "/") is not None

@@ -79,7 +79,8 @@ def make_venv() -> bool:
 
 def venv_works() -> bool:
     pip = VENV / "bin" / "pip"
-    if not PYTHON.exists() or not pip.exists() or str(VENV) not in pip.read_text(errors="replace")[:400]:
+    home = str(VENV.resolve())
+    if not PYTHON.exists() or not pip.exists() or home not in pip.read_text(errors="replace")[:400]:
         return False
     version = re.fullmatch(r"python\d+\.\d+", os.path.basename(os.path.realpath(PYTHON)))
     return version is None or (VENV / "lib" / version[0]).is_dir()

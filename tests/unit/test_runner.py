@@ -3,10 +3,12 @@
 import http.server
 import io
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -261,6 +263,84 @@ def test_knows_an_unmigrated_an_empty_and_a_lost_database(
     assert runner.is_empty(migrated)
     with pytest.raises(RunError, match="DATABASE_URL does not answer"):
         runner.is_empty(database_server.url("no-such-database"))
+
+
+class Started:
+    """`python app.py` as a newcomer would start it, with an instance folder of its own."""
+
+    def __init__(self, home: Path, port: int) -> None:
+        # Not the shell's own settings: another database or Stripe account must not get into a test.
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.environ = kept | {"B2C_INSTANCE_DIR": str(home), "PORT": str(port), "DEMO_MODE": "0"}
+        self.port = port
+        self.log = home / "run.log"
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "app.py"], cwd=places.CLONE, env=self.environ, stdout=log, stderr=log
+            )
+
+    def until(self, words: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while words not in self.said():
+            assert time.monotonic() < deadline, self.said()
+            assert self.process.poll() is None or words in self.said(), self.said()
+            time.sleep(0.05)
+
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def children(self) -> dict[str, int]:
+        """The process ids of its children by what they run."""
+        pids = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        words = {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in pids}
+        return {command[2]: int(pid) for pid, command in words.items()}
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    # Not tmp_path: its parents are closed to the unprivileged user that root hands the database to.
+    folder = Path(tempfile.mkdtemp(prefix="b2c-run-"))
+    folder.chmod(0o755)
+    yield folder
+    DatabaseServer(folder / "postgres").stop()
+    shutil.rmtree(folder)
+
+
+def test_a_run_serves_refuses_a_second_and_ends_on_ctrl_c(home: Path, free_port: int) -> None:
+    run = Started(home, free_port)
+    run.until("Stop with Ctrl-C")
+    assert runner.answers("127.0.0.1", free_port, "/") == 200
+    children = run.children()
+    assert set(children) == {"b2c_web.payments.simulator", "gunicorn", "flask"}
+    second = subprocess.run(
+        [sys.executable, "app.py"], cwd=places.CLONE, env=run.environ, capture_output=True, text=True, check=False
+    )
+    assert second.returncode == 1
+    assert f"runs here already: process {run.process.pid} at http://127.0.0.1:{free_port}" in second.stdout
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(30) == 0, run.said()
+    assert all(gone(pid) for pid in children.values())
+    assert not DatabaseServer(home / "postgres").status().running
+    assert "Traceback" not in run.said()
+
+
+def test_a_killed_run_leaves_no_orphans_and_the_next_one_takes_over(home: Path, free_port: int) -> None:
+    first = Started(home, free_port)
+    first.until("Stop with Ctrl-C")
+    children = first.children()
+    first.process.kill()
+    first.process.wait()
+    assert all(gone(pid) for pid in children.values())
+    left = DatabaseServer(home / "postgres").status().pid
+    assert left is not None
+    first.log.unlink()
+    second = Started(home, free_port)
+    second.until("Stop with Ctrl-C")
+    assert DatabaseServer(home / "postgres").status().pid == left
+    os.kill(second.children()["flask"], signal.SIGKILL)
+    assert second.process.wait(30) == 1
+    assert "Cannot go on: worker ended with code -9" in second.said()
+    assert not DatabaseServer(home / "postgres").status().running
 
 
 def test_the_block_names_address_logins_and_payments(monkeypatch: pytest.MonkeyPatch) -> None:
