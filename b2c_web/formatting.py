@@ -29,8 +29,7 @@ def _local(value: datetime | date) -> datetime | date:
 def day(value: datetime | date) -> str:
     """ "Di, 24. Nov." or "Tue 24 Nov"."""
     if language() == "de":
-        text = format_date(_local(value), "EEE, d. MMM", "de")
-        return text if text.endswith(".") else text + ("." if len(text.rsplit(" ", 1)[1]) == 3 else "")
+        return format_date(_local(value), "ccc, d. MMM", "de")  # ccc: without the point that German puts after EEE
     return format_date(_local(value), "EEE d MMM", "en_GB")
 
 

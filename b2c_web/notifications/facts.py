@@ -40,6 +40,8 @@ class BookingFacts(TypedDict, total=False):
     postal_code: str
     city: str
     workshop: WorkshopFacts
+    base_cents: int
+    concierge_cents: int
     total_cents: int
     refund_cents: int
     kept_cents: int

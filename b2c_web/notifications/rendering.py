@@ -1,6 +1,6 @@
 """A message in the language of its reader, as subject, text and HTML, from one template body.
 
-A body is written with the blocks of `emails/_blocks.html` (or `_blocks_plain.html`, which has the same names), so
+A body is written with the blocks of `emails/_blocks.html` (or `_blocks_plain.txt`, which has the same names), so
 text and HTML always say the same. Templates of both are escaped; the text is unescaped as a whole at the end.
 """
 
@@ -52,7 +52,7 @@ def _render(row: Notification) -> Rendered:
     }
     environment = _strict(current_app.jinja_env)
     body = environment.get_template(f"{folder}/body.html")
-    plain = {"layout": "emails/_layout_plain.html", "blocks": "emails/_blocks_plain.html"}
+    plain = {"layout": "emails/_layout_plain.txt", "blocks": "emails/_blocks_plain.txt"}
     rich = {"layout": "emails/_layout.html", "blocks": "emails/_blocks.html"}
     return Rendered(
         subject=one_line(environment.get_template(f"{folder}/subject.txt").render(values)),
@@ -63,7 +63,7 @@ def _render(row: Notification) -> Rendered:
 
 def _strict(environment: Environment) -> Environment:
     """The application's templates, but a name that does not exist is an error instead of a gap."""
-    return environment.overlay(undefined=StrictUndefined)
+    return environment.overlay(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def _page(endpoint: str, **values: Any) -> str:
