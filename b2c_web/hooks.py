@@ -19,6 +19,10 @@ class HookList:
         for function in self.functions:
             function(*arguments, **keywords)
 
+    def any(self, *arguments: Any) -> bool:
+        """Does one of the functions say yes?"""
+        return any(function(*arguments) for function in self.functions)
+
     def names(self) -> list[str]:
         """What is registered, as "module.function", for the test that prints all hooks."""
         return [f"{function.__module__}.{function.__qualname__}" for function in self.functions]

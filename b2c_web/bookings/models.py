@@ -74,27 +74,19 @@ class Booking(Timestamps, Base):
     __table_args__ = (
         CheckConstraint("base_price > 0 AND concierge_price >= 0", name="prices_not_negative"),
         CheckConstraint("total_price = base_price + concierge_price", name="total_is_sum"),
-        CheckConstraint(
-            "include_concierge OR concierge_price = 0", name="concierge_price_only_with_concierge"
-        ),
+        CheckConstraint("include_concierge OR concierge_price = 0", name="concierge_price_only_with_concierge"),
         CheckConstraint("NOT include_concierge OR return_slot_id IS NOT NULL", name="concierge_has_return"),
         CheckConstraint("estimated_return_time > pickup_time", name="return_after_pickup"),
         CheckConstraint("(status = 'CANCELLED') = (cancelled_at IS NOT NULL)", name="cancelled_has_time"),
         CheckConstraint("(status = 'COMPLETED') = (completed_at IS NOT NULL)", name="completed_has_time"),
-        CheckConstraint(
-            "(status = 'PENDING') = (hold_expires_at IS NOT NULL)", name="hold_only_while_pending"
-        ),
+        CheckConstraint("(status = 'PENDING') = (hold_expires_at IS NOT NULL)", name="hold_only_while_pending"),
         CheckConstraint("status = 'CANCELLED' OR places_released_at IS NULL", name="live_keeps_places"),
-        CheckConstraint(
-            "(payment_status IN ('PAID', 'REFUNDED')) = (paid_at IS NOT NULL)", name="paid_has_time"
-        ),
+        CheckConstraint("(payment_status IN ('PAID', 'REFUNDED')) = (paid_at IS NOT NULL)", name="paid_has_time"),
         CheckConstraint(
             "status IN ('PENDING', 'CANCELLED') OR payment_status IN ('PAID', 'REFUNDED')",
             name="work_only_when_paid",
         ),
-        CheckConstraint(
-            "standing_limit_used_cents BETWEEN 0 AND standing_limit_cents", name="standing_limit_kept"
-        ),
+        CheckConstraint("standing_limit_used_cents BETWEEN 0 AND standing_limit_cents", name="standing_limit_kept"),
         CheckConstraint("pickup_postal_code ~ '^[0-9]{5}$'", name="postal_code_form"),
         Index("ix_bookings_user_id_created_at", "user_id", "created_at"),
         Index("ix_bookings_status", "status"),
@@ -120,7 +112,7 @@ class Booking(Timestamps, Base):
         unique=True,
         server_default=text(
             "'BK-' || to_char(now() AT TIME ZONE 'Europe/Berlin', 'YYYY') || '-' || "
-            "lpad(nextval('booking_number_seq')::text, 6, '0')"
+            "to_char(nextval('booking_number_seq'), 'FM999999000000')"
         ),
     )
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
@@ -131,9 +123,7 @@ class Booking(Timestamps, Base):
     vehicle_class: Mapped[VehicleClass] = mapped_column(vehicle_class_type)
     include_concierge: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)
     # what the customer said of the car; plate, make, model and year may wait until before pickup or check-in
-    car_details: Mapped[dict[str, Any]] = mapped_column(
-        JSONB, server_default=text("'{}'::jsonb"), default=dict
-    )
+    car_details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"), default=dict)
 
     base_price: Mapped[int] = mapped_column(Integer)
     concierge_price: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
@@ -141,9 +131,7 @@ class Booking(Timestamps, Base):
     standing_limit_cents: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     standing_limit_used_cents: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     terms_version: Mapped[str] = mapped_column(String(20))
-    early_start_requested_at: Mapped[
-        datetime | None
-    ]  # the customer's recorded request to begin in the 14 days
+    early_start_requested_at: Mapped[datetime | None]  # the customer's recorded request to begin in the 14 days
 
     slot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("time_slots.id", ondelete="RESTRICT"))
     return_slot_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("time_slots.id", ondelete="RESTRICT"))
@@ -172,6 +160,7 @@ class Booking(Timestamps, Base):
     payment_error: Mapped[str | None] = mapped_column(Text)
     odoo_invoice_id: Mapped[int | None] = mapped_column(Integer, unique=True)
 
+    concierge_dropped_at: Mapped[datetime | None]  # the customer brought the car: no trips, no Ronja any more
     mileage_km: Mapped[int | None] = mapped_column(Integer)
     workshop_checkin_at: Mapped[datetime | None]
     work_started_at: Mapped[datetime | None]
@@ -201,9 +190,7 @@ class Trip(Timestamps, Base):
     __table_args__ = (
         CheckConstraint("window_end > window_start", name="window_in_order"),
         CheckConstraint("travel_minutes >= 0 AND jockey_minutes > 0", name="minutes_positive"),
-        Index(
-            "uq_trips_live", "booking_id", "type", unique=True, postgresql_where=text("released_at IS NULL")
-        ),
+        Index("uq_trips_live", "booking_id", "type", unique=True, postgresql_where=text("released_at IS NULL")),
         Index("ix_trips_booking_id", "booking_id"),
         Index("ix_trips_window_start", "window_start"),
     )
@@ -281,23 +268,15 @@ class BookingDraft(Timestamps, Base):
     user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     # step 1
     postal_code: Mapped[str | None] = mapped_column(String(5))
-    nearby_postal_code: Mapped[str | None] = mapped_column(
-        String(5)
-    )  # when we do not know where the code lies
+    nearby_postal_code: Mapped[str | None] = mapped_column(String(5))  # when we do not know where the code lies
     vehicle_class: Mapped[VehicleClass | None] = mapped_column(vehicle_class_type)
-    vehicle_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("vehicles.id", ondelete="SET NULL"), index=True
-    )
-    car_details: Mapped[dict[str, Any]] = mapped_column(
-        JSONB, server_default=text("'{}'::jsonb"), default=dict
-    )
+    vehicle_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("vehicles.id", ondelete="SET NULL"), index=True)
+    car_details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'::jsonb"), default=dict)
     # step 2
     service: Mapped[ServiceType | None] = mapped_column(service_type_type)
     include_concierge: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)
     # step 3
-    slot_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("time_slots.id", ondelete="SET NULL"), index=True
-    )
+    slot_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("time_slots.id", ondelete="SET NULL"), index=True)
     return_slot_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("time_slots.id", ondelete="SET NULL"), index=True
     )
@@ -330,12 +309,8 @@ class BookingMove(Timestamps, Base):
 
     id: Mapped[Id]
     booking_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bookings.id", ondelete="CASCADE"), index=True)
-    from_slot_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("time_slots.id", ondelete="RESTRICT"), index=True
-    )
-    to_slot_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("time_slots.id", ondelete="RESTRICT"), index=True
-    )
+    from_slot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("time_slots.id", ondelete="RESTRICT"), index=True)
+    to_slot_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("time_slots.id", ondelete="RESTRICT"), index=True)
     to_return_slot_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("time_slots.id", ondelete="RESTRICT"), index=True
     )

@@ -18,9 +18,7 @@ def enum(name: str, *values: str) -> postgresql.ENUM:
     return postgresql.ENUM(*values, name=name, create_type=False)
 
 
-ASSIGNMENT_CANCEL_REASON = enum(
-    "assignment_cancel_reason", "NO_SHOW", "REDISPATCHED", "BREAKDOWN", "BOOKING_CANCELLED"
-)
+ASSIGNMENT_CANCEL_REASON = enum("assignment_cancel_reason", "NO_SHOW", "REDISPATCHED", "BREAKDOWN", "BOOKING_CANCELLED")
 ASSIGNMENT_STATUS = enum(
     "assignment_status",
     "ASSIGNED",
@@ -63,7 +61,7 @@ DOCUMENT_KIND = enum("document_kind", "RECEIPT", "FEE", "REFUND")
 EXTENSION_STATUS = enum("extension_status", "PENDING", "APPROVED", "DECLINED", "CANCELLED")
 FUEL_TYPE = enum("fuel_type", "GASOLINE", "DIESEL", "ELECTRIC", "HYBRID")
 JOCKEY_STATUS = enum("jockey_status", "ACTIVE", "BUSY", "OFF_DUTY", "INACTIVE")
-LEDGER_KIND = enum("ledger_kind", "CHARGE", "REFUND")
+LEDGER_KIND = enum("ledger_kind", "CHARGE", "REFUND", "REFUND_RETURNED")
 MOVE_STATE = enum("move_state", "AWAITING_FEE", "DONE", "FAILED")
 NOTIFICATION_KIND = enum(
     "notification_kind",
@@ -89,9 +87,7 @@ NOTIFICATION_KIND = enum(
 )
 NOTIFICATION_STATUS = enum("notification_status", "QUEUED", "SENDING", "SENT", "KEPT", "FAILED")
 PAYMENT_PURPOSE = enum("payment_purpose", "BOOKING", "MOVE_FEE", "EXTENSION")
-PAYMENT_STATE = enum(
-    "payment_state", "CREATED", "OPEN", "PROCESSING", "AUTHORIZED", "SUCCEEDED", "FAILED", "CANCELLED"
-)
+PAYMENT_STATE = enum("payment_state", "CREATED", "OPEN", "PROCESSING", "AUTHORIZED", "SUCCEEDED", "FAILED", "CANCELLED")
 PAYMENT_STATUS = enum("payment_status", "PENDING", "PAID", "FAILED", "REFUNDED")
 REFUND_STATE = enum("refund_state", "PENDING", "SUCCEEDED", "FAILED")
 SERVICE_TYPE = enum("service_type", "OIL_SERVICE", "INSPECTION", "BRAKE_SERVICE", "CLIMATE_SERVICE")
@@ -183,9 +179,7 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("attempts >= 0", name=op.f("ck_odoo_sync_status_attempts_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_odoo_sync_status")),
-        sa.UniqueConstraint(
-            "entity_type", "entity_id", name=op.f("uq_odoo_sync_status_entity_type_entity_id")
-        ),
+        sa.UniqueConstraint("entity_type", "entity_id", name=op.f("uq_odoo_sync_status_entity_type_entity_id")),
     )
     with op.batch_alter_table("odoo_sync_status", schema=None) as batch_op:
         batch_op.create_index("ix_odoo_sync_status_status_created_at", ["status", "created_at"], unique=False)
@@ -219,9 +213,7 @@ def upgrade() -> None:
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "estimated_duration BETWEEN 1 AND 1440", name=op.f("ck_services_duration_plausible")
-        ),
+        sa.CheckConstraint("estimated_duration BETWEEN 1 AND 1440", name=op.f("ck_services_duration_plausible")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
         sa.UniqueConstraint("type", name=op.f("uq_services_type")),
     )
@@ -252,9 +244,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workshops")),
     )
     with op.batch_alter_table("workshops", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_workshops_active", ["id"], unique=False, postgresql_where=sa.text("is_active")
-        )
+        batch_op.create_index("ix_workshops_active", ["id"], unique=False, postgresql_where=sa.text("is_active"))
         batch_op.create_index(batch_op.f("ix_workshops_postal_code"), ["postal_code"], unique=False)
 
     op.create_table(
@@ -278,18 +268,13 @@ def upgrade() -> None:
         sa.CheckConstraint("mileage >= 0", name=op.f("ck_ronja_vehicles_mileage_not_negative")),
         sa.CheckConstraint("year BETWEEN 1900 AND 2100", name=op.f("ck_ronja_vehicles_year_plausible")),
         sa.ForeignKeyConstraint(
-            ["workshop_id"],
-            ["workshops.id"],
-            name=op.f("fk_ronja_vehicles_workshop_id_workshops"),
-            ondelete="RESTRICT",
+            ["workshop_id"], ["workshops.id"], name=op.f("fk_ronja_vehicles_workshop_id_workshops"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ronja_vehicles")),
         sa.UniqueConstraint("license_plate", name=op.f("uq_ronja_vehicles_license_plate")),
     )
     with op.batch_alter_table("ronja_vehicles", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_ronja_vehicles_next_service_due"), ["next_service_due"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_ronja_vehicles_next_service_due"), ["next_service_due"], unique=False)
         batch_op.create_index(batch_op.f("ix_ronja_vehicles_status"), ["status"], unique=False)
         batch_op.create_index(batch_op.f("ix_ronja_vehicles_workshop_id"), ["workshop_id"], unique=False)
 
@@ -315,14 +300,10 @@ def upgrade() -> None:
             "base_price > 0 AND concierge_price >= 0", name=op.f("ck_service_pricing_prices_not_negative")
         ),
         sa.CheckConstraint(
-            "valid_until IS NULL OR valid_until > valid_from",
-            name=op.f("ck_service_pricing_validity_in_order"),
+            "valid_until IS NULL OR valid_until > valid_from", name=op.f("ck_service_pricing_validity_in_order")
         ),
         sa.ForeignKeyConstraint(
-            ["service_id"],
-            ["services.id"],
-            name=op.f("fk_service_pricing_service_id_services"),
-            ondelete="RESTRICT",
+            ["service_id"], ["services.id"], name=op.f("fk_service_pricing_service_id_services"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service_pricing")),
         sa.UniqueConstraint(
@@ -355,18 +336,11 @@ def upgrade() -> None:
             "(role IN ('WORKSHOP', 'DISPATCHER', 'JOCKEY')) = (workshop_id IS NOT NULL)",
             name=op.f("ck_users_workshop_by_role"),
         ),
-        sa.CheckConstraint(
-            "email = lower(email) AND position('@' in email) > 1", name=op.f("ck_users_email_is_lower")
-        ),
+        sa.CheckConstraint("email = lower(email) AND position('@' in email) > 1", name=op.f("ck_users_email_is_lower")),
         sa.CheckConstraint("language IN ('de', 'en')", name=op.f("ck_users_language_known")),
-        sa.CheckConstraint(
-            "role = 'CUSTOMER' OR password_hash IS NOT NULL", name=op.f("ck_users_staff_has_password")
-        ),
+        sa.CheckConstraint("role = 'CUSTOMER' OR password_hash IS NOT NULL", name=op.f("ck_users_staff_has_password")),
         sa.ForeignKeyConstraint(
-            ["workshop_id"],
-            ["workshops.id"],
-            name=op.f("fk_users_workshop_id_workshops"),
-            ondelete="RESTRICT",
+            ["workshop_id"], ["workshops.id"], name=op.f("fk_users_workshop_id_workshops"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
@@ -415,16 +389,12 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("postal_code ~ '^[0-9]{5}$'", name=op.f("ck_addresses_postal_code_form")),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_addresses_user_id_users"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_addresses_user_id_users"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_addresses")),
     )
     with op.batch_alter_table("addresses", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_addresses_user_id"), ["user_id"], unique=False)
-        batch_op.create_index(
-            "uq_addresses_default", ["user_id"], unique=True, postgresql_where=sa.text("is_default")
-        )
+        batch_op.create_index("uq_addresses_default", ["user_id"], unique=True, postgresql_where=sa.text("is_default"))
 
     op.create_table(
         "audit_log",
@@ -439,19 +409,14 @@ def upgrade() -> None:
         sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("request_id", sa.String(length=20), nullable=True),
         sa.ForeignKeyConstraint(
-            ["actor_user_id"],
-            ["users.id"],
-            name=op.f("fk_audit_log_actor_user_id_users"),
-            ondelete="SET NULL",
+            ["actor_user_id"], ["users.id"], name=op.f("fk_audit_log_actor_user_id_users"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_log")),
     )
     with op.batch_alter_table("audit_log", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_audit_log_actor_user_id"), ["actor_user_id"], unique=False)
         batch_op.create_index("ix_audit_log_at", ["at"], unique=False)
-        batch_op.create_index(
-            "ix_audit_log_entity_type_entity_id_at", ["entity_type", "entity_id", "at"], unique=False
-        )
+        batch_op.create_index("ix_audit_log_entity_type_entity_id_at", ["entity_type", "entity_id", "at"], unique=False)
 
     op.create_table(
         "failed_operations",
@@ -466,24 +431,17 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "(resolved_at IS NULL) = (resolution IS NULL)",
-            name=op.f("ck_failed_operations_resolved_with_note"),
+            "(resolved_at IS NULL) = (resolution IS NULL)", name=op.f("ck_failed_operations_resolved_with_note")
         ),
         sa.ForeignKeyConstraint(
-            ["resolved_by"],
-            ["users.id"],
-            name=op.f("fk_failed_operations_resolved_by_users"),
-            ondelete="SET NULL",
+            ["resolved_by"], ["users.id"], name=op.f("fk_failed_operations_resolved_by_users"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_failed_operations")),
     )
     with op.batch_alter_table("failed_operations", schema=None) as batch_op:
         batch_op.create_index("ix_failed_operations_created_at", ["created_at"], unique=False)
         batch_op.create_index(
-            "ix_failed_operations_open",
-            ["created_at"],
-            unique=False,
-            postgresql_where=sa.text("resolved_at IS NULL"),
+            "ix_failed_operations_open", ["created_at"], unique=False, postgresql_where=sa.text("resolved_at IS NULL")
         )
         batch_op.create_index("ix_failed_operations_operation", ["operation"], unique=False)
         batch_op.create_index(batch_op.f("ix_failed_operations_resolved_by"), ["resolved_by"], unique=False)
@@ -503,14 +461,9 @@ def upgrade() -> None:
         sa.Column("last_location_update", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_jockeys_user_id_users"), ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_jockeys_user_id_users"), ondelete="RESTRICT"
-        ),
-        sa.ForeignKeyConstraint(
-            ["workshop_id"],
-            ["workshops.id"],
-            name=op.f("fk_jockeys_workshop_id_workshops"),
-            ondelete="RESTRICT",
+            ["workshop_id"], ["workshops.id"], name=op.f("fk_jockeys_workshop_id_workshops"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jockeys")),
         sa.UniqueConstraint("email", name=op.f("uq_jockeys_email")),
@@ -531,20 +484,27 @@ def upgrade() -> None:
         sa.Column("card_last4", sa.String(length=4), nullable=True),
         sa.Column("card_exp_month", sa.Integer(), nullable=True),
         sa.Column("card_exp_year", sa.Integer(), nullable=True),
+        sa.Column("fingerprint", sa.String(length=64), nullable=True),
         sa.Column("is_default", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("detached_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("NOT is_active OR detached_at IS NULL", name=op.f("ck_payment_methods_active_is_attached")),
         sa.CheckConstraint("is_active OR NOT is_default", name=op.f("ck_payment_methods_default_is_active")),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_payment_methods_user_id_users"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payment_methods")),
-        sa.UniqueConstraint(
-            "stripe_payment_method_id", name=op.f("uq_payment_methods_stripe_payment_method_id")
-        ),
+        sa.UniqueConstraint("stripe_payment_method_id", name=op.f("uq_payment_methods_stripe_payment_method_id")),
     )
     with op.batch_alter_table("payment_methods", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_payment_methods_to_detach",
+            ["updated_at"],
+            unique=False,
+            postgresql_where=sa.text("NOT is_active AND detached_at IS NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_payment_methods_user_id"), ["user_id"], unique=False)
         batch_op.create_index(
             "uq_payment_methods_default", ["user_id"], unique=True, postgresql_where=sa.text("is_default")
@@ -569,7 +529,10 @@ def upgrade() -> None:
         sa.Column("checkout_url", sa.Text(), nullable=True),
         sa.Column("method_label", sa.String(length=60), nullable=True),
         sa.Column("failure_code", sa.String(length=80), nullable=True),
+        sa.Column("failure_reference", sa.String(length=64), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("checkout_expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("capture_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -587,25 +550,26 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "refunded_cents BETWEEN 0 AND captured_cents", name=op.f("ck_payments_refunded_within_captured")
         ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_payments_user_id_users"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_payments_user_id_users"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payments")),
-        sa.UniqueConstraint(
-            "purpose", "purpose_id", "attempt", name=op.f("uq_payments_purpose_purpose_id_attempt")
-        ),
+        sa.UniqueConstraint("purpose", "purpose_id", "attempt", name=op.f("uq_payments_purpose_purpose_id_attempt")),
         sa.UniqueConstraint("stripe_charge_id", name=op.f("uq_payments_stripe_charge_id")),
-        sa.UniqueConstraint(
-            "stripe_checkout_session_id", name=op.f("uq_payments_stripe_checkout_session_id")
-        ),
+        sa.UniqueConstraint("stripe_checkout_session_id", name=op.f("uq_payments_stripe_checkout_session_id")),
         sa.UniqueConstraint("stripe_payment_intent_id", name=op.f("uq_payments_stripe_payment_intent_id")),
     )
     with op.batch_alter_table("payments", schema=None) as batch_op:
+        batch_op.create_index("ix_payments_created_at", ["created_at"], unique=False)
         batch_op.create_index(
             "ix_payments_open",
             ["created_at"],
             unique=False,
             postgresql_where=sa.text("state IN ('CREATED', 'OPEN', 'PROCESSING')"),
+        )
+        batch_op.create_index(
+            "ix_payments_to_close",
+            ["updated_at"],
+            unique=False,
+            postgresql_where=sa.text("state = 'CANCELLED' AND checkout_url IS NOT NULL"),
         )
         batch_op.create_index(batch_op.f("ix_payments_user_id"), ["user_id"], unique=False)
 
@@ -625,9 +589,7 @@ def upgrade() -> None:
         sa.Column("longest_trip_minutes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "current_bookings BETWEEN 0 AND max_bookings", name=op.f("ck_time_slots_within_maximum")
-        ),
+        sa.CheckConstraint("current_bookings BETWEEN 0 AND max_bookings", name=op.f("ck_time_slots_within_maximum")),
         sa.CheckConstraint("end_time > start_time", name=op.f("ck_time_slots_ends_after_start")),
         sa.CheckConstraint(
             "jockey_minutes_room >= 0 AND jockey_minutes_short >= 0 AND longest_trip_minutes >= 0",
@@ -644,19 +606,14 @@ def upgrade() -> None:
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
-            ["workshop_id"],
-            ["workshops.id"],
-            name=op.f("fk_time_slots_workshop_id_workshops"),
-            ondelete="RESTRICT",
+            ["workshop_id"], ["workshops.id"], name=op.f("fk_time_slots_workshop_id_workshops"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_time_slots")),
         sa.UniqueConstraint("workshop_id", "start_time", name=op.f("uq_time_slots_workshop_id_start_time")),
     )
     with op.batch_alter_table("time_slots", schema=None) as batch_op:
         batch_op.create_index("ix_time_slots_start_time", ["start_time"], unique=False)
-        batch_op.create_index(
-            "ix_time_slots_workshop_id_service_date", ["workshop_id", "service_date"], unique=False
-        )
+        batch_op.create_index("ix_time_slots_workshop_id_service_date", ["workshop_id", "service_date"], unique=False)
         batch_op.create_index(
             "ix_time_slots_workshop_id_start_time_is_available",
             ["workshop_id", "start_time", "is_available"],
@@ -669,9 +626,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column(
-            "last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("user_agent", sa.String(length=200), nullable=True),
@@ -705,9 +660,7 @@ def upgrade() -> None:
         sa.CheckConstraint("vin IS NULL OR vin ~ '^[A-HJ-NPR-Z0-9]{17}$'", name=op.f("ck_vehicles_vin_form")),
         sa.CheckConstraint("is_active OR NOT is_primary", name=op.f("ck_vehicles_primary_is_active")),
         sa.CheckConstraint("year BETWEEN 1900 AND 2100", name=op.f("ck_vehicles_year_plausible")),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_vehicles_user_id_users"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_vehicles_user_id_users"), ondelete="RESTRICT"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vehicles")),
         sa.UniqueConstraint("vin", name=op.f("uq_vehicles_vin")),
     )
@@ -715,14 +668,9 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_vehicles_license_plate"), ["license_plate"], unique=False)
         batch_op.create_index(batch_op.f("ix_vehicles_user_id"), ["user_id"], unique=False)
         batch_op.create_index(
-            "uq_vehicles_active_plate",
-            ["user_id", "license_plate"],
-            unique=True,
-            postgresql_where=sa.text("is_active"),
+            "uq_vehicles_active_plate", ["user_id", "license_plate"], unique=True, postgresql_where=sa.text("is_active")
         )
-        batch_op.create_index(
-            "uq_vehicles_primary", ["user_id"], unique=True, postgresql_where=sa.text("is_primary")
-        )
+        batch_op.create_index("uq_vehicles_primary", ["user_id"], unique=True, postgresql_where=sa.text("is_primary"))
 
     op.create_table(
         "booking_drafts",
@@ -760,27 +708,19 @@ def upgrade() -> None:
             ondelete="SET NULL",
         ),
         sa.ForeignKeyConstraint(
-            ["slot_id"],
-            ["time_slots.id"],
-            name=op.f("fk_booking_drafts_slot_id_time_slots"),
-            ondelete="SET NULL",
+            ["slot_id"], ["time_slots.id"], name=op.f("fk_booking_drafts_slot_id_time_slots"), ondelete="SET NULL"
         ),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_booking_drafts_user_id_users"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
-            ["vehicle_id"],
-            ["vehicles.id"],
-            name=op.f("fk_booking_drafts_vehicle_id_vehicles"),
-            ondelete="SET NULL",
+            ["vehicle_id"], ["vehicles.id"], name=op.f("fk_booking_drafts_vehicle_id_vehicles"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_booking_drafts")),
     )
     with op.batch_alter_table("booking_drafts", schema=None) as batch_op:
         batch_op.create_index("ix_booking_drafts_browser_hash", ["browser_hash"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_booking_drafts_return_slot_id"), ["return_slot_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_booking_drafts_return_slot_id"), ["return_slot_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_booking_drafts_slot_id"), ["slot_id"], unique=False)
         batch_op.create_index("ix_booking_drafts_updated_at", ["updated_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_booking_drafts_user_id"), ["user_id"], unique=False)
@@ -793,7 +733,7 @@ def upgrade() -> None:
             "number",
             sa.String(length=20),
             server_default=sa.text(
-                "'BK-' || to_char(now() AT TIME ZONE 'Europe/Berlin', 'YYYY') || '-' || lpad(nextval('booking_number_seq')::text, 6, '0')"
+                "'BK-' || to_char(now() AT TIME ZONE 'Europe/Berlin', 'YYYY') || '-' || to_char(nextval('booking_number_seq'), 'FM999999000000')"
             ),
             nullable=False,
         ),
@@ -837,6 +777,7 @@ def upgrade() -> None:
         sa.Column("stripe_payment_intent_id", sa.String(length=64), nullable=True),
         sa.Column("payment_error", sa.Text(), nullable=True),
         sa.Column("odoo_invoice_id", sa.Integer(), nullable=True),
+        sa.Column("concierge_dropped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mileage_km", sa.Integer(), nullable=True),
         sa.Column("workshop_checkin_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("work_started_at", sa.DateTime(timezone=True), nullable=True),
@@ -850,8 +791,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "(payment_status IN ('PAID', 'REFUNDED')) = (paid_at IS NOT NULL)",
-            name=op.f("ck_bookings_paid_has_time"),
+            "(payment_status IN ('PAID', 'REFUNDED')) = (paid_at IS NOT NULL)", name=op.f("ck_bookings_paid_has_time")
         ),
         sa.CheckConstraint(
             "(status = 'CANCELLED') = (cancelled_at IS NOT NULL)", name=op.f("ck_bookings_cancelled_has_time")
@@ -860,8 +800,7 @@ def upgrade() -> None:
             "(status = 'COMPLETED') = (completed_at IS NOT NULL)", name=op.f("ck_bookings_completed_has_time")
         ),
         sa.CheckConstraint(
-            "(status = 'PENDING') = (hold_expires_at IS NOT NULL)",
-            name=op.f("ck_bookings_hold_only_while_pending"),
+            "(status = 'PENDING') = (hold_expires_at IS NOT NULL)", name=op.f("ck_bookings_hold_only_while_pending")
         ),
         sa.CheckConstraint("pickup_postal_code ~ '^[0-9]{5}$'", name=op.f("ck_bookings_postal_code_form")),
         sa.CheckConstraint(
@@ -872,23 +811,16 @@ def upgrade() -> None:
             name=op.f("ck_bookings_work_only_when_paid"),
         ),
         sa.CheckConstraint(
-            "NOT include_concierge OR return_slot_id IS NOT NULL",
-            name=op.f("ck_bookings_concierge_has_return"),
+            "NOT include_concierge OR return_slot_id IS NOT NULL", name=op.f("ck_bookings_concierge_has_return")
+        ),
+        sa.CheckConstraint("base_price > 0 AND concierge_price >= 0", name=op.f("ck_bookings_prices_not_negative")),
+        sa.CheckConstraint(
+            "include_concierge OR concierge_price = 0", name=op.f("ck_bookings_concierge_price_only_with_concierge")
         ),
         sa.CheckConstraint(
-            "base_price > 0 AND concierge_price >= 0", name=op.f("ck_bookings_prices_not_negative")
+            "standing_limit_used_cents BETWEEN 0 AND standing_limit_cents", name=op.f("ck_bookings_standing_limit_kept")
         ),
-        sa.CheckConstraint(
-            "include_concierge OR concierge_price = 0",
-            name=op.f("ck_bookings_concierge_price_only_with_concierge"),
-        ),
-        sa.CheckConstraint(
-            "standing_limit_used_cents BETWEEN 0 AND standing_limit_cents",
-            name=op.f("ck_bookings_standing_limit_kept"),
-        ),
-        sa.CheckConstraint(
-            "total_price = base_price + concierge_price", name=op.f("ck_bookings_total_is_sum")
-        ),
+        sa.CheckConstraint("total_price = base_price + concierge_price", name=op.f("ck_bookings_total_is_sum")),
         sa.ForeignKeyConstraint(
             ["return_slot_id"],
             ["time_slots.id"],
@@ -898,17 +830,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["slot_id"], ["time_slots.id"], name=op.f("fk_bookings_slot_id_time_slots"), ondelete="RESTRICT"
         ),
-        sa.ForeignKeyConstraint(
-            ["user_id"], ["users.id"], name=op.f("fk_bookings_user_id_users"), ondelete="RESTRICT"
-        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_bookings_user_id_users"), ondelete="RESTRICT"),
         sa.ForeignKeyConstraint(
             ["vehicle_id"], ["vehicles.id"], name=op.f("fk_bookings_vehicle_id_vehicles"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
-            ["workshop_id"],
-            ["workshops.id"],
-            name=op.f("fk_bookings_workshop_id_workshops"),
-            ondelete="RESTRICT",
+            ["workshop_id"], ["workshops.id"], name=op.f("fk_bookings_workshop_id_workshops"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bookings")),
         sa.UniqueConstraint("draft_id", name=op.f("uq_bookings_draft_id")),
@@ -937,9 +864,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_bookings_status", ["status"], unique=False)
         batch_op.create_index("ix_bookings_user_id_created_at", ["user_id", "created_at"], unique=False)
         batch_op.create_index("ix_bookings_vehicle_id", ["vehicle_id"], unique=False)
-        batch_op.create_index(
-            "ix_bookings_workshop_id_pickup_time", ["workshop_id", "pickup_time"], unique=False
-        )
+        batch_op.create_index("ix_bookings_workshop_id_pickup_time", ["workshop_id", "pickup_time"], unique=False)
         batch_op.create_index(
             "uq_bookings_live_hold", ["user_id"], unique=True, postgresql_where=sa.text("status = 'PENDING'")
         )
@@ -983,6 +908,8 @@ def upgrade() -> None:
         sa.Column("reference", sa.String(length=80), server_default="", nullable=False),
         sa.Column("state", REFUND_STATE, server_default="PENDING", nullable=False),
         sa.Column("stripe_refund_id", sa.String(length=64), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("key_version", sa.Integer(), server_default="1", nullable=False),
         sa.Column("failure_code", sa.String(length=80), nullable=True),
         sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -992,9 +919,7 @@ def upgrade() -> None:
             ["payment_id"], ["payments.id"], name=op.f("fk_refunds_payment_id_payments"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refunds")),
-        sa.UniqueConstraint(
-            "payment_id", "reason", "reference", name=op.f("uq_refunds_payment_id_reason_reference")
-        ),
+        sa.UniqueConstraint("payment_id", "reason", "reference", name=op.f("uq_refunds_payment_id_reason_reference")),
         sa.UniqueConstraint("stripe_refund_id", name=op.f("uq_refunds_stripe_refund_id")),
     )
     with op.batch_alter_table("refunds", schema=None) as batch_op:
@@ -1015,15 +940,10 @@ def upgrade() -> None:
         sa.Column("moved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "(state = 'DONE') = (moved_at IS NOT NULL)", name=op.f("ck_booking_moves_done_has_time")
-        ),
+        sa.CheckConstraint("(state = 'DONE') = (moved_at IS NOT NULL)", name=op.f("ck_booking_moves_done_has_time")),
         sa.CheckConstraint("fee_cents >= 0", name=op.f("ck_booking_moves_fee_not_negative")),
         sa.ForeignKeyConstraint(
-            ["booking_id"],
-            ["bookings.id"],
-            name=op.f("fk_booking_moves_booking_id_bookings"),
-            ondelete="CASCADE",
+            ["booking_id"], ["bookings.id"], name=op.f("fk_booking_moves_booking_id_bookings"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["from_slot_id"],
@@ -1038,25 +958,17 @@ def upgrade() -> None:
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
-            ["to_slot_id"],
-            ["time_slots.id"],
-            name=op.f("fk_booking_moves_to_slot_id_time_slots"),
-            ondelete="RESTRICT",
+            ["to_slot_id"], ["time_slots.id"], name=op.f("fk_booking_moves_to_slot_id_time_slots"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_booking_moves")),
     )
     with op.batch_alter_table("booking_moves", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_booking_moves_booking_id"), ["booking_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_booking_moves_from_slot_id"), ["from_slot_id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_booking_moves_to_return_slot_id"), ["to_return_slot_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_booking_moves_to_return_slot_id"), ["to_return_slot_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_booking_moves_to_slot_id"), ["to_slot_id"], unique=False)
         batch_op.create_index(
-            "uq_booking_moves_awaiting",
-            ["booking_id"],
-            unique=True,
-            postgresql_where=sa.text("state = 'AWAITING_FEE'"),
+            "uq_booking_moves_awaiting", ["booking_id"], unique=True, postgresql_where=sa.text("state = 'AWAITING_FEE'")
         )
 
     op.create_table(
@@ -1065,7 +977,7 @@ def upgrade() -> None:
         sa.Column(
             "number",
             sa.String(length=20),
-            server_default=sa.text("'BL-' || lpad(nextval('document_number_seq')::text, 7, '0')"),
+            server_default=sa.text("'BL-' || to_char(nextval('document_number_seq'), 'FM99999990000000')"),
             nullable=False,
         ),
         sa.Column("kind", DOCUMENT_KIND, nullable=False),
@@ -1081,18 +993,13 @@ def upgrade() -> None:
         sa.CheckConstraint("gross_cents > 0", name=op.f("ck_documents_gross_positive")),
         sa.CheckConstraint("vat_cents BETWEEN 0 AND gross_cents", name=op.f("ck_documents_vat_within_gross")),
         sa.ForeignKeyConstraint(
-            ["booking_id"],
-            ["bookings.id"],
-            name=op.f("fk_documents_booking_id_bookings"),
-            ondelete="RESTRICT",
+            ["booking_id"], ["bookings.id"], name=op.f("fk_documents_booking_id_bookings"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_documents_user_id_users"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
-        sa.UniqueConstraint(
-            "kind", "purpose_id", "reference", name=op.f("uq_documents_kind_purpose_id_reference")
-        ),
+        sa.UniqueConstraint("kind", "purpose_id", "reference", name=op.f("uq_documents_kind_purpose_id_reference")),
         sa.UniqueConstraint("number", name=op.f("uq_documents_number")),
     )
     with op.batch_alter_table("documents", schema=None) as batch_op:
@@ -1111,9 +1018,7 @@ def upgrade() -> None:
         sa.Column("images", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("videos", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("status", EXTENSION_STATUS, server_default="PENDING", nullable=False),
-        sa.Column(
-            "requested_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
+        sa.Column("requested_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("declined_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decline_reason", sa.Text(), nullable=True),
@@ -1127,8 +1032,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "(status = 'APPROVED') = (approved_amount_cents > 0)",
-            name=op.f("ck_extensions_approved_has_amount"),
+            "(status = 'APPROVED') = (approved_amount_cents > 0)", name=op.f("ck_extensions_approved_has_amount")
         ),
         sa.CheckConstraint(
             "(status = 'APPROVED') = (approved_at IS NOT NULL)", name=op.f("ck_extensions_approved_has_time")
@@ -1145,10 +1049,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("total_amount > 0", name=op.f("ck_extensions_total_positive")),
         sa.ForeignKeyConstraint(
-            ["booking_id"],
-            ["bookings.id"],
-            name=op.f("fk_extensions_booking_id_bookings"),
-            ondelete="RESTRICT",
+            ["booking_id"], ["bookings.id"], name=op.f("fk_extensions_booking_id_bookings"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
             ["decided_by"], ["users.id"], name=op.f("fk_extensions_decided_by_users"), ondelete="SET NULL"
@@ -1172,30 +1073,20 @@ def upgrade() -> None:
         sa.Column("provider_reference", sa.String(length=120), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "(kind = 'REFUND') = (refund_id IS NOT NULL)", name=op.f("ck_ledger_entries_refund_named")
-        ),
+        sa.CheckConstraint("(kind = 'CHARGE') = (refund_id IS NULL)", name=op.f("ck_ledger_entries_refund_named")),
         sa.CheckConstraint("amount_cents > 0", name=op.f("ck_ledger_entries_amount_positive")),
         sa.ForeignKeyConstraint(
-            ["payment_id"],
-            ["payments.id"],
-            name=op.f("fk_ledger_entries_payment_id_payments"),
-            ondelete="RESTRICT",
+            ["payment_id"], ["payments.id"], name=op.f("fk_ledger_entries_payment_id_payments"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
-            ["refund_id"],
-            ["refunds.id"],
-            name=op.f("fk_ledger_entries_refund_id_refunds"),
-            ondelete="RESTRICT",
+            ["refund_id"], ["refunds.id"], name=op.f("fk_ledger_entries_refund_id_refunds"), ondelete="RESTRICT"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entries")),
-        sa.UniqueConstraint(
-            "kind", "provider_reference", name=op.f("uq_ledger_entries_kind_provider_reference")
-        ),
-        sa.UniqueConstraint("refund_id", name=op.f("uq_ledger_entries_refund_id")),
+        sa.UniqueConstraint("kind", "provider_reference", name=op.f("uq_ledger_entries_kind_provider_reference")),
     )
     with op.batch_alter_table("ledger_entries", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ledger_entries_payment_id"), ["payment_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_ledger_entries_refund_id"), ["refund_id"], unique=False)
 
     op.create_table(
         "notifications",
@@ -1207,10 +1098,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=2), nullable=False),
         sa.Column("dedupe_key", sa.String(length=160), nullable=False),
         sa.Column(
-            "context",
-            postgresql.JSONB(astext_type=sa.Text()),
-            server_default=sa.text("'{}'::jsonb"),
-            nullable=False,
+            "context", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
         ),
         sa.Column("status", NOTIFICATION_STATUS, server_default="QUEUED", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
@@ -1223,15 +1111,11 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
-            "(status IN ('SENT', 'KEPT')) = (sent_at IS NOT NULL)",
-            name=op.f("ck_notifications_sent_has_time"),
+            "(status IN ('SENT', 'KEPT')) = (sent_at IS NOT NULL)", name=op.f("ck_notifications_sent_has_time")
         ),
         sa.CheckConstraint("language IN ('de', 'en')", name=op.f("ck_notifications_language_known")),
         sa.ForeignKeyConstraint(
-            ["booking_id"],
-            ["bookings.id"],
-            name=op.f("fk_notifications_booking_id_bookings"),
-            ondelete="CASCADE",
+            ["booking_id"], ["bookings.id"], name=op.f("fk_notifications_booking_id_bookings"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["user_id"], ["users.id"], name=op.f("fk_notifications_user_id_users"), ondelete="SET NULL"
@@ -1266,10 +1150,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("NOT isempty(during)", name=op.f("ck_ronja_reservations_during_not_empty")),
         sa.ForeignKeyConstraint(
-            ["booking_id"],
-            ["bookings.id"],
-            name=op.f("fk_ronja_reservations_booking_id_bookings"),
-            ondelete="CASCADE",
+            ["booking_id"], ["bookings.id"], name=op.f("fk_ronja_reservations_booking_id_bookings"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
             ["ronja_id"],
@@ -1301,9 +1182,7 @@ def upgrade() -> None:
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "travel_minutes >= 0 AND jockey_minutes > 0", name=op.f("ck_trips_minutes_positive")
-        ),
+        sa.CheckConstraint("travel_minutes >= 0 AND jockey_minutes > 0", name=op.f("ck_trips_minutes_positive")),
         sa.CheckConstraint("window_end > window_start", name=op.f("ck_trips_window_in_order")),
         sa.ForeignKeyConstraint(
             ["booking_id"], ["bookings.id"], name=op.f("fk_trips_booking_id_bookings"), ondelete="CASCADE"
@@ -1318,10 +1197,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_trips_slot_id"), ["slot_id"], unique=False)
         batch_op.create_index("ix_trips_window_start", ["window_start"], unique=False)
         batch_op.create_index(
-            "uq_trips_live",
-            ["booking_id", "type"],
-            unique=True,
-            postgresql_where=sa.text("released_at IS NULL"),
+            "uq_trips_live", ["booking_id", "type"], unique=True, postgresql_where=sa.text("released_at IS NULL")
         )
 
     op.create_table(
@@ -1351,16 +1227,10 @@ def upgrade() -> None:
             name=op.f("ck_jockey_assignments_status_fits_type"),
         ),
         sa.ForeignKeyConstraint(
-            ["booking_id"],
-            ["bookings.id"],
-            name=op.f("fk_jockey_assignments_booking_id_bookings"),
-            ondelete="RESTRICT",
+            ["booking_id"], ["bookings.id"], name=op.f("fk_jockey_assignments_booking_id_bookings"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
-            ["jockey_id"],
-            ["jockeys.id"],
-            name=op.f("fk_jockey_assignments_jockey_id_jockeys"),
-            ondelete="RESTRICT",
+            ["jockey_id"], ["jockeys.id"], name=op.f("fk_jockey_assignments_jockey_id_jockeys"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
             ["trip_id"], ["trips.id"], name=op.f("fk_jockey_assignments_trip_id_trips"), ondelete="RESTRICT"
@@ -1396,10 +1266,7 @@ def upgrade() -> None:
         sa.Column("minutes", sa.Integer(), nullable=False),
         sa.CheckConstraint("minutes > 0", name=op.f("ck_trip_minutes_minutes_positive")),
         sa.ForeignKeyConstraint(
-            ["slot_id"],
-            ["time_slots.id"],
-            name=op.f("fk_trip_minutes_slot_id_time_slots"),
-            ondelete="RESTRICT",
+            ["slot_id"], ["time_slots.id"], name=op.f("fk_trip_minutes_slot_id_time_slots"), ondelete="RESTRICT"
         ),
         sa.ForeignKeyConstraint(
             ["trip_id"], ["trips.id"], name=op.f("fk_trip_minutes_trip_id_trips"), ondelete="CASCADE"
@@ -1431,10 +1298,7 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
-            ["jockey_id"],
-            ["jockeys.id"],
-            name=op.f("fk_jockey_busy_ranges_jockey_id_jockeys"),
-            ondelete="CASCADE",
+            ["jockey_id"], ["jockeys.id"], name=op.f("fk_jockey_busy_ranges_jockey_id_jockeys"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jockey_busy_ranges")),
         sa.UniqueConstraint("assignment_id", name=op.f("uq_jockey_busy_ranges_assignment_id")),
@@ -1477,13 +1341,12 @@ def downgrade() -> None:
     op.drop_table("ronja_reservations")
     with op.batch_alter_table("notifications", schema=None) as batch_op:
         batch_op.drop_index("ix_notifications_user_id_created_at")
-        batch_op.drop_index(
-            "ix_notifications_open", postgresql_where=sa.text("status IN ('QUEUED', 'SENDING')")
-        )
+        batch_op.drop_index("ix_notifications_open", postgresql_where=sa.text("status IN ('QUEUED', 'SENDING')"))
         batch_op.drop_index(batch_op.f("ix_notifications_booking_id"))
 
     op.drop_table("notifications")
     with op.batch_alter_table("ledger_entries", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ledger_entries_refund_id"))
         batch_op.drop_index(batch_op.f("ix_ledger_entries_payment_id"))
 
     op.drop_table("ledger_entries")
@@ -1526,9 +1389,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_bookings_return_slot_id")
         batch_op.drop_index("ix_bookings_pickup_time")
         batch_op.drop_index("ix_bookings_pickup_postal_code")
-        batch_op.drop_index(
-            "ix_bookings_open", postgresql_where=sa.text("status NOT IN ('COMPLETED', 'CANCELLED')")
-        )
+        batch_op.drop_index("ix_bookings_open", postgresql_where=sa.text("status NOT IN ('COMPLETED', 'CANCELLED')"))
         batch_op.drop_index(batch_op.f("ix_bookings_new_date_until"))
         batch_op.drop_index("ix_bookings_hold_expires_at", postgresql_where=sa.text("status = 'PENDING'"))
 
@@ -1563,13 +1424,18 @@ def downgrade() -> None:
     with op.batch_alter_table("payments", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_payments_user_id"))
         batch_op.drop_index(
-            "ix_payments_open", postgresql_where=sa.text("state IN ('CREATED', 'OPEN', 'PROCESSING')")
+            "ix_payments_to_close", postgresql_where=sa.text("state = 'CANCELLED' AND checkout_url IS NOT NULL")
         )
+        batch_op.drop_index("ix_payments_open", postgresql_where=sa.text("state IN ('CREATED', 'OPEN', 'PROCESSING')"))
+        batch_op.drop_index("ix_payments_created_at")
 
     op.drop_table("payments")
     with op.batch_alter_table("payment_methods", schema=None) as batch_op:
         batch_op.drop_index("uq_payment_methods_default", postgresql_where=sa.text("is_default"))
         batch_op.drop_index(batch_op.f("ix_payment_methods_user_id"))
+        batch_op.drop_index(
+            "ix_payment_methods_to_detach", postgresql_where=sa.text("NOT is_active AND detached_at IS NULL")
+        )
 
     op.drop_table("payment_methods")
     with op.batch_alter_table("jockeys", schema=None) as batch_op:
@@ -1620,9 +1486,7 @@ def downgrade() -> None:
     op.drop_table("workshops")
     op.drop_table("services")
     with op.batch_alter_table("provider_events", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_provider_events_unprocessed", postgresql_where=sa.text("processed_at IS NULL")
-        )
+        batch_op.drop_index("ix_provider_events_unprocessed", postgresql_where=sa.text("processed_at IS NULL"))
         batch_op.drop_index(batch_op.f("ix_provider_events_object_id"))
 
     op.drop_table("provider_events")

@@ -1,0 +1,215 @@
+"""The one query that answers what can be promised, for customers and for staff, in at most three statements.
+
+1. service, price and duration; 2. windows with their days; 3. the Ronjas with their reservations.
+Whatever the number of bookings: each statement reads only what lies in the range of days.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import text
+
+from b2c_web.catalog.models import ServiceType
+from b2c_web.catalog.queries import Price, price_for
+from b2c_web.clock import local_to_utc, now_utc, today_in
+from b2c_web.config import ZONE
+from b2c_web.flask_extensions import db
+from b2c_web.vehicles.models import VehicleClass
+from b2c_web.workshops.models import Workshop
+from b2c_web.workshops.queries import Reach
+from b2c_web.workshops.rules import Block, DayState, Judge, Offer, Order, RonjaPlan, Window
+
+# how far behind the last day a return may lie: the offered open days plus weekends and holidays between them
+RETURN_LOOKAHEAD_DAYS = 12
+FAR_FUTURE = 2**40
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What somebody wants: where, what and how. Days are asked for separately."""
+
+    workshop: Workshop
+    service: ServiceType
+    vehicle_class: VehicleClass
+    concierge: bool
+    travel_minutes: int
+
+    @classmethod
+    def of(cls, reach: Reach, service: ServiceType, vehicle_class: VehicleClass, concierge: bool) -> "Question":
+        """The question of a place that a workshop serves."""
+        if reach.workshop is None:
+            raise ValueError("nobody serves this place")
+        return cls(reach.workshop, service, vehicle_class, concierge, reach.travel_minutes)
+
+
+@dataclass(slots=True)
+class Day:
+    """One local day: its state as customers see it, its windows, and for staff why it is blocked."""
+
+    day: date
+    state: DayState
+    places: int = 0
+    block: Block | None = None
+    note: str | None = None
+    offers: list[Offer] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The days asked for in order, the price they were judged with, and the judge for closer questions."""
+
+    days: list[Day]
+    price: Price
+    total_cents: int
+    judge: Judge
+
+    def offers(self) -> Iterator[Offer]:
+        """All windows of the days, in order."""
+        return (offer for day in self.days for offer in day.offers)
+
+    def with_returns(self, slot_id: uuid.UUID) -> Offer | None:
+        """One window with every return window that can be promised with it; no further statement."""
+        for index, window in enumerate(self.judge.windows):
+            if window.slot_id == slot_id:
+                return self.judge.offer(index, all_returns=True)
+        return None
+
+    def next_free(self) -> Offer | None:
+        """The first window that can be promised, the one offered first."""
+        return next((offer for offer in self.offers() if offer.block is None), None)
+
+    def alternatives(self, around: int, count: int = 3) -> list[Offer]:
+        """The windows that can be promised nearest to the instant `around` (epoch seconds), in order of time."""
+        free = [offer for offer in self.offers() if offer.block is None]
+        nearest = sorted(free, key=lambda offer: abs(offer.window.start - around))[:count]
+        return sorted(nearest, key=lambda offer: offer.window.start)
+
+
+WINDOWS = text(
+    """
+    SELECT t.id, CAST(extract(epoch FROM t.start_time) AS bigint) AS start,
+      CAST(extract(epoch FROM t.end_time) AS bigint) AS end, d.date, t.max_bookings, t.current_bookings,
+      t.is_available, t.jockey_minutes_room - t.jockey_minutes_taken, t.longest_trip_minutes,
+      d.max_bookings, d.current_bookings, d.is_holiday, d.is_closed, d.note
+    FROM workshop_capacity d
+    LEFT JOIN time_slots t ON t.workshop_id = d.workshop_id AND t.service_date = d.date
+    WHERE d.workshop_id = :workshop AND d.date BETWEEN :first AND :last
+    ORDER BY d.date, t.start_time
+    """
+)
+
+RONJAS = text(
+    """
+    SELECT r.id, CAST(extract(epoch FROM r.next_service_due) AS bigint) AS due, v.starts, v.ends
+    FROM ronja_vehicles r
+    LEFT JOIN LATERAL (
+      SELECT array_agg(CAST(extract(epoch FROM lower(during)) AS bigint) ORDER BY during) AS starts,
+        array_agg(CAST(extract(epoch FROM upper(during)) AS bigint) ORDER BY during) AS ends
+      FROM ronja_reservations
+      WHERE ronja_id = r.id AND during && tstzrange(:start, :end)
+    ) v ON true
+    WHERE r.workshop_id = :workshop AND r.status IN ('AVAILABLE', 'IN_USE')
+      AND (r.next_service_mileage IS NULL OR r.mileage + :lead_km < r.next_service_mileage)
+    ORDER BY r.id
+    """
+)
+
+
+def read_windows(workshop_id: uuid.UUID, first: date, last: date) -> tuple[list[Window], dict[date, Any]]:
+    """The windows of the days in order, and each day's (is_holiday, is_closed, note), also of days without windows."""
+    rows = db.session.execute(WINDOWS, {"workshop": workshop_id, "first": first, "last": last}).all()
+    days = {row[3]: (row[11], row[12], row[13]) for row in rows}
+    return [Window(*row[:13]) for row in rows if row[0] is not None], days
+
+
+def read_ronjas(workshop_id: uuid.UUID, start: datetime, end: datetime) -> list[RonjaPlan]:
+    """The workshop's Ronjas that can be planned, each with its reservations between the instants."""
+    config = current_app.config
+    lead = config["RONJA_SERVICE_LEAD_DAYS"] * 86_400
+    facts = {"workshop": workshop_id, "start": start, "end": end, "lead_km": config["RONJA_SERVICE_LEAD_KM"]}
+    return [
+        RonjaPlan(row.id, row.starts or (), row.ends or (), row.due - lead if row.due else FAR_FUTURE)
+        for row in db.session.execute(RONJAS, facts)
+    ]
+
+
+def order_of(question: Question, service_minutes: int, *, for_staff: bool = False) -> Order:
+    """The question in the rules' terms, with the settings of this installation."""
+    config, now = current_app.config, now_utc()
+    last_day = today_in(ZONE) + timedelta(days=config["HORIZON_DAYS"])
+    return Order(
+        concierge=question.concierge,
+        service_minutes=service_minutes,
+        travel_minutes=question.travel_minutes,
+        pickup_handover_minutes=config["PICKUP_HANDOVER_MINUTES"],
+        return_handover_minutes=config["RETURN_HANDOVER_MINUTES"],
+        return_buffer_minutes=config["RETURN_BUFFER_MINUTES"],
+        cleaning_minutes=config["RONJA_CLEANING_MINUTES"],
+        return_offer_days=config["RETURN_OFFER_DAYS"],
+        bookable_from=int(now.timestamp()) + (0 if for_staff else config["LEAD_TIME_HOURS"] * 3600),
+        bookable_until=int(local_to_utc(last_day + timedelta(days=1), 0, ZONE).timestamp()),
+    )
+
+
+def judge_for(question: Question, order: Order, first: date, last: date) -> tuple[Judge, dict[date, Any]]:
+    """Everything that limits the days, read fresh in one or two statements, ready to judge."""
+    behind = last + timedelta(days=RETURN_LOOKAHEAD_DAYS if question.concierge else 0)
+    windows, days = read_windows(question.workshop.id, first, behind)
+    plans: list[RonjaPlan] = []
+    if question.concierge:
+        start, end = local_to_utc(first - timedelta(days=1), 0, ZONE), local_to_utc(behind + timedelta(days=2), 0, ZONE)
+        plans = read_ronjas(question.workshop.id, start, end)
+    return Judge(windows, plans, order), days
+
+
+def availability(question: Question, first: date, last: date) -> Answer:
+    """Each day's state, each window's remaining places and the reason when blocked, for `first` to `last`.
+
+    At most three statements. Raises NotOffered when the service is not sold for this class of car now.
+    """
+    price = price_for(question.service, question.vehicle_class, now_utc())
+    judge, facts = judge_for(question, order_of(question, price.duration_minutes), first, last)
+    offers: dict[date, list[Offer]] = {}
+    for index, window in enumerate(judge.windows):
+        if window.day > last:
+            break
+        offers.setdefault(window.day, []).append(judge.offer(index))
+    days = [_day(day, offers.get(day, []), facts.get(day)) for day in _each_day(first, last)]
+    return Answer(days, price, price.total_cents(concierge=question.concierge), judge)
+
+
+def _each_day(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _day(day: date, offers: list[Offer], facts: Any) -> Day:
+    """A day's state out of its windows: free, few (so many places), full, or closed to everybody."""
+    note = facts[2] if facts else None
+    open_offers = [offer for offer in offers if offer.block is None]
+    if open_offers:
+        return _open_day(day, offers, open_offers, note)
+    block = _day_block(offers, facts)
+    shut = block in (Block.CLOSED, Block.HOLIDAY, Block.LEAD_TIME, Block.HORIZON)
+    return Day(day, DayState.CLOSED if shut else DayState.FULL, 0, block, note, offers)
+
+
+def _open_day(day: date, offers: list[Offer], open_offers: list[Offer], note: str | None) -> Day:
+    window = offers[0].window
+    left_today = window.day_max_bookings - window.day_current_bookings
+    places = min(left_today, sum(offer.places for offer in open_offers))
+    state = DayState.FEW if places <= current_app.config["FEW_LEFT_PLACES"] else DayState.FREE
+    return Day(day, state, places, None, note, offers)
+
+
+def _day_block(offers: list[Offer], facts: Any) -> Block:
+    """The reason that stands for a whole day: the bottleneck that blocks most of its windows."""
+    if facts and facts[0]:
+        return Block.HOLIDAY
+    blocks = [offer.block for offer in offers if offer.block is not None]
+    scarce = [block for block in blocks if block not in (Block.CLOSED, Block.LEAD_TIME, Block.HORIZON)]
+    candidates = scarce or blocks
+    return max(candidates, key=candidates.count) if candidates else Block.CLOSED

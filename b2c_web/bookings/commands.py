@@ -1,0 +1,242 @@
+"""Commands of a booking's life after the claim: each is one transaction and locks the booking's row first."""
+
+import uuid
+from typing import Any
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+
+from b2c_web import audit
+from b2c_web.accounts.models import Role, User
+from b2c_web.bookings import hooks, lifecycle, messages, moving
+from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
+from b2c_web.bookings.queries import lock_booking
+from b2c_web.bookings.rules import BookingAction, Terms, cancellation_terms, withdrawal_terms
+from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.errors import Conflict, Invalid, NotFound
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import NotificationKind
+from b2c_web.vehicles.models import Vehicle
+
+NOT_HERE = _l("Ihr Auto ist schon bei uns. Das geht jetzt nur noch am Telefon.")
+
+
+def _lock_for(user: User, booking_id: uuid.UUID) -> Booking:
+    """The locked booking, when it is this person's to act on: their own, or their workshop's. Raises NotFound."""
+    booking = lock_booking(booking_id)
+    if user.role is Role.CUSTOMER:
+        allowed = booking.user_id == user.id
+    else:
+        allowed = user.role is Role.ADMIN or (
+            user.role in (Role.WORKSHOP, Role.DISPATCHER) and booking.workshop_id == user.workshop_id
+        )
+    if not allowed:
+        raise NotFound
+    return booking
+
+
+def _lock_as_staff(user: User, booking_id: uuid.UUID) -> Booking:
+    if user.role is Role.CUSTOMER:
+        raise NotFound
+    return _lock_for(user, booking_id)
+
+
+def expire_hold(booking_id: uuid.UUID) -> bool:
+    """Release a hold whose time is over. False when there was nothing to do: paid, ended, or still in time."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = lock_booking(booking_id)
+        if booking.status is not BookingStatus.PENDING or booking.hold_expires_at > now_utc():  # type: ignore[operator]
+            return False
+        lifecycle.end_hold(booking, BookingAction.EXPIRE, "hold_expired")
+        lifecycle.release(booking)
+        return True
+
+
+def give_up(user: User, booking_id: uuid.UUID) -> None:
+    """The customer gives up before paying: the hold is released, the payment page closed. Raises Conflict."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_for(user, booking_id)
+        lifecycle.end_hold(booking, BookingAction.GIVE_UP, "given_up")
+        lifecycle.release(booking)
+
+
+def _check(terms: Terms, accepted_fee_cents: int) -> None:
+    if not terms.allowed:
+        raise Conflict(NOT_HERE, code=str(terms.refusal))
+    if terms.fee_cents != accepted_fee_cents:
+        raise Conflict(
+            _l("Die kostenlose Frist ist inzwischen vorbei. Bitte sehen Sie sich die Gebühr an."), code="fee_changed"
+        )
+
+
+def cancel(user: User, booking_id: uuid.UUID, *, accepted_fee_cents: int, reason: str = "customer") -> None:
+    """A customer cancels a confirmed booking, having seen the fee that is kept. Raises Conflict when it changed."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_for(user, booking_id)
+        terms = cancellation_terms(booking, now_utc(), current_app.config)
+        _check(terms, accepted_fee_cents)
+        lifecycle.cancel(booking, keep_cents=terms.fee_cents, reason=reason, kind=NotificationKind.BOOKING_CANCELLED)
+
+
+def withdraw(user: User, booking_id: uuid.UUID) -> None:
+    """Withdrawal by consumer law: everything is refunded. Raises Conflict past the period or with the car here."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_for(user, booking_id)
+        _check(withdrawal_terms(booking, now_utc(), current_app.config), 0)
+        booking.withdrawn_at = now_utc()
+        lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
+
+
+def cancel_by_staff(staff: User, booking_id: uuid.UUID, *, keep_cents: int, reason: str) -> None:
+    """Staff cancel, also with the car here, and state what is kept (0 to what was paid). Raises Conflict, Invalid."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_as_staff(staff, booking_id)
+        if not 0 <= keep_cents <= booking.total_price:
+            raise Invalid(_l("Der Betrag liegt nicht zwischen 0 und dem Preis."), field="keep_cents")
+        if not reason.strip():
+            raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
+        lifecycle.cancel(
+            booking, keep_cents=keep_cents, reason=reason, kind=NotificationKind.BOOKING_CANCELLED, by_staff=True
+        )
+
+
+def end_no_show(booking_id: uuid.UUID) -> bool:
+    """24 h after a no-show without a new date: cancelled, the fee is kept. False when there is nothing to do."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = lock_booking(booking_id)
+        until = booking.new_date_until
+        if booking.status is not BookingStatus.CONFIRMED or until is None or until > now_utc():
+            return False
+        lifecycle.cancel(
+            booking,
+            keep_cents=current_app.config["NO_SHOW_FEE_CENTS"],
+            reason="no_show",
+            kind=NotificationKind.BOOKING_CANCELLED,
+        )
+        return True
+
+
+def move(
+    user: User, booking_id: uuid.UUID, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None, *, accepted_fee_cents: int
+) -> moving.MoveResult:
+    """A customer moves a booking: at once when free, else `payment_id` of the fee that has to be paid first."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_for(user, booking_id)
+        return moving.begin(booking, slot_id, return_slot_id, accepted_fee_cents)
+
+
+def move_by_staff(staff: User, booking_id: uuid.UUID, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None) -> None:
+    """Staff move a confirmed booking with the customer's consent, without a fee and without lead time."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_as_staff(staff, booking_id)
+        if booking.status is not BookingStatus.CONFIRMED:
+            raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
+        planned = BookingMove(
+            booking_id=booking.id,
+            from_slot_id=booking.slot_id,
+            to_slot_id=slot_id,
+            to_return_slot_id=return_slot_id,
+            state=MoveState.AWAITING_FEE,
+        )
+        db.session.add(planned)
+        db.session.flush()
+        moving.carry_out(booking, planned, by_staff=True)
+
+
+def check_in(staff: User, booking_id: uuid.UUID, *, mileage_km: int, car: dict[str, Any] | None = None) -> None:
+    """The car is in the workshop: IN_WORKSHOP. `car` (license_plate, make, model, year, vin) creates the vehicle.
+
+    A concierge car that the customer brought drops its trips and Ronja and refunds the concierge price.
+    """
+    if mileage_km < 0:
+        raise Invalid(_l("Der Kilometerstand kann nicht negativ sein."), field="mileage_km")
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_as_staff(staff, booking_id)
+        brought = booking.status is BookingStatus.CONFIRMED
+        _name_car(booking, car)
+        lifecycle.advance(booking, BookingAction.CHECK_IN, workshop_checkin_at=now_utc(), mileage_km=mileage_km)
+        if brought and booking.include_concierge:
+            lifecycle.drop_concierge(booking)
+        messages.send(NotificationKind.IN_WORKSHOP, booking)
+
+
+def _name_car(booking: Booking, car: dict[str, Any] | None) -> None:
+    """The vehicle of a booking that named none yet, from what was said before or is seen now."""
+    facts = {**booking.car_details, **(car or {})}
+    if booking.vehicle_id is not None:
+        return
+    missing = [name for name in ("license_plate", "make", "model", "year") if not facts.get(name)]
+    if missing:
+        raise Invalid(_l("Zum Einchecken fehlen noch Angaben zum Auto."), field=missing[0], missing=missing)
+    booking.vehicle_id = _find_or_add_vehicle(booking, facts).id
+
+
+def _find_or_add_vehicle(booking: Booking, facts: dict[str, Any]) -> Vehicle:
+    known = db.session.query(Vehicle).filter_by(
+        user_id=booking.user_id, license_plate=facts["license_plate"], is_active=True
+    )
+    vehicle = known.one_or_none() or Vehicle(
+        user_id=booking.user_id,
+        license_plate=facts["license_plate"],
+        make=facts["make"],
+        model=facts["model"],
+        year=int(facts["year"]),
+        vehicle_class=booking.vehicle_class,
+    )
+    db.session.add(vehicle)
+    db.session.flush()
+    return vehicle
+
+
+def start_work(staff: User, booking_id: uuid.UUID) -> None:
+    """Work begins; from here on a withdrawal no longer returns everything. Doing it twice changes nothing."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_as_staff(staff, booking_id)
+        if booking.status is not BookingStatus.IN_WORKSHOP:
+            raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
+        if booking.work_started_at is None:
+            booking.work_started_at = now_utc()
+            audit.record("booking.start_work", "booking", booking.id, after={"work_started_at": str(now_utc())})
+
+
+def complete_work(staff: User, booking_id: uuid.UUID) -> bool:
+    """The work is done. True when the car is READY_FOR_RETURN at once, False while captures are still settling."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_as_staff(staff, booking_id)
+        if booking.status is not BookingStatus.IN_WORKSHOP:
+            raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
+        booking.service_completed_at = booking.service_completed_at or now_utc()
+        db.session.flush()
+        return finish_settling(booking)
+
+
+def finish_settling(booking: Booking) -> bool:
+    """Step: READY_FOR_RETURN once the work is complete and every capture is decided. The RETURN is assigned."""
+    if booking.service_completed_at is None or hooks.undecided.any(booking):
+        return False
+    lifecycle.advance(booking, BookingAction.FINISH_WORK)
+    hooks.ready_for_return(booking)
+    messages.send(NotificationKind.READY, booking, once=str(booking.service_completed_at))
+    return True
+
+
+def rework(staff: User, booking_id: uuid.UUID, reason: str) -> None:
+    """READY_FOR_RETURN -> IN_WORKSHOP with a reason; the return is planned anew when the work is done again."""
+    if not reason.strip():
+        raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_as_staff(staff, booking_id)
+        lifecycle.advance(booking, BookingAction.REWORK, service_completed_at=None)
+        audit.record("booking.rework_reason", "booking", booking.id, after={"reason": reason})
+        hooks.rework(booking)
+
+
+def collect(staff: User, booking_id: uuid.UUID) -> None:
+    """The customer collects the car at the workshop: COMPLETED. An open RETURN assignment ends."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = _lock_as_staff(staff, booking_id)
+        if booking.status is not BookingStatus.READY_FOR_RETURN:
+            raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
+        hooks.collected(booking)
+        lifecycle.complete(booking)

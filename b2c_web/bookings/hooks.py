@@ -1,0 +1,27 @@
+"""What happens to the right of bookings, in a booking's own transaction. Each takes the Booking."""
+
+from b2c_web.hooks import HookList
+
+confirmed = HookList("bookings.confirmed")
+cancelled = HookList("bookings.cancelled")  # any end of a booking that had been confirmed
+moved = HookList("bookings.moved")
+ready_for_return = HookList("bookings.ready_for_return")
+brought_by_customer = HookList("bookings.brought_by_customer")  # concierge booked, but the car came by itself
+rework = HookList("bookings.rework")
+return_replanned = HookList("bookings.return_replanned")
+collected = HookList("bookings.collected")  # the customer fetched the car at the workshop
+refunded = HookList("bookings.refunded")
+undecided = HookList("bookings.undecided")  # asked with the Booking: is money of its work still undecided?
+
+ALL = (
+    confirmed,
+    cancelled,
+    moved,
+    ready_for_return,
+    brought_by_customer,
+    rework,
+    return_replanned,
+    collected,
+    refunded,
+    undecided,
+)

@@ -1,0 +1,47 @@
+"""Jobs around bookings: holds that end, dates not chosen after a no-show, drafts that are forgotten."""
+
+import uuid
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+
+from b2c_web import jobs
+from b2c_web.bookings import commands
+from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
+from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.flask_extensions import db
+
+DRAFT_KEPT = timedelta(days=14)
+SWEPT_AT_ONCE = 200
+
+
+@jobs.job("bookings.expire_hold")
+def expire_hold(booking_id: str) -> None:
+    """Release one hold whose time is over; nothing to do when it was paid or replaced."""
+    commands.expire_hold(uuid.UUID(booking_id))
+
+
+@jobs.periodic("bookings.sweep_holds", cron="* * * * *")
+def sweep_holds() -> None:
+    """Release what no job released: a hold outlives its end by at most two minutes."""
+    overdue = select(Booking.id).where(Booking.status == BookingStatus.PENDING, Booking.hold_expires_at <= now_utc())
+    for booking_id in db.session.scalars(overdue.order_by(Booking.hold_expires_at).limit(SWEPT_AT_ONCE)).all():
+        db.session.rollback()
+        commands.expire_hold(booking_id)
+
+
+@jobs.periodic("bookings.sweep_no_shows", cron="*/5 * * * *")
+def sweep_no_shows() -> None:
+    """After a no-show without a new date within the offer, the booking ends and the fee is kept."""
+    overdue = select(Booking.id).where(Booking.status == BookingStatus.CONFIRMED, Booking.new_date_until <= now_utc())
+    for booking_id in db.session.scalars(overdue.limit(SWEPT_AT_ONCE)).all():
+        db.session.rollback()
+        commands.end_no_show(booking_id)
+
+
+@jobs.periodic("bookings.forget_drafts", cron="17 3 * * *")
+def forget_drafts() -> None:
+    """Drafts hold personal data: what nobody came back to is deleted."""
+    with command_transaction():
+        db.session.execute(delete(BookingDraft).where(BookingDraft.updated_at < now_utc() - DRAFT_KEPT))

@@ -1,0 +1,217 @@
+"""A booking's steps from state to state. Each is called inside a command, after `lock_booking`.
+
+Steps flush and never commit. A step that the state does not allow raises Conflict and changes nothing.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import Range
+
+from b2c_web import audit
+from b2c_web.bookings import hooks, messages
+from b2c_web.bookings.counters import give_back as give_back_all
+from b2c_web.bookings.counters import held_by, lock_keys
+from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus, RonjaReservation
+from b2c_web.bookings.rules import BookingAction, next_status
+from b2c_web.clock import now_utc
+from b2c_web.errors import Conflict
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import NotificationKind
+from b2c_web.payments.documents import add_document
+from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState
+from b2c_web.payments.refunding import add_refund
+from b2c_web.payments.steps import cancel_payment
+
+STATE_CHANGED = _l("Der Stand dieser Buchung hat sich geändert. Bitte sehen Sie ihn sich neu an.")
+
+
+def advance(booking: Booking, action: BookingAction, *, actor: str | None = None, **facts: Any) -> None:
+    """Move `booking` (locked) along by `action`, with `facts` as further columns. Raises Conflict.
+
+    Writes the audit entry with before and after.
+    """
+    to = next_status(booking.status, action)
+    if to is None:
+        raise Conflict(STATE_CHANGED, code="wrong_state", status=booking.status.value, action=action.value)
+    before = booking.status
+    booking.status = to
+    if to is not BookingStatus.PENDING:
+        booking.hold_expires_at = None
+    for name, value in facts.items():
+        setattr(booking, name, value)
+    db.session.flush()
+    audit.record(
+        f"booking.{action.value.lower()}",
+        "booking",
+        booking.id,
+        before={"status": before.value},
+        after={"status": to.value, **{name: _plain(value) for name, value in facts.items()}},
+        actor=actor,
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, int | bool | str) else str(value)
+
+
+def release(booking: Booking) -> None:
+    """Give back day, window, minutes and Ronja of a booking that has just ended."""
+    held = held_by([booking.id])
+    for one in held:
+        lock_keys(one.workshop_id, [one.place_day] if one.place_day else [], one.slot_ids)
+    give_back_all(held)
+    db.session.expire(booking)
+
+
+def payments_of(booking_id: uuid.UUID) -> list[Payment]:
+    """The booking's payments, locked after the booking's row."""
+    statement = select(Payment).where(Payment.purpose == PaymentPurpose.BOOKING, Payment.purpose_id == booking_id)
+    return list(db.session.scalars(statement.order_by(Payment.id).with_for_update()).all())
+
+
+def end_hold(booking: Booking, action: BookingAction, reason: str) -> None:
+    """PENDING -> CANCELLED: the payment page is closed, the draft may be booked again.
+
+    The caller gives the places back (`release`, or together with other keys).
+    """
+    advance(booking, action, cancelled_at=now_utc(), cancellation_reason=reason, draft_id=None)
+    for payment in payments_of(booking.id):
+        cancel_payment(payment)
+
+
+def refund(booking: Booking, keep_cents: int, reason: str) -> tuple[int, int]:
+    """Send back what was paid less `keep_cents`, and write the documents. Returns (refunded, kept) in cents."""
+    back, kept = 0, 0
+    for payment in payments_of(booking.id):
+        if payment.state is not PaymentState.SUCCEEDED:
+            continue
+        left = payment.captured_cents - payment.refunded_cents
+        keep = min(left, keep_cents - kept)
+        kept += keep
+        made = add_refund(payment, left - keep, reason) if left > keep else None
+        back += made.amount_cents if made is not None else 0
+    if kept:
+        add_document(
+            DocumentKind.FEE,
+            user_id=booking.user_id,
+            booking_id=booking.id,
+            purpose_id=booking.id,
+            lines=[{"label": "Einbehaltene Gebühr", "gross_cents": kept}],
+            reference=reason,
+        )
+    return back, kept
+
+
+def cancel(booking: Booking, *, keep_cents: int, reason: str, kind: NotificationKind, by_staff: bool = False) -> None:
+    """CONFIRMED (or, by staff, later) -> CANCELLED: refund by policy, claims and assignments end, message, Odoo.
+
+    While the car is with us the return trip and the Ronja stay until it is home.
+    """
+    car_with_us = booking.status is not BookingStatus.CONFIRMED
+    action = BookingAction.STAFF_CANCEL if by_staff else BookingAction.CANCEL
+    advance(booking, action, cancelled_at=now_utc(), cancellation_reason=reason, draft_id=None, new_date_until=None)
+    back, kept = refund(booking, keep_cents, reason)
+    if car_with_us:
+        hooks.ready_for_return(booking)
+    else:
+        hooks.cancelled(booking)
+        release(booking)
+    messages.send(kind, booking, refund_cents=back, kept_cents=kept)
+
+
+def pick_up(booking: Booking) -> None:
+    """The jockey has the car: CONFIRMED -> IN_TRANSIT_TO_WORKSHOP."""
+    advance(booking, BookingAction.PICK_UP)
+    messages.send(NotificationKind.PICKED_UP, booking)
+
+
+def leave_for_customer(booking: Booking, arrival_estimate: datetime | None = None) -> None:
+    """The jockey leaves with the car: READY_FOR_RETURN -> IN_TRANSIT_TO_CUSTOMER (a cancelled one stays so)."""
+    if booking.status is not BookingStatus.CANCELLED:
+        advance(booking, BookingAction.LEAVE)
+    messages.send(
+        NotificationKind.UNDER_WAY_BACK,
+        booking,
+        arrival_estimate=arrival_estimate.isoformat() if arrival_estimate else None,
+        once=now_utc().isoformat(),
+    )
+
+
+def return_failed(booking: Booking, reason: str) -> None:
+    """Nobody home or a breakdown: back to READY_FOR_RETURN; a new return window is offered."""
+    if booking.status is not BookingStatus.CANCELLED:
+        advance(booking, BookingAction.RETURN_FAILED)
+    messages.send(NotificationKind.RETURN_FAILED, booking, reason=reason, once=now_utc().isoformat())
+
+
+def complete(booking: Booking) -> None:
+    """The car is home: COMPLETED; the Ronja's reservation ends after cleaning; review request 2 h later.
+
+    A booking that staff cancelled while the car was with us stays CANCELLED; what it still held is given back.
+    """
+    now = now_utc()
+    if booking.status is BookingStatus.CANCELLED:
+        booking.actual_return_time = now
+        db.session.flush()
+        release(booking)
+        return
+    advance(booking, BookingAction.COMPLETE, actual_return_time=now, completed_at=now)
+    end_reservation(booking)
+    messages.send(NotificationKind.COMPLETED, booking)
+    messages.later(
+        NotificationKind.REVIEW_REQUEST, booking, now + timedelta(hours=current_app.config["REVIEW_REQUEST_HOURS"])
+    )
+
+
+def end_reservation(booking: Booking) -> None:
+    """Shorten the Ronja's reservation to now plus cleaning, when that is earlier than planned."""
+    reservation = db.session.scalar(select(RonjaReservation).where(RonjaReservation.booking_id == booking.id))
+    if reservation is None or reservation.during.lower is None:
+        return
+    end = now_utc() + timedelta(minutes=current_app.config["RONJA_CLEANING_MINUTES"])
+    end = max(end, reservation.during.lower + timedelta(minutes=1))
+    if reservation.during.upper is None or end < reservation.during.upper:
+        reservation.during = Range(reservation.during.lower, end)
+        db.session.flush()
+
+
+def no_show(booking: Booking) -> None:
+    """Nobody was there at pickup: stays CONFIRMED, a new date is offered for 24 h."""
+    now = now_utc()
+    if booking.status is not BookingStatus.CONFIRMED:
+        raise Conflict(STATE_CHANGED, code="wrong_state", status=booking.status.value)
+    booking.no_show_at = now
+    booking.new_date_until = now + timedelta(hours=current_app.config["NO_SHOW_OFFER_HOURS"])
+    db.session.flush()
+    audit.record("booking.no_show", "booking", booking.id, after={"new_date_until": str(booking.new_date_until)})
+    messages.send(NotificationKind.NO_SHOW, booking, once=now.isoformat())
+
+
+def drop_concierge(booking: Booking) -> None:
+    """The customer brought a concierge car: trips and Ronja are released, the place stays, the price goes back."""
+    booking.concierge_dropped_at = now_utc()
+    db.session.flush()
+    hooks.brought_by_customer(booking)
+    held = held_by([booking.id])[0]
+    held.place_slot_id = held.place_day = None
+    lock_keys(booking.workshop_id, [], held.slot_ids)
+    held.ends = False
+    give_back_all([held])
+    for payment in payments_of(booking.id)[:1]:
+        if booking.concierge_price:
+            add_refund(payment, booking.concierge_price, "concierge_unused")
+
+
+def confirm_facts(payment: Payment) -> dict[str, Any]:
+    """The columns that a successful payment sets on its booking."""
+    return {
+        "payment_status": PaymentStatus.PAID,
+        "paid_at": payment.succeeded_at,
+        "stripe_payment_intent_id": payment.stripe_payment_intent_id,
+        "payment_error": None,
+    }

@@ -1,0 +1,100 @@
+"""The facts of a booking as a message needs them, and sending one. The message's own words live in templates."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+
+from b2c_web import jobs
+from b2c_web.bookings.models import Booking
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.commands import add_notification
+from b2c_web.notifications.models import Notification, NotificationKind
+
+
+def facts_of(booking: Booking) -> dict[str, Any]:
+    """Everything that a message or a paper about this booking may say, as JSON."""
+    workshop, vehicle = booking.workshop, booking.vehicle
+    free_until = booking.pickup_time - timedelta(hours=current_app.config["FREE_CANCEL_HOURS"])
+    return {
+        "number": booking.number,
+        "service": booking.service.value,
+        "vehicle_class": booking.vehicle_class.value,
+        "plate": vehicle.license_plate if vehicle else booking.car_details.get("license_plate"),
+        "car": " ".join(filter(None, (booking.car_details.get("make"), booking.car_details.get("model")))) or None,
+        "concierge": booking.include_concierge,
+        "name": booking.customer_name,
+        "pickup_start": booking.slot.start_time.isoformat(),
+        "pickup_end": booking.slot.end_time.isoformat(),
+        "return_start": booking.return_slot.start_time.isoformat() if booking.return_slot else None,
+        "return_end": booking.estimated_return_time.isoformat(),
+        "address": booking.pickup_address,
+        "postal_code": booking.pickup_postal_code,
+        "city": booking.pickup_city,
+        "workshop": {
+            "name": workshop.name,
+            "address": workshop.address,
+            "postal_code": workshop.postal_code,
+            "city": workshop.city,
+            "phone": workshop.phone,
+        },
+        "base_cents": booking.base_price,
+        "concierge_cents": booking.concierge_price,
+        "total_cents": booking.total_price,
+        "standing_limit_cents": booking.standing_limit_cents,
+        "free_until": free_until.isoformat(),
+        "hold_until": booking.hold_expires_at.isoformat() if booking.hold_expires_at else None,
+        "withdrawn_at": booking.withdrawn_at.isoformat() if booking.withdrawn_at else None,
+        "new_date_until": booking.new_date_until.isoformat() if booking.new_date_until else None,
+        "booking_url_path": f"/bookings/{booking.id}",
+    }
+
+
+def send(kind: NotificationKind, booking: Booking, *, once: str = "", **more: Any) -> None:
+    """Step: queue a message about `booking` to its customer. `once` tells repeated events of one kind apart."""
+    user = booking.user
+    add_notification(
+        kind,
+        user_id=user.id,
+        recipient=user.email,
+        language=user.language,
+        dedupe_key=f"{kind.value}:{booking.id}:{once}",
+        booking_id=booking.id,
+        context=facts_of(booking) | more,
+    )
+
+
+@jobs.job("bookings.send_message")
+def send_later(kind: str, booking_id: str, once: str = "") -> None:
+    """Queue a message when its time has come, if it still holds (see `still_wanted`)."""
+    from b2c_web.bookings.queries import lock_booking
+    from b2c_web.db import command_transaction
+
+    with command_transaction():
+        booking = lock_booking(uuid.UUID(booking_id))
+        if still_wanted(NotificationKind(kind), booking, once):
+            send(NotificationKind(kind), booking, once=once)
+
+
+def still_wanted(kind: NotificationKind, booking: Booking, once: str) -> bool:
+    """A reminder for a date that was moved or cancelled meanwhile is not sent."""
+    if kind is NotificationKind.PICKUP_REMINDER:
+        return booking.status.value == "CONFIRMED" and booking.pickup_time.isoformat() == once
+    return booking.status.value == "COMPLETED"
+
+
+def later(kind: NotificationKind, booking: Booking, at: datetime, once: str = "") -> None:
+    """Step: queue a message for a later instant."""
+    jobs.defer(send_later, at=at, kind=kind.value, booking_id=str(booking.id), once=once)
+
+
+def remind(booking: Booking) -> None:
+    """Step: the reminder before pickup, for the date that stands now."""
+    at = booking.pickup_time - timedelta(hours=current_app.config["REMINDER_HOURS"])
+    later(NotificationKind.PICKUP_REMINDER, booking, at, once=booking.pickup_time.isoformat())
+
+
+def booking_of(notification: Notification) -> Booking | None:
+    """The booking that a message is about."""
+    return db.session.get(Booking, notification.booking_id) if notification.booking_id else None

@@ -1,0 +1,202 @@
+"""Moving a booking to another date: the new is claimed and the old released in one transaction.
+
+Price, number and payment stay. Late, the fee is charged first; nothing moves before it is paid.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from uuid_utils.compat import uuid7
+
+from b2c_web import audit
+from b2c_web.bookings import hooks, messages
+from b2c_web.bookings.availability import order_of
+from b2c_web.bookings.claim import place_of, price_for_duration, question_of, times_of
+from b2c_web.bookings.counters import Held, held_by
+from b2c_web.bookings.models import Booking, BookingMove, MoveState
+from b2c_web.bookings.places import PlaceTaken, Wish, add_trips, count_in, find_wish, reserve_ronja, take
+from b2c_web.bookings.queries import lock_booking
+from b2c_web.bookings.rules import Terms, move_terms
+from b2c_web.clock import now_utc
+from b2c_web.errors import Conflict
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import NotificationKind
+from b2c_web.payments.documents import add_document
+from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, Refund, RefundState
+from b2c_web.payments.refunding import add_refund
+from b2c_web.payments.steps import add_payment, cancel_payment
+
+
+@dataclass(frozen=True, slots=True)
+class MoveResult:
+    """`payment_id` is set when a fee has to be paid first."""
+
+    move_id: uuid.UUID
+    payment_id: uuid.UUID | None
+
+
+def terms_now(booking: Booking) -> Terms:
+    """What moving costs now."""
+    return move_terms(booking, now_utc(), current_app.config)
+
+
+def begin(
+    booking: Booking, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None, accepted_fee_cents: int
+) -> MoveResult:
+    """Step: move at once when it is free, else write the move and the fee's payment. Raises Conflict, PlaceTaken.
+
+    `accepted_fee_cents` is what the page said; when the limit has passed meanwhile the customer is asked again.
+    """
+    terms = terms_now(booking)
+    if not terms.allowed:
+        raise Conflict(_l("Diese Buchung lässt sich nicht mehr verschieben."), code="not_movable")
+    if terms.fee_cents != accepted_fee_cents:
+        raise Conflict(
+            _l("Die kostenlose Frist ist inzwischen vorbei. Bitte sehen Sie sich die Gebühr an."), code="fee_changed"
+        )
+    move = BookingMove(
+        id=uuid7(),
+        booking_id=booking.id,
+        from_slot_id=booking.slot_id,
+        to_slot_id=slot_id,
+        to_return_slot_id=return_slot_id,
+        fee_cents=terms.fee_cents,
+        state=MoveState.AWAITING_FEE,
+    )
+    _replace_waiting(booking)
+    db.session.add(move)
+    db.session.flush()
+    if not terms.fee_cents:
+        carry_out(booking, move)
+        return MoveResult(move.id, None)
+    payment = add_payment(PaymentPurpose.MOVE_FEE, move.id, booking.user_id, terms.fee_cents, expires_at=None)
+    return MoveResult(move.id, payment.id)
+
+
+def _replace_waiting(booking: Booking) -> None:
+    """A new wish replaces one whose fee was not paid; its payment page is closed."""
+    waiting = select(BookingMove).where(
+        BookingMove.booking_id == booking.id, BookingMove.state == MoveState.AWAITING_FEE
+    )
+    for move in db.session.scalars(waiting.with_for_update()).all():
+        move.state = MoveState.FAILED
+        for payment in _payments_of(move.id):
+            cancel_payment(payment)
+    db.session.flush()
+
+
+def _payments_of(move_id: uuid.UUID) -> list[Payment]:
+    statement = select(Payment).where(Payment.purpose == PaymentPurpose.MOVE_FEE, Payment.purpose_id == move_id)
+    return list(db.session.scalars(statement.with_for_update()).all())
+
+
+def carry_out(booking: Booking, move: BookingMove, *, by_staff: bool = False) -> None:
+    """Step: claim the new, release the old, all keys of both in one order. Raises PlaceTaken."""
+    question = question_of(booking)
+    order = order_of(question, price_for_duration(question), for_staff=by_staff)
+    before = messages.facts_of(booking)
+    held = held_by([booking.id])
+    for one in held:
+        one.ends = False
+    wish = find_wish(question, order, move.to_slot_id, move.to_return_slot_id)
+    _swap(booking, wish, held)
+    move.state, move.moved_at = MoveState.DONE, now_utc()
+    booking.no_show_at = booking.new_date_until = None
+    db.session.flush()
+    db.session.refresh(booking)
+    _tell(booking, move, before)
+
+
+def _swap(booking: Booking, wish: Wish, held: list[Held]) -> None:
+    promise, parts = take(wish, held)
+    for name, value in times_of(wish, promise).items():
+        setattr(booking, name, value)
+    db.session.flush()
+    count_in(wish, parts)
+    add_trips(booking.id, promise, parts, place_of(booking), wish.order)
+    reserve_ronja(booking.id, wish, promise)
+
+
+def _tell(booking: Booking, move: BookingMove, before: dict[str, object]) -> None:
+    audit.record(
+        "booking.move",
+        "booking",
+        booking.id,
+        before={"pickup_time": before["pickup_start"]},
+        after={"pickup_time": booking.pickup_time.isoformat(), "fee_cents": move.fee_cents},
+    )
+    hooks.moved(booking)
+    messages.send(
+        NotificationKind.BOOKING_MOVED,
+        booking,
+        once=str(move.id),
+        old_pickup_start=before["pickup_start"],
+        old_pickup_end=before["pickup_end"],
+        fee_cents=move.fee_cents,
+    )
+    messages.remind(booking)
+
+
+def _move_and_booking(move_id: uuid.UUID) -> tuple[BookingMove, Booking]:
+    move = db.session.get_one(BookingMove, move_id)
+    booking = lock_booking(move.booking_id)
+    db.session.refresh(move, with_for_update=True)
+    return move, booking
+
+
+def lock_move(purpose_id: uuid.UUID) -> None:
+    """Lock the booking, then the move, before the fee's payment."""
+    _move_and_booking(purpose_id)
+
+
+def fee_paid(payment: Payment) -> None:
+    """The fee is here: move now; when the new date is gone meanwhile, the fee goes back and nothing moves."""
+    move, booking = _move_and_booking(payment.purpose_id)
+    if move.state is not MoveState.AWAITING_FEE or not terms_now(booking).allowed:
+        _fee_back(move, booking, payment)
+        return
+    try:
+        with db.session.begin_nested():
+            carry_out(booking, move)
+    except PlaceTaken:
+        db.session.refresh(booking)
+        db.session.refresh(move)
+        _fee_back(move, booking, payment)
+        return
+    add_document(
+        DocumentKind.FEE,
+        user_id=booking.user_id,
+        booking_id=booking.id,
+        purpose_id=move.id,
+        lines=[{"label": "MOVE_FEE", "gross_cents": payment.captured_cents}],
+    )
+
+
+def _fee_back(move: BookingMove, booking: Booking, payment: Payment) -> None:
+    if move.state is MoveState.AWAITING_FEE:
+        move.state = MoveState.FAILED
+    add_refund(payment, payment.captured_cents, "move_not_possible")
+    db.session.flush()
+    messages.send(NotificationKind.MONEY_RETURNED, booking, refund_cents=payment.captured_cents, once=str(payment.id))
+
+
+def fee_failed(payment: Payment) -> None:
+    """A decline: the payment page stays open for another try; nothing moves."""
+
+
+def fee_refunded(refund: Refund) -> None:
+    """The fee went back; its refund has a document of its own."""
+    if refund.state is not RefundState.SUCCEEDED:
+        return
+    move = db.session.get_one(BookingMove, refund.payment.purpose_id)
+    booking = db.session.get_one(Booking, move.booking_id)
+    add_document(
+        DocumentKind.REFUND,
+        user_id=booking.user_id,
+        booking_id=booking.id,
+        purpose_id=refund.id,
+        lines=[{"label": "REFUND", "gross_cents": refund.amount_cents}],
+    )

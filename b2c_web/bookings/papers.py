@@ -1,0 +1,70 @@
+"""A booking's papers: calendar file and receipts, for its page and for its mails."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from b2c_web.bookings.calendar_file import booking_calendar
+from b2c_web.bookings.messages import booking_of, facts_of
+from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
+from b2c_web.errors import NotFound
+from b2c_web.flask_extensions import db
+from b2c_web.notifications import hooks as notification_hooks
+from b2c_web.notifications.hooks import Attachment
+from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.payments.models import Document, DocumentKind
+from b2c_web.payments.pdf import receipt_pdf
+
+
+def calendar_of(booking: Booking) -> bytes:
+    """The booking's dates as a calendar file; each move raises its sequence, so calendars replace the old one."""
+    moves = select(BookingMove.id).where(BookingMove.booking_id == booking.id, BookingMove.state == MoveState.DONE)
+    sequence = len(db.session.scalars(moves).all())
+    ended = booking.status is BookingStatus.CANCELLED
+    return booking_calendar(facts_of(booking), uid=str(booking.id), sequence=sequence + int(ended), cancelled=ended)
+
+
+def documents_of(booking: Booking) -> Sequence[Document]:
+    """Receipts, fees and refunds of a booking, oldest first."""
+    statement = select(Document).where(Document.booking_id == booking.id)
+    return db.session.scalars(statement.order_by(Document.issued_at, Document.number)).all()
+
+
+def document_of(booking: Booking, document_id: uuid.UUID) -> Document:
+    """One document of this booking. Raises NotFound."""
+    document = db.session.get(Document, document_id)
+    if document is None or document.booking_id != booking.id:
+        raise NotFound
+    return document
+
+
+def pdf_of(booking: Booking, document: Document, language: str) -> bytes:
+    """The document as a PDF in this language."""
+    return receipt_pdf(document, facts_of(booking), language)
+
+
+def attachments(notification: Notification) -> list[Attachment]:
+    """Calendar file and, when confirmed, the receipt."""
+    booking = booking_of(notification)
+    if booking is None:
+        return []
+    papers = [Attachment(f"{booking.number}.ics", "text/calendar", calendar_of(booking))]
+    if notification.kind is NotificationKind.BOOKING_CONFIRMED:
+        receipts = [one for one in documents_of(booking) if one.kind is DocumentKind.RECEIPT]
+        papers += [
+            Attachment(f"{one.number}.pdf", "application/pdf", pdf_of(booking, one, notification.language))
+            for one in receipts
+        ]
+    return papers
+
+
+def register() -> None:
+    """Fill notifications' hooks for the messages that carry papers."""
+    for kind in (
+        NotificationKind.BOOKING_CONFIRMED,
+        NotificationKind.BOOKING_MOVED,
+        NotificationKind.BOOKING_CANCELLED,
+        NotificationKind.BOOKING_WITHDRAWN,
+    ):
+        notification_hooks.attachments[kind] = attachments

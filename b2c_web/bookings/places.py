@@ -1,0 +1,242 @@
+"""Taking what a booking needs: its day, its window, jockey minutes for its trips, one particular Ronja.
+
+Everything here runs inside a command's transaction. The judge that answers the calendar decides here too, on
+rows that are locked; conditional updates and constraints stand behind it.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.exc import IntegrityError
+from uuid_utils.compat import uuid7
+
+from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, Question, read_ronjas, read_windows
+from b2c_web.bookings.counters import Held, change_day, change_slot, give_back, lock_keys
+from b2c_web.bookings.models import AssignmentType, RonjaReservation, Trip, TripMinutes
+from b2c_web.errors import Conflict
+from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import TimeSlot
+from b2c_web.workshops.rules import Block, Judge, Order, Window, free_ronjas, ronja_span, trip_parts
+
+Parts = dict[AssignmentType, dict[uuid.UUID, int]]  # trip -> window -> jockey minutes
+
+
+class PlaceTaken(Conflict):
+    """What was wanted cannot be promised any more; `details` has the `block` and the window's `slot_start`."""
+
+    code = "place_taken"
+    message = _l("Ihr Fenster ist gerade vergeben worden.")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the car is fetched and brought back to."""
+
+    address: str
+    postal_code: str
+    city: str
+    lat: float
+    lng: float
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What was taken for a booking."""
+
+    pickup: Window
+    back: Window | None
+    ronja_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be taken: which windows, for which order. Without `back` it is a drop-off."""
+
+    question: Question
+    order: Order
+    slot_id: uuid.UUID
+    slot_day: date
+    back_slot_id: uuid.UUID | None
+    back_day: date | None
+
+
+def find_wish(question: Question, order: Order, slot_id: uuid.UUID, back_slot_id: uuid.UUID | None) -> Wish:
+    """Look up the windows' days. Raises PlaceTaken when one is not a window of this workshop."""
+    ids = [slot_id, back_slot_id] if back_slot_id else [slot_id]
+    rows = db.session.execute(
+        select(TimeSlot.id, TimeSlot.service_date).where(
+            TimeSlot.id.in_(ids), TimeSlot.workshop_id == question.workshop.id
+        )
+    ).all()
+    days = {row.id: row.service_date for row in rows}
+    if len(days) != len(ids) or (question.concierge and back_slot_id is None):
+        raise PlaceTaken(block=Block.CLOSED)
+    return Wish(question, order, slot_id, days[slot_id], back_slot_id, days[back_slot_id] if back_slot_id else None)
+
+
+def take(wish: Wish, releasing: Sequence[Held]) -> tuple[Promise, Parts]:
+    """Lock all keys of the new and the old in one order, give back the old, judge, and take the new.
+
+    Returns the promise and each trip's parts by window. Raises PlaceTaken with the block when it cannot be
+    promised; the caller's transaction then rolls everything back.
+    """
+    workshop_id = wish.question.workshop.id
+    last = max(wish.slot_day, wish.back_day or wish.slot_day)
+    windows, _days = read_windows(workshop_id, wish.slot_day, last + timedelta(days=RETURN_LOOKAHEAD_DAYS))
+    parts = _parts_of(wish, windows)
+    needed = {slot_id for part in parts.values() for slot_id in part} | {wish.slot_id}
+    needed |= {wish.back_slot_id} if wish.back_slot_id else set()
+    days = {
+        wish.slot_day,
+        *([wish.back_day] if wish.back_day else []),
+        *(h.place_day for h in releasing if h.place_day),
+    }
+    day_rows, slot_rows = lock_keys(workshop_id, days, needed | {s for held in releasing for s in held.slot_ids})
+    if releasing:
+        give_back(releasing)
+        day_rows, slot_rows = lock_keys(workshop_id, days, needed)
+    fresh = [_refresh(window, day_rows, slot_rows) for window in windows]
+    return _take_judged(wish, fresh), parts
+
+
+def _parts_of(wish: Wish, windows: Sequence[Window]) -> Parts:
+    """Which windows each trip takes minutes from. Raises PlaceTaken when no shift can hold a trip."""
+    if not wish.question.concierge or wish.back_slot_id is None:
+        return {}
+    index = {window.slot_id: n for n, window in enumerate(windows)}
+    pickup = trip_parts(windows, index[wish.slot_id], wish.order.pickup_minutes)
+    back = trip_parts(windows, index[wish.back_slot_id], wish.order.return_minutes)
+    if pickup is None or back is None:
+        raise PlaceTaken(block=Block.NO_JOCKEY)
+    return {AssignmentType.PICKUP: pickup, AssignmentType.RETURN: back}
+
+
+def _refresh(window: Window, day_rows: Any, slot_rows: Any) -> Window:
+    """The window with what the locks showed; windows that are not locked stay as they were read."""
+    slot, day = slot_rows.get(window.slot_id), day_rows.get(window.day)
+    if slot is not None:
+        window = replace(
+            window,
+            max_bookings=slot.max_bookings,
+            current_bookings=slot.current_bookings,
+            is_available=slot.is_available,
+            jockey_minutes_left=slot.left,
+            longest_trip_minutes=slot.longest_trip_minutes,
+        )
+    if day is not None:
+        window = replace(
+            window,
+            day_max_bookings=day.max_bookings,
+            day_current_bookings=day.current_bookings,
+            day_is_holiday=day.is_holiday,
+            day_is_closed=day.is_closed,
+        )
+    return window
+
+
+def _take_judged(wish: Wish, windows: list[Window]) -> Promise:
+    pickup = next(window for window in windows if window.slot_id == wish.slot_id)
+    back = next((window for window in windows if window.slot_id == wish.back_slot_id), None)
+    plans = []
+    if wish.question.concierge and back is not None:
+        start, end = ronja_span(pickup, back, wish.order)
+        plans = read_ronjas(wish.question.workshop.id, instant(start), instant(end))
+    offer = Judge(windows, plans, wish.order).offer(windows.index(pickup), all_returns=True)
+    if offer.block is not None:
+        raise PlaceTaken(block=offer.block, slot_start=pickup.start)
+    if back is None:
+        return Promise(pickup, None, None)
+    if all(option.window.slot_id != back.slot_id for option in offer.returns):
+        raise PlaceTaken(
+            _l("Ihr Rückgabefenster ist gerade vergeben worden."), block=Block.NO_RONJA, slot_start=pickup.start
+        )
+    candidates = free_ronjas(plans, ronja_span(pickup, back, wish.order))
+    return Promise(pickup, back, candidates[0][1])
+
+
+def count_in(wish: Wish, parts: Parts) -> None:
+    """Raise the counters. Their conditions repeat the judgement, so no judge's mistake can overbook."""
+    taken = [change_day(wish.question.workshop.id, wish.slot_day, 1)]
+    minutes: dict[uuid.UUID, int] = {wish.slot_id: 0}
+    for part in parts.values():
+        for slot_id, count in part.items():
+            minutes[slot_id] = minutes.get(slot_id, 0) + count
+    taken += [change_slot(slot_id, int(slot_id == wish.slot_id), count) for slot_id, count in minutes.items()]
+    if not all(taken):
+        raise PlaceTaken(block=Block.SLOT_FULL)
+
+
+def add_trips(booking_id: uuid.UUID, promise: Promise, parts: Parts, place: Place, order: Order) -> None:
+    """Insert the trips with the minutes they took."""
+    if promise.back is None:
+        return
+    facts = {
+        AssignmentType.PICKUP: (promise.pickup, order.pickup_minutes),
+        AssignmentType.RETURN: (promise.back, order.return_minutes),
+    }
+    trips, minutes = [], []
+    for kind, part in parts.items():
+        window, jockey_minutes = facts[kind]
+        trip = _trip_row(booking_id, kind, window, place)
+        trips.append(trip | {"travel_minutes": order.travel_minutes, "jockey_minutes": jockey_minutes})
+        minutes += [{"trip_id": trip["id"], "slot_id": slot_id, "minutes": count} for slot_id, count in part.items()]
+    db.session.execute(insert(Trip), trips)
+    db.session.execute(insert(TripMinutes), minutes)
+
+
+def _trip_row(booking_id: uuid.UUID, kind: AssignmentType, window: Window, place: Place) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "booking_id": booking_id,
+        "type": kind,
+        "slot_id": window.slot_id,
+        "window_start": instant(window.start),
+        "window_end": instant(window.end),
+        "address": place.address,
+        "postal_code": place.postal_code,
+        "city": place.city,
+        "lat": place.lat,
+        "lng": place.lng,
+    }
+
+
+def reserve_ronja(booking_id: uuid.UUID, wish: Wish, promise: Promise) -> uuid.UUID | None:
+    """Reserve a Ronja for the promise; when somebody was quicker, the next free one. Raises PlaceTaken."""
+    if promise.back is None:
+        return None
+    start, end = ronja_span(promise.pickup, promise.back, wish.order)
+    span = Range(instant(start), instant(end))
+    tried: set[uuid.UUID] = set()
+    ronja_id = promise.ronja_id
+    while ronja_id is not None:
+        try:
+            with db.session.begin_nested():
+                db.session.execute(
+                    insert(RonjaReservation),
+                    {"id": uuid7(), "booking_id": booking_id, "ronja_id": ronja_id, "during": span},
+                )
+            return ronja_id
+        except IntegrityError:
+            tried.add(ronja_id)
+            plans = read_ronjas(wish.question.workshop.id, span.lower, span.upper)
+            ronja_id = next((one for _idle, one in free_ronjas(plans, (start, end)) if one not in tried), None)
+    raise PlaceTaken(block=Block.NO_RONJA, slot_start=promise.pickup.start)
+
+
+def instant(seconds: int) -> datetime:
+    """The aware UTC instant of the rules' whole seconds."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def drop_off_ready_at(windows: Sequence[Window], pickup: Window, order: Order) -> int:
+    """When a car that is brought is promised to be ready: the end of the first window late enough, else of its day."""
+    not_before = pickup.start + order.earliest_return_seconds
+    fitting = [w.end for w in windows if w.day == pickup.day and w.start >= not_before and w.is_open]
+    closing = max(window.end for window in windows if window.day == pickup.day)
+    return fitting[0] if fitting else max(closing, not_before)

@@ -1,0 +1,95 @@
+"""Reads of bookings, always limited to what the person may see."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from b2c_web.accounts.models import Role, User
+from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
+from b2c_web.clock import local_to_utc
+from b2c_web.config import ZONE
+from b2c_web.errors import NotFound
+from b2c_web.flask_extensions import db
+
+LIVE = (
+    BookingStatus.PENDING,
+    BookingStatus.CONFIRMED,
+    BookingStatus.IN_TRANSIT_TO_WORKSHOP,
+    BookingStatus.IN_WORKSHOP,
+    BookingStatus.READY_FOR_RETURN,
+    BookingStatus.IN_TRANSIT_TO_CUSTOMER,
+)
+
+
+def lock_booking(booking_id: uuid.UUID) -> Booking:
+    """The booking, its row locked until the transaction ends; always the first lock of a command. Raises NotFound."""
+    statement = select(Booking).where(Booking.id == booking_id).with_for_update(of=Booking)
+    booking = db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    if booking is None:
+        raise NotFound
+    return booking
+
+
+def visible_to(user: User) -> Select[tuple[Booking]]:
+    """The bookings that `user` may see: a customer their own, workshop staff their workshop's, an admin all."""
+    statement = select(Booking)
+    if user.role is Role.ADMIN:
+        return statement
+    if user.role in (Role.WORKSHOP, Role.DISPATCHER):
+        return statement.where(Booking.workshop_id == user.workshop_id)
+    return statement.where(Booking.user_id == user.id)
+
+
+def own_booking(user: User, booking_id: uuid.UUID) -> Booking:
+    """One booking of this customer with all that its page shows. Raises NotFound, also for somebody else's."""
+    booking = db.session.scalars(
+        select(Booking)
+        .where(Booking.id == booking_id, Booking.user_id == user.id)
+        .options(
+            joinedload(Booking.slot),
+            joinedload(Booking.return_slot),
+            joinedload(Booking.workshop),
+            joinedload(Booking.vehicle),
+            joinedload(Booking.reservation).joinedload(RonjaReservation.ronja),
+            selectinload(Booking.trips),
+        )
+    ).one_or_none()
+    if booking is None:
+        raise NotFound
+    return booking
+
+
+def bookings_of(user: User, *, page: int = 1, per_page: int = 20) -> tuple[Sequence[Booking], int]:
+    """A customer's bookings, newest first, and how many there are in all."""
+    mine = select(Booking).where(Booking.user_id == user.id)
+    total = db.session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    rows = db.session.scalars(
+        mine.order_by(Booking.created_at.desc(), Booking.id.desc())
+        .options(joinedload(Booking.slot), joinedload(Booking.return_slot), joinedload(Booking.vehicle))
+        .limit(per_page)
+        .offset((page - 1) * per_page)
+    ).all()
+    return rows, total
+
+
+def day_of(user: User, day: date) -> Sequence[Booking]:
+    """The bookings that arrive at the user's workshop on a local day, by window. An admin sees all workshops."""
+    start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
+    statement = (
+        visible_to(user)
+        .where(Booking.pickup_time >= start, Booking.pickup_time < end)
+        .where(Booking.status.notin_((BookingStatus.PENDING, BookingStatus.CANCELLED)))
+        .options(
+            joinedload(Booking.slot),
+            joinedload(Booking.return_slot),
+            joinedload(Booking.vehicle),
+            joinedload(Booking.user),
+            joinedload(Booking.workshop),
+            joinedload(Booking.reservation).joinedload(RonjaReservation.ronja),
+        )
+        .order_by(Booking.pickup_time, Booking.number)
+    )
+    return db.session.scalars(statement).all()

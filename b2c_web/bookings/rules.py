@@ -1,0 +1,139 @@
+"""A booking's lifecycle as a table, and what cancelling, moving and withdrawing cost. Pure decisions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol
+
+from b2c_web.bookings.models import BookingStatus, PaymentStatus
+
+S = BookingStatus
+
+
+class BookingAction(StrEnum):
+    CONFIRM = "CONFIRM"
+    EXPIRE = "EXPIRE"
+    GIVE_UP = "GIVE_UP"
+    PICK_UP = "PICK_UP"
+    CHECK_IN = "CHECK_IN"
+    FINISH_WORK = "FINISH_WORK"
+    LEAVE = "LEAVE"
+    RETURN_FAILED = "RETURN_FAILED"
+    COMPLETE = "COMPLETE"
+    REWORK = "REWORK"
+    CANCEL = "CANCEL"
+    STAFF_CANCEL = "STAFF_CANCEL"
+    REVIVE = "REVIVE"
+
+
+A = BookingAction
+
+# (from, action) -> to. Any other move is refused and changes nothing.
+TRANSITIONS: Mapping[tuple[BookingStatus, BookingAction], BookingStatus] = {
+    (S.PENDING, A.CONFIRM): S.CONFIRMED,
+    (S.PENDING, A.EXPIRE): S.CANCELLED,
+    (S.PENDING, A.GIVE_UP): S.CANCELLED,
+    (S.CANCELLED, A.REVIVE): S.CONFIRMED,  # money came after the hold was released, and the places were free
+    (S.CONFIRMED, A.PICK_UP): S.IN_TRANSIT_TO_WORKSHOP,
+    (S.CONFIRMED, A.CHECK_IN): S.IN_WORKSHOP,
+    (S.CONFIRMED, A.CANCEL): S.CANCELLED,
+    (S.CONFIRMED, A.STAFF_CANCEL): S.CANCELLED,
+    (S.IN_TRANSIT_TO_WORKSHOP, A.CHECK_IN): S.IN_WORKSHOP,
+    (S.IN_TRANSIT_TO_WORKSHOP, A.STAFF_CANCEL): S.CANCELLED,
+    (S.IN_WORKSHOP, A.FINISH_WORK): S.READY_FOR_RETURN,
+    (S.IN_WORKSHOP, A.STAFF_CANCEL): S.CANCELLED,
+    (S.READY_FOR_RETURN, A.LEAVE): S.IN_TRANSIT_TO_CUSTOMER,
+    (S.READY_FOR_RETURN, A.COMPLETE): S.COMPLETED,
+    (S.READY_FOR_RETURN, A.REWORK): S.IN_WORKSHOP,
+    (S.IN_TRANSIT_TO_CUSTOMER, A.RETURN_FAILED): S.READY_FOR_RETURN,
+    (S.IN_TRANSIT_TO_CUSTOMER, A.COMPLETE): S.COMPLETED,
+}
+
+# the car is with us or on the road: only staff can end such a booking
+WITH_US = frozenset({S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP, S.READY_FOR_RETURN, S.IN_TRANSIT_TO_CUSTOMER})
+
+
+def next_status(status: BookingStatus, action: BookingAction) -> BookingStatus | None:
+    """Where `action` leads from `status`, or None when it is not allowed."""
+    return TRANSITIONS.get((status, action))
+
+
+class BookingFacts(Protocol):
+    """What the terms depend on."""
+
+    status: Any
+    payment_status: Any
+    pickup_time: Any
+    created_at: Any
+    no_show_at: Any
+    early_start_requested_at: Any
+    work_started_at: Any
+
+
+class Refusal(StrEnum):
+    """Why a customer cannot cancel, move or withdraw here."""
+
+    ENDED = "ENDED"
+    CAR_IS_WITH_US = "CAR_IS_WITH_US"
+    NOT_PAID = "NOT_PAID"
+    TOO_LATE_TO_WITHDRAW = "TOO_LATE_TO_WITHDRAW"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an action costs now: `fee_cents` kept (or charged for a move), free until `free_until`."""
+
+    refusal: Refusal | None
+    fee_cents: int = 0
+    free_until: datetime | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return self.refusal is None
+
+
+def _open_to_customer(booking: BookingFacts) -> Refusal | None:
+    if booking.status in (S.CANCELLED, S.COMPLETED):
+        return Refusal.ENDED
+    if booking.status in WITH_US:
+        return Refusal.CAR_IS_WITH_US
+    return None
+
+
+def cancellation_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
+    """Free up to 24 elapsed hours before pickup; later, and after a no-show, a fee is kept; after pickup staff only."""
+    free_until = booking.pickup_time - timedelta(hours=rules["FREE_CANCEL_HOURS"])
+    refusal = _open_to_customer(booking)
+    if refusal is not None or booking.status is S.PENDING:
+        return Terms(refusal, 0, free_until)
+    if booking.no_show_at is not None:
+        return Terms(None, rules["NO_SHOW_FEE_CENTS"], free_until)
+    return Terms(None, 0 if now <= free_until else rules["LATE_FEE_CENTS"], free_until)
+
+
+def move_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
+    """The same limits as cancelling; the fee is charged first, else nothing moves. A no-show's new date is free of it.
+
+    (The no-show's own fee is kept when the booking is cancelled; a new date within the offer costs nothing more.)
+    """
+    if booking.status is S.PENDING:
+        return Terms(Refusal.NOT_PAID)
+    terms = cancellation_terms(booking, now, rules)
+    return Terms(terms.refusal, 0 if booking.no_show_at is not None else terms.fee_cents, terms.free_until)
+
+
+def withdrawal_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
+    """Consumer law: within 14 days of booking without any fee, unless work began on the customer's recorded request."""
+    until = booking.created_at + timedelta(days=rules["WITHDRAWAL_DAYS"])
+    refusal = _open_to_customer(booking)
+    if refusal is None and booking.status is S.PENDING:
+        refusal = Refusal.NOT_PAID
+    if refusal is None and now > until:
+        refusal = Refusal.TOO_LATE_TO_WITHDRAW
+    return Terms(refusal, 0, until)
+
+
+def settled_payment_status(charged_cents: int, refunded_cents: int) -> PaymentStatus:
+    """PAID -> REFUNDED when all is refunded; a partial refund stays PAID and shows the amount."""
+    return PaymentStatus.REFUNDED if charged_cents and refunded_cents >= charged_cents else PaymentStatus.PAID

@@ -1,0 +1,113 @@
+"""What a payment's outcome means for a booking. Called by payments' hooks in the same transaction, exactly once.
+
+The booking's row is locked before the payment's (see `lock`), as everywhere.
+"""
+
+import uuid
+
+from b2c_web import audit
+from b2c_web.bookings import hooks, messages, moving
+from b2c_web.bookings.claim import question_of, reclaim
+from b2c_web.bookings.lifecycle import advance, confirm_facts
+from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus
+from b2c_web.bookings.queries import lock_booking
+from b2c_web.bookings.rules import BookingAction, settled_payment_status
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import NotificationKind
+from b2c_web.payments import hooks as payment_hooks
+from b2c_web.payments.documents import add_document
+from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, Refund, RefundState
+from b2c_web.payments.refunding import add_refund
+
+
+def lock(purpose_id: uuid.UUID) -> None:
+    """Lock the booking before its payment."""
+    lock_booking(purpose_id)
+
+
+def paid(payment: Payment) -> None:
+    """Money came: confirm; when the hold was released meanwhile, claim the same places again or send it back."""
+    booking = lock_booking(payment.purpose_id)
+    if booking.status is BookingStatus.PENDING:
+        advance(booking, BookingAction.CONFIRM, actor="provider", **confirm_facts(payment))
+        _confirmed(booking, payment)
+    elif booking.status is BookingStatus.CANCELLED and booking.paid_at is None and _revived(booking, payment):
+        _confirmed(booking, payment)
+    else:
+        add_refund(payment, payment.captured_cents, "late_money")
+        audit.record(
+            "booking.late_money", "booking", booking.id, after={"cents": payment.captured_cents}, actor="provider"
+        )
+        messages.send(
+            NotificationKind.MONEY_RETURNED, booking, refund_cents=payment.captured_cents, once=str(payment.id)
+        )
+
+
+def _revived(booking: Booking, payment: Payment) -> bool:
+    """CANCELLED -> CONFIRMED with the same places, when they are all still free and the hold had only expired."""
+    if booking.cancellation_reason != "hold_expired":
+        return False
+    return reclaim(booking, question_of(booking), lambda: _revive(booking, payment))
+
+
+def _revive(booking: Booking, payment: Payment) -> None:
+    facts = confirm_facts(payment) | {"cancelled_at": None, "cancellation_reason": None, "places_released_at": None}
+    advance(booking, BookingAction.REVIVE, actor="provider", **facts)
+
+
+def _confirmed(booking: Booking, payment: Payment) -> None:
+    """PAID: assignment and Odoo through hooks, receipt, confirmation, reminder."""
+    lines = [{"label": booking.service.value, "gross_cents": booking.base_price}]
+    if booking.concierge_price:
+        lines.append({"label": "CONCIERGE", "gross_cents": booking.concierge_price})
+    add_document(
+        DocumentKind.RECEIPT, user_id=booking.user_id, booking_id=booking.id, purpose_id=payment.id, lines=lines
+    )
+    hooks.confirmed(booking)
+    messages.send(NotificationKind.BOOKING_CONFIRMED, booking)
+    messages.remind(booking)
+
+
+def failed(payment: Payment) -> None:
+    """A decline: the hold goes on and the customer may try again; the bank's reason is kept for the page."""
+    booking = lock_booking(payment.purpose_id)
+    if booking.status is not BookingStatus.PENDING:
+        return
+    booking.payment_status = PaymentStatus.FAILED
+    booking.payment_error = payment.failure_code
+    db.session.flush()
+    messages.send(NotificationKind.PAYMENT_FAILED, booking, reason=payment.failure_code, once=str(payment.id))
+
+
+def refunded(refund: Refund) -> None:
+    """Money went back: the booking shows REFUNDED when all of it did; the refund gets its document.
+
+    A refund that failed for good is put before a person by payments; here nothing changes then.
+    """
+    if refund.state is not RefundState.SUCCEEDED:
+        return
+    payment = refund.payment
+    booking = lock_booking(payment.purpose_id)
+    if booking.paid_at is not None:
+        booking.payment_status = settled_payment_status(payment.captured_cents, payment.refunded_cents)
+        db.session.flush()
+    add_document(
+        DocumentKind.REFUND,
+        user_id=booking.user_id,
+        booking_id=booking.id,
+        purpose_id=refund.id,
+        lines=[{"label": "REFUND", "gross_cents": refund.amount_cents}],
+    )
+    hooks.refunded(booking)
+
+
+def register() -> None:
+    """Fill payments' hooks for the purposes that bookings own. Doing it twice changes nothing."""
+    payment_hooks.lock[PaymentPurpose.BOOKING] = lock
+    payment_hooks.paid[PaymentPurpose.BOOKING] = paid
+    payment_hooks.failed[PaymentPurpose.BOOKING] = failed
+    payment_hooks.refunded[PaymentPurpose.BOOKING] = refunded
+    payment_hooks.lock[PaymentPurpose.MOVE_FEE] = moving.lock_move
+    payment_hooks.paid[PaymentPurpose.MOVE_FEE] = moving.fee_paid
+    payment_hooks.failed[PaymentPurpose.MOVE_FEE] = moving.fee_failed
+    payment_hooks.refunded[PaymentPurpose.MOVE_FEE] = moving.fee_refunded
