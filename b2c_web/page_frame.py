@@ -11,7 +11,7 @@ from b2c_web.access import may
 # permission -> (endpoint, icon, label) of one entry; shown when the endpoint exists and the person may call it
 STAFF_NAVIGATION: tuple[tuple[str, tuple[str, str, Any]], ...] = (
     ("workshop.day", ("dashboard.day", "bay", _l("Heute"))),
-    ("messages.kept", ("notifications.outbox", "mail", _l("Nachrichten"))),
+    ("messages.kept", ("notifications.kept", "mail", _l("Nachrichten"))),
 )
 
 
