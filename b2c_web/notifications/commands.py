@@ -77,9 +77,7 @@ def mark_all_read(user_id: uuid.UUID) -> None:
     """Note that this customer has read everything that there is."""
     with command_transaction():
         db.session.execute(
-            update(Notification)
-            .where(Notification.read_at.is_(None), *belongs_to(user_id))
-            .values(read_at=now_utc())
+            update(Notification).where(Notification.read_at.is_(None), *belongs_to(user_id)).values(read_at=now_utc())
         )
 
 

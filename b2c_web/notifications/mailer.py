@@ -102,8 +102,8 @@ class _Smtp(smtplib.SMTP):
         self.text_went_out = True
         return super().data(msg)
 
-    def starttls(self, *, context: ssl.SSLContext | None = None, **ignored: Any) -> Any:
-        return super().starttls(context=context or ssl.create_default_context())
+    def starttls(self, *_given: Any, **_options: Any) -> Any:
+        return super().starttls(context=ssl.create_default_context())
 
 
 class _Backend(EmailBackend):

@@ -50,17 +50,13 @@ class Notification(Timestamps, Base):
         CheckConstraint("(status IN ('SENT', 'KEPT')) = (sent_at IS NOT NULL)", name="sent_has_time"),
         CheckConstraint("language IN ('de', 'en')", name="language_known"),
         Index("ix_notifications_user_id_created_at", "user_id", "created_at"),
-        Index(
-            "ix_notifications_open", "created_at", postgresql_where=text("status IN ('QUEUED', 'SENDING')")
-        ),
+        Index("ix_notifications_open", "created_at", postgresql_where=text("status IN ('QUEUED', 'SENDING')")),
     )
 
     id: Mapped[Id]
     kind: Mapped[NotificationKind] = mapped_column(enum_type(NotificationKind, "notification_kind"))
     user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
-    booking_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("bookings.id", ondelete="CASCADE"), index=True
-    )
+    booking_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("bookings.id", ondelete="CASCADE"), index=True)
     recipient: Mapped[str] = mapped_column(String(254))
     language: Mapped[str] = mapped_column(String(2))
     dedupe_key: Mapped[str] = mapped_column(String(160), unique=True)

@@ -76,8 +76,8 @@ def on_its_way() -> int:
 
 
 def messages_of(user_id: uuid.UUID, wanted: Wanted) -> Page:
-    """A customer's own messages, newest first."""
-    return _page(select(Notification).where(*belongs_to(user_id)), wanted)
+    """A customer's own messages."""
+    return _page(_filtered(select(Notification).where(*belongs_to(user_id)), wanted), wanted)
 
 
 def unread_count(user_id: uuid.UUID) -> int:

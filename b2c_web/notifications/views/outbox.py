@@ -19,9 +19,7 @@ def outbox() -> Response:
     _demo_only()
     asked = shown.wanted()
     context = shown.list_context("notifications.outbox", asked, queries.outbox(asked))
-    return render(
-        "notifications/outbox.html", "notifications/_outbox.html", **context, on_its_way=queries.on_its_way()
-    )
+    return render("notifications/outbox.html", "notifications/_outbox.html", **context, on_its_way=queries.on_its_way())
 
 
 @blueprint.get("/dev/outbox/<uuid:notification_id>")

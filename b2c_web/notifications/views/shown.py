@@ -36,8 +36,7 @@ def wanted() -> Wanted:
 
 
 def _choice(kind: type[Choice], name: str) -> Choice | None:
-    given = request.args.get(name, "")
-    return kind(given) if given in kind else None
+    return kind.__members__.get(request.args.get(name, ""))
 
 
 def address(endpoint: str, asked: Wanted, **changes: Any) -> str:
@@ -70,6 +69,7 @@ def message_context(endpoint: str, row: Notification) -> dict[str, Any]:
     """Everything that `notifications/_message.html` needs."""
     return {
         "message": row,
+        "statuses": words.STATUSES,
         "kind_word": words.KINDS[row.kind],
         "error_word": words.error_word(row.error),
         "attachments": sending.attachments_of(row),
