@@ -44,8 +44,9 @@ def set_price(
 
     Locks the service row. Raises NotFound without such a service, Invalid for a day gone by or bad amounts.
     """
-    starts = valid_from or now_utc()
-    _check(base_cents, concierge_cents, starts)
+    now = now_utc()
+    starts = valid_from or now
+    _check(base_cents, concierge_cents, starts, now)
     with command_transaction():
         row = _price_starting(service, vehicle_class, starts)
         before = _amounts(row) if row.base_price else None
@@ -56,10 +57,10 @@ def set_price(
     return row
 
 
-def _check(base_cents: int, concierge_cents: int, starts: datetime) -> None:
+def _check(base_cents: int, concierge_cents: int, starts: datetime, now: datetime) -> None:
     if base_cents <= 0 or concierge_cents < 0:
         raise Invalid(_("Ein Preis muss über 0,00 EUR liegen."), field="base_price")
-    if starts < now_utc():
+    if starts < now:
         raise Invalid(_("Ein Preis kann nicht rückwirkend gelten."), field="valid_from")
 
 

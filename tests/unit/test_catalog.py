@@ -10,13 +10,28 @@ from b2c_web.audit import AuditEntry
 from b2c_web.catalog import commands, queries
 from b2c_web.catalog.models import Service, ServicePricing, ServiceType
 from b2c_web.catalog.texts import TEXTS
+from b2c_web.clock import frozen, now_utc
 from b2c_web.errors import Invalid, NotFound
 from b2c_web.vehicles.models import VehicleClass
 from tests.conftest import NOON
 from tests.factories import make_services
 
-pytestmark = pytest.mark.usefixtures("session", "frozen_clock")
+pytestmark = pytest.mark.usefixtures("session")
 OIL, COMPACT = ServiceType.OIL_SERVICE, VehicleClass.COMPACT
+
+
+@pytest.fixture
+def running_clock():
+    """For the test that must not hold the clock."""
+
+
+@pytest.fixture(autouse=True)
+def _noon(request):
+    if "running_clock" in request.fixturenames:
+        yield
+    else:
+        with frozen(NOON):
+            yield
 
 
 def prices_of(session, vehicle_class=COMPACT):
@@ -133,6 +148,12 @@ def test_bad_price_is_refused_and_changes_nothing(session, base, concierge, star
     with pytest.raises(Invalid):
         commands.set_price(OIL, COMPACT, base, concierge, starts)
     assert prices_of(session) == before
+
+
+def test_a_price_without_a_day_holds_from_this_very_moment(session, running_clock):
+    commands.add_service(OIL, 60)
+    commands.set_price(OIL, COMPACT, 100, 0)
+    assert queries.price_for(OIL, COMPACT, now_utc()).base_cents == 100
 
 
 def test_price_of_an_unknown_service_is_refused():
