@@ -33,6 +33,7 @@ class View:
     values: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
     wrong: str | None = None
+    picked: bool = False
 
 
 class Hosted:
@@ -60,8 +61,9 @@ class Hosted:
         session = self._session(session_id)
         if session is None or session["status"] != "open":
             return self._ended(request, session)
-        known = session["customer_details"] or {}
-        return self._form(request, session, View({**START, "email": known.get("email") or "", "name": ""}))
+        known = {**(session["customer_details"] or {}), **session.private.get("typed", {})}
+        values = {**START, "email": known.get("email") or "", "name": known.get("name") or ""}
+        return self._form(request, session, View(values, problem=session.private.get("problem")))
 
     def pay(self, request: Request, session_id: str) -> Response:
         session = self._session(session_id)
@@ -70,7 +72,7 @@ class Hosted:
         view = View({name: request.form.get(name, "").strip()[:200] for name in FIELDS})
         picked = request.form.get("pick", "")
         if picked in CARDS or picked in ACCOUNTS:
-            return self._form(request, session, View({**view.values, **_picked(picked)}))
+            return self._form(request, session, View({**view.values, **_picked(picked)}, picked=True))
         try:
             entry = self._entry(view.values, request.form.get("method", "card"))
         except EntryError as mistake:
@@ -120,11 +122,6 @@ class Hosted:
                 outcome = paying.answer_bank(self._world, intent, agreed)
             except paying.SessionClosed:
                 return self._ended(request, self._session_of(intent))
-        session = self._session_of(intent)
-        if outcome.kind == "declined" and session:
-            known = session.private.get("typed") or {}
-            values = {**START, "email": known.get("email", ""), "name": known.get("name", "")}
-            return self._form(request, session, View(values, problem=outcome.decline_code))
         return redirect(outcome.url or "/", 303)
 
     def stylesheet(self, request: Request) -> Response:
@@ -153,7 +150,7 @@ class Hosted:
             cards=CARDS.values() if "card" in types else (),
             accounts=ACCOUNTS.values() if "sepa_debit" in types else (),
         )
-        page.status_code = 422 if view.problem else 200
+        page.status_code = 422 if view.problem and request.method == "POST" else 200
         return page
 
     def _ended(self, request: Request, session: Record | None) -> Response:

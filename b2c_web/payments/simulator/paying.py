@@ -33,7 +33,8 @@ def pay(world: World, session: Record, entry: Entry, email: str, name: str) -> O
     if session["status"] != "open":
         raise SessionClosed(session["status"])
     method = new_method(world, entry, objects.billing_details(email or None, name or None))
-    session.private["typed"] = {"email": email, "name": name}
+    session.private.update(typed={"email": email, "name": name}, problem=None)
+    world.store.save(session)
     if session["mode"] == "setup":
         return _save_method(world, session, method)
     intent = _intent_of(world, session)
@@ -152,18 +153,24 @@ def answer_bank(world: World, intent: Record, agreed: bool) -> Outcome:
     method = world.need("PaymentMethod", intent["payment_method"])
     if not agreed:
         _refused_at_bank(world, intent, method)
-        url = f"/c/pay/{session.id}" if session else intent.private.get("return_url")
-        return Outcome("declined", url=url, decline_code="authentication_refused")
+        return _back_to_the_form(world, session, intent, "authentication_refused")
     if session and intent["object"] == "setup_intent":
         return _finish_setup(world, session, intent, method)
     try:
         charging.attempt(world, intent, method, off_session=False, authenticated=True)
     except CardDeclined as declined:
-        url = f"/c/pay/{session.id}" if session else intent.private.get("return_url")
-        return Outcome("declined", url=url, decline_code=declined.error["decline_code"])
+        return _back_to_the_form(world, session, intent, declined.error["decline_code"])
     if session:
         return _after_attempt(world, session, intent)
     return Outcome("complete", url=intent.private.get("return_url"))
+
+
+def _back_to_the_form(world: World, session: Record | None, intent: Record, decline_code: str) -> Outcome:
+    if session is None:
+        return Outcome("declined", url=intent.private.get("return_url"), decline_code=decline_code)
+    session.private["problem"] = decline_code
+    world.store.save(session)
+    return Outcome("declined", url=f"/c/pay/{session.id}", decline_code=decline_code)
 
 
 def _refused_at_bank(world: World, intent: Record, method: Record) -> None:

@@ -10,7 +10,7 @@ Args = dict[str, Any]
 Handler = Callable[..., dict[str, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Route:
     """`handler(world, args, **ids)` returns the object to answer with; it runs in one transaction."""
 
