@@ -25,6 +25,7 @@ def add_document(
     booking_id: uuid.UUID,
     purpose_id: uuid.UUID,
     lines: list[Line],
+    *,
     reference: str = "",
 ) -> Document:
     """Step: a numbered document over `lines`, once per (kind, purpose_id, reference); repeated: the first one.

@@ -57,6 +57,7 @@ class RefundState(StrEnum):
 class LedgerKind(StrEnum):
     CHARGE = "CHARGE"
     REFUND = "REFUND"
+    REFUND_RETURNED = "REFUND_RETURNED"  # the bank sent a refund back: the money is with us again
 
 
 class DocumentKind(StrEnum):
@@ -66,12 +67,21 @@ class DocumentKind(StrEnum):
 
 
 class PaymentMethod(Timestamps, Base):
-    """A saved card or mandate; only what is needed to show it. Card data never touches our server."""
+    """A saved card or mandate; only what is needed to show it. Card data never touches our server.
+
+    `fingerprint` names the same card whenever it is typed again; `detached_at`: the provider forgot it too.
+    """
 
     __tablename__ = "payment_methods"
     __table_args__ = (
         CheckConstraint("is_active OR NOT is_default", name="default_is_active"),
+        CheckConstraint("NOT is_active OR detached_at IS NULL", name="active_is_attached"),
         Index("uq_payment_methods_default", "user_id", unique=True, postgresql_where=text("is_default")),
+        Index(
+            "ix_payment_methods_to_detach",
+            "updated_at",
+            postgresql_where=text("NOT is_active AND detached_at IS NULL"),
+        ),
     )
 
     id: Mapped[Id]
@@ -82,12 +92,19 @@ class PaymentMethod(Timestamps, Base):
     card_last4: Mapped[str | None] = mapped_column(String(4))
     card_exp_month: Mapped[int | None] = mapped_column(Integer)
     card_exp_year: Mapped[int | None] = mapped_column(Integer)
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
     is_default: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
     is_active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)
+    detached_at: Mapped[datetime | None]
 
 
 class Payment(Timestamps, Base):
-    """One charge we want from a customer, from our written intent to the provider's last word."""
+    """One charge we want from a customer, from our written intent to the provider's last word.
+
+    `expires_at`: until when the purpose wants it. `checkout_expires_at`: when the payment page ends; set before
+    the provider is asked for one. `checkout_url`: the page, while it may be open. `failure_reference`: the
+    failed attempt that `failure_code` is about. `checked_at`: when the provider was last asked about it.
+    """
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -102,6 +119,12 @@ class Payment(Timestamps, Base):
             "created_at",
             postgresql_where=text("state IN ('CREATED', 'OPEN', 'PROCESSING')"),
         ),
+        Index(
+            "ix_payments_to_close",
+            "updated_at",
+            postgresql_where=text("state = 'CANCELLED' AND checkout_url IS NOT NULL"),
+        ),
+        Index("ix_payments_created_at", "created_at"),
     )
 
     id: Mapped[Id]
@@ -127,7 +150,10 @@ class Payment(Timestamps, Base):
     checkout_url: Mapped[str | None] = mapped_column(Text)
     method_label: Mapped[str | None] = mapped_column(String(60))  # "visa 4242", for receipts
     failure_code: Mapped[str | None] = mapped_column(String(80))
+    failure_reference: Mapped[str | None] = mapped_column(String(64))
     expires_at: Mapped[datetime | None]
+    checkout_expires_at: Mapped[datetime | None]
+    checked_at: Mapped[datetime | None]
     capture_before: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
 
@@ -135,7 +161,11 @@ class Payment(Timestamps, Base):
 
 
 class Refund(Timestamps, Base):
-    """Money that goes back, in three steps like every other; `idempotency key` is made from our id."""
+    """Money that goes back, in three steps like every other; the idempotency key is made from our id.
+
+    `tries`: how often the provider was asked. `key_version`: counts up when an answer is stored under the old
+    key that must not be given again (a failure of the provider's own, or a refund that came back).
+    """
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -147,14 +177,14 @@ class Refund(Timestamps, Base):
     id: Mapped[Id]
     payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"), index=True)
     amount_cents: Mapped[int] = mapped_column(Integer)
-    reason: Mapped[str] = mapped_column(
-        String(40)
-    )  # cancellation, withdrawal, concierge_unused, late_money, ...
+    reason: Mapped[str] = mapped_column(String(40))  # cancellation, withdrawal, concierge_unused, late_money, ...
     reference: Mapped[str] = mapped_column(String(80), server_default="", default="")
     state: Mapped[RefundState] = mapped_column(
         enum_type(RefundState, "refund_state"), server_default="PENDING", default=RefundState.PENDING
     )
     stripe_refund_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    tries: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
+    key_version: Mapped[int] = mapped_column(Integer, server_default="1", default=1)
     failure_code: Mapped[str | None] = mapped_column(String(80))
     succeeded_at: Mapped[datetime | None]
 
@@ -168,14 +198,12 @@ class LedgerEntry(Base):
     __table_args__ = (
         UniqueConstraint("kind", "provider_reference"),
         CheckConstraint("amount_cents > 0", name="amount_positive"),
-        CheckConstraint("(kind = 'REFUND') = (refund_id IS NOT NULL)", name="refund_named"),
+        CheckConstraint("(kind = 'CHARGE') = (refund_id IS NULL)", name="refund_named"),
     )
 
     id: Mapped[Id]
     payment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"), index=True)
-    refund_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("refunds.id", ondelete="RESTRICT"), unique=True
-    )
+    refund_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("refunds.id", ondelete="RESTRICT"), index=True)
     kind: Mapped[LedgerKind] = mapped_column(enum_type(LedgerKind, "ledger_kind"))
     amount_cents: Mapped[int] = mapped_column(Integer)
     provider_reference: Mapped[str] = mapped_column(String(120))  # charge or refund id at the provider
@@ -214,7 +242,7 @@ class Document(Base):
     number: Mapped[str] = mapped_column(
         String(20),
         unique=True,
-        server_default=text("'BL-' || lpad(nextval('document_number_seq')::text, 7, '0')"),
+        server_default=text("'BL-' || to_char(nextval('document_number_seq'), 'FM99999990000000')"),
     )
     kind: Mapped[DocumentKind] = mapped_column(enum_type(DocumentKind, "document_kind"))
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), index=True)

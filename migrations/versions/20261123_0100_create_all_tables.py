@@ -1216,11 +1216,15 @@ def upgrade() -> None:
         sa.Column("cancel_reason", ASSIGNMENT_CANCEL_REASON, nullable=True),
         sa.Column("conflict", sa.String(length=60), nullable=True),
         sa.Column("handover", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("moved_by", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint(
             "(status = 'CANCELLED') = (cancel_reason IS NOT NULL)",
             name=op.f("ck_jockey_assignments_cancelled_has_reason"),
+        ),
+        sa.CheckConstraint(
+            "(status = 'COMPLETED') = (completed_at IS NOT NULL)", name=op.f("ck_jockey_assignments_completed_has_time")
         ),
         sa.CheckConstraint(
             "type = 'PICKUP' AND status NOT IN ('EN_ROUTE_TO_CUSTOMER', 'AT_RETURN_LOCATION') OR type = 'RETURN' AND status NOT IN ('EN_ROUTE_TO_PICKUP', 'AT_PICKUP_LOCATION', 'IN_TRANSIT_TO_WORKSHOP', 'AT_WORKSHOP')",
@@ -1231,6 +1235,9 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["jockey_id"], ["jockeys.id"], name=op.f("fk_jockey_assignments_jockey_id_jockeys"), ondelete="RESTRICT"
+        ),
+        sa.ForeignKeyConstraint(
+            ["moved_by"], ["users.id"], name=op.f("fk_jockey_assignments_moved_by_users"), ondelete="SET NULL"
         ),
         sa.ForeignKeyConstraint(
             ["trip_id"], ["trips.id"], name=op.f("fk_jockey_assignments_trip_id_trips"), ondelete="RESTRICT"
@@ -1249,6 +1256,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_jockey_assignments_jockey_id_scheduled_time", ["jockey_id", "scheduled_time"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_jockey_assignments_moved_by"), ["moved_by"], unique=False)
         batch_op.create_index("ix_jockey_assignments_scheduled_time", ["scheduled_time"], unique=False)
         batch_op.create_index("ix_jockey_assignments_trip_id", ["trip_id"], unique=False)
         batch_op.create_index("ix_jockey_assignments_vehicle_id", ["vehicle_id"], unique=False)
@@ -1323,6 +1331,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_jockey_assignments_vehicle_id")
         batch_op.drop_index("ix_jockey_assignments_trip_id")
         batch_op.drop_index("ix_jockey_assignments_scheduled_time")
+        batch_op.drop_index(batch_op.f("ix_jockey_assignments_moved_by"))
         batch_op.drop_index("ix_jockey_assignments_jockey_id_scheduled_time")
         batch_op.drop_index("ix_jockey_assignments_jockey_id")
         batch_op.drop_index("ix_jockey_assignments_booking_id")

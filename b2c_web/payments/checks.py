@@ -1,0 +1,60 @@
+"""`flask verify`, the part about money: what must hold on live data at every moment."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import text
+
+from b2c_web.checks import Breach
+from b2c_web.clock import now_utc
+from b2c_web.flask_extensions import db
+from b2c_web.payments.owed import OWED, Owed, not_queued
+
+LATE_AFTER = timedelta(minutes=5)
+PAGE_OVER_AFTER = timedelta(minutes=10)
+SHOWN = 5
+
+# name -> ids of the rows that break it
+STATEMENTS = {
+    "money: captured equals the charges in the ledger": """
+        SELECT p.id::text FROM payments p
+        LEFT JOIN ledger_entries l ON l.payment_id = p.id AND l.kind = 'CHARGE'
+        GROUP BY p.id HAVING p.captured_cents <> coalesce(sum(l.amount_cents), 0)""",
+    "money: refunded equals the refunds in the ledger less those that came back": """
+        SELECT p.id::text FROM payments p
+        LEFT JOIN ledger_entries l ON l.payment_id = p.id AND l.kind <> 'CHARGE'
+        GROUP BY p.id HAVING p.refunded_cents <> coalesce(sum(
+            CASE l.kind WHEN 'REFUND' THEN l.amount_cents ELSE -l.amount_cents END), 0)""",
+    "money: refunds, those under way included, stay within what was captured": """
+        SELECT p.id::text FROM payments p JOIN refunds r ON r.payment_id = p.id AND r.state <> 'FAILED'
+        GROUP BY p.id HAVING sum(r.amount_cents) > p.captured_cents""",
+    "money: a payment has money exactly when it succeeded": """
+        SELECT p.id::text FROM payments p WHERE (p.state = 'SUCCEEDED') <> (p.captured_cents > 0)""",
+    "money: each refund that arrived is in the ledger once": """
+        SELECT r.id::text FROM refunds r LEFT JOIN ledger_entries l ON l.refund_id = r.id AND l.kind = 'REFUND'
+        WHERE r.state = 'SUCCEEDED' GROUP BY r.id HAVING count(l.id) <> 1""",
+    "money: captured is never above what was held or agreed": """
+        SELECT p.id::text FROM payments p WHERE p.captured_cents > p.amount_cents""",
+    "payments: none is open although its page is over": """
+        SELECT p.id::text FROM payments p
+        WHERE p.state = 'OPEN' AND p.checkout_expires_at < :page_over""",
+}
+
+
+def _by_statement(name: str) -> Breach:
+    moments: dict[str, datetime] = {"page_over": now_utc() - PAGE_OVER_AFTER}
+    used = {key: value for key, value in moments.items() if f":{key}" in STATEMENTS[name]}
+    found = db.session.scalars(text(STATEMENTS[name]), used).all()
+    return Breach(name, len(found), list(found[:SHOWN]))
+
+
+def _by_owed(owed: Owed) -> Breach:
+    found = not_queued(owed, now_utc() - LATE_AFTER)
+    return Breach(f"payments: no {owed.name}", len(found), list(found[:SHOWN]))
+
+
+CHECKS: list[Callable[[], Breach]] = [
+    *(partial(_by_statement, name) for name in STATEMENTS),
+    *(partial(_by_owed, owed) for owed in OWED),
+]

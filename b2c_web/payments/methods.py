@@ -1,0 +1,175 @@
+"""Saved cards and accounts: kept after a payment, chosen, removed - here first, then at the provider by a job."""
+
+import uuid
+
+from sqlalchemy import select
+
+from b2c_web import audit, jobs
+from b2c_web.accounts.models import User
+from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.errors import NotFound
+from b2c_web.flask_extensions import db
+from b2c_web.payments.gateway import PaymentRefused, SavedMethod, gateway
+from b2c_web.payments.jobs import detach_method
+from b2c_web.payments.jobs import push_default as push_default_job
+from b2c_web.payments.keys import repeatable
+from b2c_web.payments.models import PaymentMethod
+
+
+def keep_method(user_id: uuid.UUID, seen: SavedMethod) -> PaymentMethod | None:
+    """Step: remember what a customer paid with, when the provider kept it; the first one becomes the default.
+
+    The same card typed again replaces the one we had. Locks the user. Returns None when it was not kept.
+    """
+    if seen.customer_id is None:
+        return None
+    _lock_user(user_id)
+    kept = db.session.scalar(select(PaymentMethod).filter_by(stripe_payment_method_id=seen.id))
+    if kept is None:
+        kept = PaymentMethod(user_id=user_id, stripe_payment_method_id=seen.id, type=seen.type)
+        _replace_same_card(user_id, seen)
+        db.session.add(kept)
+    _show(kept, seen)
+    db.session.flush()
+    if kept.is_active and default_of(user_id) is None:
+        _choose(kept)
+    return kept
+
+
+def remove_method(user: User, method_id: uuid.UUID) -> None:
+    """Remove a saved card: gone here at once, detached at the provider by a job. The newest other one takes over.
+
+    Locks the user. Raises NotFound when it is not this user's or was removed before.
+    """
+    with command_transaction():
+        _lock_user(user.id)
+        method = _own(user.id, method_id)
+        was_default = method.is_default
+        _forget(method)
+        if was_default:
+            _let_newest_be_default(user.id)
+        audit.record("payment_method.removed", "payment_method", method.id, before={"label": label(method)})
+
+
+def make_default(user: User, method_id: uuid.UUID) -> None:
+    """Make a saved card the usual one, here and by a job at the provider. Locks the user. Raises NotFound."""
+    with command_transaction():
+        _lock_user(user.id)
+        method = _own(user.id, method_id)
+        before = default_of(user.id)
+        if before is method:
+            return
+        if before is not None:
+            before.is_default = False
+            db.session.flush()
+        _choose(method)
+        audit.record("payment_method.made_default", "payment_method", method.id)
+
+
+def detach(method_id: uuid.UUID) -> None:
+    """Forget a removed card at the provider too. Safe to repeat. Raises PaymentProviderError to be tried again."""
+    with command_transaction():
+        method = db.session.get_one(PaymentMethod, method_id)
+        owed = not method.is_active and method.detached_at is None
+        provider_id = method.stripe_payment_method_id
+    if not owed:
+        return
+    gateway().detach_method(provider_id, repeatable("detach", method_id))
+    with command_transaction():
+        db.session.get_one(PaymentMethod, method_id, with_for_update=True).detached_at = now_utc()
+
+
+def push_default(user_id: uuid.UUID) -> None:
+    """Tell the provider which card is the customer's usual one now. Safe to repeat."""
+    with command_transaction():
+        method = default_of(user_id)
+        customer_id = db.session.get_one(User, user_id).stripe_customer_id
+        wish = (method.stripe_payment_method_id, method.updated_at) if method else (None, None)
+    if customer_id:
+        gateway().set_default(customer_id, wish[0], repeatable("default", user_id, wish[1]))
+
+
+def follow_provider(provider_method_id: str) -> None:
+    """A saved card changed at the provider (renewed by the bank, removed by hand): change ours."""
+    with command_transaction():
+        known = db.session.scalar(select(PaymentMethod.id).filter_by(stripe_payment_method_id=provider_method_id))
+    if known is None:
+        return
+    seen = _look(provider_method_id)
+    with command_transaction():
+        method = db.session.get_one(PaymentMethod, known)
+        _lock_user(method.user_id)
+        if seen is not None and seen.customer_id:
+            _show(method, seen)
+            return
+        method.is_active = method.is_default = False
+        method.detached_at = method.detached_at or now_utc()
+        db.session.flush()
+        if default_of(method.user_id) is None:
+            _let_newest_be_default(method.user_id)
+
+
+def default_of(user_id: uuid.UUID) -> PaymentMethod | None:
+    """The customer's usual card."""
+    return db.session.scalar(select(PaymentMethod).filter_by(user_id=user_id, is_default=True))
+
+
+def label(method: PaymentMethod) -> str:
+    """ "visa 4242"."""
+    return f"{method.card_brand or method.type} {method.card_last4 or ''}".strip()
+
+
+def _look(provider_method_id: str) -> SavedMethod | None:
+    try:
+        return gateway().look_method(provider_method_id)
+    except PaymentRefused as refused:
+        if refused.code != "resource_missing":
+            raise
+        return None
+
+
+def _lock_user(user_id: uuid.UUID) -> None:
+    db.session.execute(select(User.id).filter_by(id=user_id).with_for_update())
+
+
+def _own(user_id: uuid.UUID, method_id: uuid.UUID) -> PaymentMethod:
+    method = db.session.scalar(select(PaymentMethod).filter_by(id=method_id, user_id=user_id, is_active=True))
+    if method is None:
+        raise NotFound
+    return method
+
+
+def _show(method: PaymentMethod, seen: SavedMethod) -> None:
+    method.card_brand, method.card_last4 = seen.brand, seen.last4
+    method.card_exp_month, method.card_exp_year = seen.exp_month, seen.exp_year
+    method.fingerprint = seen.fingerprint
+
+
+def _replace_same_card(user_id: uuid.UUID, seen: SavedMethod) -> None:
+    if seen.fingerprint is None:
+        return
+    same = select(PaymentMethod).filter_by(
+        user_id=user_id, type=seen.type, fingerprint=seen.fingerprint, is_active=True
+    )
+    for old in db.session.scalars(same).all():
+        _forget(old)
+
+
+def _forget(method: PaymentMethod) -> None:
+    method.is_active = method.is_default = False
+    db.session.flush()
+    jobs.defer(detach_method, method_id=str(method.id))
+
+
+def _let_newest_be_default(user_id: uuid.UUID) -> None:
+    newest = select(PaymentMethod).filter_by(user_id=user_id, is_active=True).order_by(PaymentMethod.id.desc())
+    method = db.session.scalars(newest.limit(1)).first()
+    if method is not None:
+        _choose(method)
+
+
+def _choose(method: PaymentMethod) -> None:
+    method.is_default = True
+    db.session.flush()
+    jobs.defer(push_default_job, user_id=str(method.user_id))

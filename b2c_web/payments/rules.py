@@ -1,0 +1,52 @@
+"""Pure decisions about payments: the state table, when a page ends, what may be refunded."""
+
+from datetime import datetime, timedelta
+
+from b2c_web.payments.gateway import Outcome
+from b2c_web.payments.models import Payment, PaymentState, Refund, RefundState
+
+State = PaymentState
+
+# The provider gives a page no shorter life than 30 minutes and none above 24 hours. The margin covers the time that
+# our request travels and the difference of the two clocks.
+SHORTEST_PAGE = timedelta(minutes=30, seconds=20)
+LONGEST_PAGE = timedelta(hours=23, minutes=55)
+
+UNPAID = (State.CREATED, State.OPEN)
+
+# (our state, what the provider says) -> our new state. What is not here changes nothing: events come twice, late and
+# out of order. Money that arrived always counts, also for a payment that was given up; a hold on one is released.
+TRANSITIONS: dict[tuple[PaymentState, Outcome], PaymentState] = {
+    **{(state, Outcome.PAID): State.SUCCEEDED for state in State if state is not State.SUCCEEDED},
+    **{(state, Outcome.WAITING): State.OPEN for state in UNPAID},
+    **{(state, Outcome.ACTION_NEEDED): State.OPEN for state in UNPAID},
+    **{(state, Outcome.CLOSED): State.CANCELLED for state in (*UNPAID, State.AUTHORIZED, State.PROCESSING)},
+    **{(state, Outcome.FAILED): State.FAILED for state in (*UNPAID, State.PROCESSING)},
+    **{(state, Outcome.PROCESSING): State.PROCESSING for state in (*UNPAID, State.CANCELLED, State.FAILED)},
+    **{(state, Outcome.AUTHORIZED): State.AUTHORIZED for state in (*UNPAID, State.PROCESSING, State.FAILED)},
+}
+
+
+def next_state(state: PaymentState, outcome: Outcome) -> PaymentState:
+    """The state after the provider said `outcome`; the same when it is no news."""
+    return TRANSITIONS.get((state, outcome), state)
+
+
+def page_expiry(now: datetime, wanted_until: datetime | None) -> datetime:
+    """When a payment page made now ends: with the hold, but within what the provider allows. Whole seconds."""
+    end = max(wanted_until or now + LONGEST_PAGE, now + SHORTEST_PAGE)
+    return min(end, now + LONGEST_PAGE).replace(microsecond=0)
+
+
+def page_refusal(payment: Payment, now: datetime) -> str | None:
+    """Why no payment page may be opened: "given_up", "hold_expired", or None."""
+    if payment.state not in UNPAID:
+        return "given_up"
+    if payment.expires_at is not None and payment.expires_at <= now:
+        return "hold_expired"
+    return None
+
+
+def refund_left_cents(captured_cents: int, refunds: list[Refund]) -> int:
+    """What can still be given back, with the refunds that are under way counted."""
+    return captured_cents - sum(refund.amount_cents for refund in refunds if refund.state is not RefundState.FAILED)

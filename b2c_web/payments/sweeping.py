@@ -1,0 +1,74 @@
+"""Once a minute: queue again what is owed and not queued, and ask about payments that nothing was heard of."""
+
+import logging
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import and_, func, or_, select
+
+from b2c_web import jobs
+from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.errors import Busy
+from b2c_web.flask_extensions import db
+from b2c_web.payments.gateway import PaymentUnavailable
+from b2c_web.payments.models import Payment, PaymentState
+from b2c_web.payments.owed import OWED, not_queued
+from b2c_web.payments.settling import settle_payment
+
+log = logging.getLogger(__name__)
+OWED_AFTER = timedelta(minutes=2)
+DEBIT_PAUSE = timedelta(hours=1)  # a debit takes days; its event comes by itself, this only catches a lost one
+AT_ONCE = 50
+
+
+def sweep() -> None:
+    """Safe to run at any time, twice too."""
+    queue_owed()
+    ask_about_silent()
+
+
+def queue_owed() -> int:
+    """Queue every owed side effect that has no job; returns how many."""
+    with command_transaction():
+        count = 0
+        for owed in OWED:
+            for thing_id in not_queued(owed, now_utc() - OWED_AFTER):
+                log.warning("%s: %s goes back into the queue", owed.name, thing_id)
+                arguments: dict[str, Any] = {owed.argument: thing_id}
+                jobs.defer(owed.job, **arguments)
+                count += 1
+    return count
+
+
+def ask_about_silent() -> int:
+    """Settle payments that may have been paid without our hearing of it; returns how many were asked about."""
+    with command_transaction():
+        silent = _silent(now_utc())
+    for asked, payment_id in enumerate(silent):
+        try:
+            settle_payment(payment_id)
+        except PaymentUnavailable as error:
+            log.warning("the payment provider cannot be reached: %s", error)
+            return asked
+        except Busy as error:
+            log.warning("payment %s could not be settled: %s", payment_id, error)
+    return len(silent)
+
+
+def _silent(now: datetime) -> Sequence[uuid.UUID]:
+    """Longest unasked first. A page is asked about again as soon as its time is over."""
+    heard = func.coalesce(Payment.checked_at, Payment.created_at)
+    pause = timedelta(minutes=current_app.config["RECONCILE_MINUTES"])
+    page_over = and_(Payment.checkout_expires_at < now, heard < Payment.checkout_expires_at)
+    unpaid = and_(
+        Payment.state.in_((PaymentState.CREATED, PaymentState.OPEN)),
+        or_(Payment.checkout_expires_at.is_not(None), Payment.stripe_payment_intent_id.is_not(None)),
+        or_(heard < now - pause, page_over),
+    )
+    debit = and_(Payment.state == PaymentState.PROCESSING, heard < now - DEBIT_PAUSE)
+    wanted = select(Payment.id).where(or_(unpaid, debit)).order_by(heard).limit(AT_ONCE)
+    return db.session.scalars(wanted).all()
