@@ -7,8 +7,8 @@ blueprint = Blueprint("accounts", __name__)
 
 def init_app(app: Flask) -> None:
     """Let every request know its user, and send strangers to the right door."""
-    from b2c_web.accounts import sessions
-    from b2c_web.accounts.views import doors
+    from b2c_web.accounts.doors import send_strangers_to_a_door
+    from b2c_web.accounts.sessions import keep_sessions
 
-    sessions.init_app(app)
-    doors.init_app(app)
+    keep_sessions(app)
+    send_strangers_to_a_door()

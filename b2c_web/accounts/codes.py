@@ -41,8 +41,7 @@ def add_code(email: str, purpose: str, language: str) -> hooks.CodeMail:
     db.session.execute(row.on_conflict_do_update(index_elements=["email"], set_=facts))
     user_id: uuid.UUID | None = db.session.scalar(select(User.id).where(User.email == email))
     mail = hooks.CodeMail(facts["id"], user_id, email, language, code, minutes, facts["expires_at"])
-    for send in hooks.code_made.values():
-        send(mail)
+    hooks.code_made(mail)
     return mail
 
 

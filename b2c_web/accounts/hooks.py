@@ -1,11 +1,10 @@
-"""What features to the right add to accounts. Filled in their init_app; keyed, so that filling twice is once."""
+"""What features to the right add to accounts. Filled in their `init_app`."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement
+from b2c_web.hooks import HookList
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,10 @@ class CodeMail:
     expires_at: datetime
 
 
-# called inside the transaction that made the code
-code_made: dict[str, Callable[[CodeMail], None]] = {}
+# a code was made and has to be mailed; takes the CodeMail, inside the transaction that made it
+code_made = HookList("accounts.code_made")
 
 # each gives a condition on `users` under which a person may not sign in, nor stay signed in
-barred: dict[str, Callable[[], ColumnElement[bool]]] = {}
+barred = HookList("accounts.barred")
+
+ALL = (code_made, barred)

@@ -46,9 +46,7 @@ _COUNT = text(
     )
     SELECT at FROM blocking
     """
-).bindparams(
-    bindparam("id", type_=Uuid), bindparam("now", type_=UtcDateTime), bindparam("since", type_=UtcDateTime)
-)
+).bindparams(bindparam("id", type_=Uuid), bindparam("now", type_=UtcDateTime), bindparam("since", type_=UtcDateTime))
 _LOCK = text(
     "SELECT pg_advisory_xact_lock(key) FROM unnest(ARRAY[hashtextextended(:a, 0), hashtextextended(:b, 0)])"
     " AS key ORDER BY key"
@@ -98,9 +96,7 @@ def serialise(subject: str, network: str) -> None:
 
 def forgive(attempt_id: uuid.UUID) -> None:
     """Step: the attempt was a success and counts no longer."""
-    db.session.execute(
-        update(CredentialAttempt).where(CredentialAttempt.id == attempt_id).values(succeeded=True)
-    )
+    db.session.execute(update(CredentialAttempt).where(CredentialAttempt.id == attempt_id).values(succeeded=True))
 
 
 def too_many(wait: timedelta) -> TooMany:

@@ -42,12 +42,8 @@ class User(Timestamps, Base):
     name: Mapped[str | None] = mapped_column(String(120))
     phone: Mapped[str | None] = mapped_column(String(32))
     odoo_customer_id: Mapped[int | None] = mapped_column(Integer, unique=True)
-    role: Mapped[Role] = mapped_column(
-        enum_type(Role, "user_role"), server_default="CUSTOMER", default=Role.CUSTOMER
-    )
-    workshop_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("workshops.id", ondelete="RESTRICT"), index=True
-    )
+    role: Mapped[Role] = mapped_column(enum_type(Role, "user_role"), server_default="CUSTOMER", default=Role.CUSTOMER)
+    workshop_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("workshops.id", ondelete="RESTRICT"), index=True)
     password_hash: Mapped[str | None] = mapped_column(String(255))
     language: Mapped[str] = mapped_column(String(2), server_default="de", default="de")
     is_active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)

@@ -52,7 +52,7 @@ def password_refusal(password: str, email: str, min_length: int) -> Any:
     if len(set(password.lower())) < 5:
         return _l("Zu leicht zu erraten: Es wiederholen sich dieselben Zeichen.")
     name = email.partition("@")[0].lower()
-    if len(name) > 3 and name in password.lower() or password.lower() in email:
+    if (len(name) > 3 and name in password.lower()) or password.lower() in email:
         return _l("Zu leicht zu erraten: Ihre E-Mail-Adresse steckt darin.")
     return None
 

@@ -35,7 +35,7 @@ class SeenSession(NamedTuple):
     last_seen_at: datetime
 
 
-def init_app(app: Flask) -> None:
+def keep_sessions(app: Flask) -> None:
     """Load the user of every request from its session; keep the cookie as long as a session may live."""
     app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(hours=app.config["SESSION_ABSOLUTE_HOURS"])
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
@@ -130,24 +130,17 @@ def this_session_id() -> uuid.UUID | None:
     return seen.id if seen else None
 
 
-def has_stale_token() -> bool:
-    """The browser was signed in once and is no longer."""
-    return "token" in session
-
-
 def purge_sessions() -> int:
     """Step: forget sessions that ended a day ago. Returns how many."""
     before = now_utc() - KEPT_AFTER_END
     idle = now_utc() - KEPT_AFTER_END - timedelta(hours=current_app.config["SESSION_IDLE_HOURS"])
-    over = or_(
-        UserSession.expires_at < before, UserSession.revoked_at < before, UserSession.last_seen_at < idle
-    )
+    over = or_(UserSession.expires_at < before, UserSession.revoked_at < before, UserSession.last_seen_at < idle)
     return int(db.session.execute(delete(UserSession).where(over)).rowcount)  # type: ignore[attr-defined]
 
 
 def not_barred() -> list[Any]:
     """Conditions on `users` for everybody who may sign in: active, and no other feature objects."""
-    return [User.is_active, *(not_(condition()) for condition in hooks.barred.values())]
+    return [User.is_active, *(not_(condition()) for condition in hooks.barred.functions)]
 
 
 @login_manager.request_loader

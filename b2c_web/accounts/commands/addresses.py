@@ -3,7 +3,7 @@
 import uuid
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 
 from b2c_web.accounts.models import Address, User
 from b2c_web.clock import now_utc
@@ -65,7 +65,6 @@ def remove_address(user: User, address_id: uuid.UUID) -> None:
 def _same_or_new(user_id: uuid.UUID, street: str, postal_code: str, city: str) -> Address:
     _lock(user_id)
     mine = list(db.session.scalars(_newest_first(user_id)))
-    same = (func.lower(street), postal_code)
     wanted = (street.casefold(), postal_code, city.casefold())
     for address in mine:
         if (address.street.casefold(), address.postal_code, address.city.casefold()) == wanted:
@@ -94,7 +93,7 @@ def _make_default(address: Address) -> None:
     address.is_default = True
 
 
-def _newest_first(user_id: uuid.UUID):
+def _newest_first(user_id: uuid.UUID) -> Select[Address]:
     used = func.coalesce(Address.last_used_at, Address.created_at)
     return select(Address).where(Address.user_id == user_id).order_by(used.desc(), Address.id.desc())
 

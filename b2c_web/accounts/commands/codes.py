@@ -1,5 +1,6 @@
 """Signing in with a code that is mailed."""
 
+import uuid
 from datetime import datetime
 
 from flask import current_app
@@ -8,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
+from b2c_web import formatting
 from b2c_web.accounts import codes, limits, sessions
 from b2c_web.accounts.models import Role, User
 from b2c_web.clock import now_utc
@@ -36,8 +38,10 @@ def request_code(email: str, language: str, network: str) -> datetime:
     return mail.expires_at
 
 
-def enter_code(email: str, code: str, network: str, language: str = "de") -> User:
+def enter_code(email: str, code: str, network: str, language: str | None = None) -> User:
     """The customer whose mailed `code` this is; made on first use, its address verified by it.
+
+    `language` of a new account: that of the request when not given.
 
     Raises Invalid (wrong, used, expired, too many tries), NotAllowed (staff, or a barred account: told only to
     somebody who has the mail) and TooMany. A wrong entry uses up one try, for good.
@@ -47,7 +51,7 @@ def enter_code(email: str, code: str, network: str, language: str = "de") -> Use
         refusal: DomainError | None = codes.spend_try(email, SIGN_IN, code)
         if refusal is None:
             limits.forgive(attempt)
-            user = _customer(email, language)
+            user = _customer(email, language or formatting.language())
             refusal = _refusal_of(user)
     if refusal is not None:
         raise refusal
@@ -66,7 +70,7 @@ def count_code_request(email: str, network: str) -> None:
     )
 
 
-def count_code_entry(email: str, network: str):
+def count_code_entry(email: str, network: str) -> uuid.UUID:
     """Step: one more entry of a code; as many per hour as the codes of an hour have tries. Raises TooMany."""
     settings = current_app.config
     limits.serialise(email, network)

@@ -74,8 +74,8 @@ def _change(user_id: uuid.UUID, email: str) -> Conflict | None:
             row.email, row.email_verified = email, now_utc()
     except IntegrityError:
         return Conflict(TAKEN, code="email_taken", field="code")
-    shown = {"before": {"email": formatting.masked_email(before)}, "after": {"email": formatting.masked_email(email)}}
-    audit.record("email.changed", "user", user_id, **shown)
+    masked = [{"email": formatting.masked_email(address)} for address in (before, email)]
+    audit.record("email.changed", "user", user_id, before=masked[0], after=masked[1])
     return None
 
 

@@ -1,0 +1,47 @@
+"""Where people come in and where they land: which sign-in page a stranger gets, and each role's first page."""
+
+from flask import Response, current_app, flash, request, session, url_for
+from flask_babel import gettext as _
+
+from b2c_web import htmx
+from b2c_web.access import PERMISSIONS, access_of
+from b2c_web.accounts import rules
+from b2c_web.accounts.models import Role, User
+from b2c_web.flask_extensions import login_manager
+
+HOME = {
+    Role.CUSTOMER: "accounts.account",
+    Role.WORKSHOP: "dashboard.day",
+    Role.DISPATCHER: "dashboard.day",
+    Role.ADMIN: "dashboard.day",
+    Role.JOCKEY: "dashboard.jockey_home",
+}
+
+
+def home_of(user: User) -> str:
+    """The first page of this person's role."""
+    endpoint = HOME[user.role]
+    return url_for(endpoint if endpoint in current_app.view_functions else "landing.index")
+
+
+def way_on(user: User, target: str | None) -> str:
+    """Where to go after signing in: the page that was asked for, when it is one of ours, else home."""
+    return rules.safe_next(target) or home_of(user)
+
+
+def send_strangers_to_a_door() -> None:
+    """Who is not signed in comes to a sign-in page and back to where they wanted to go."""
+    login_manager.unauthorized_handler(_to_the_door)
+
+
+def _to_the_door() -> Response:
+    if session.pop("token", None):
+        flash(_("Ihre Anmeldung ist abgelaufen. Bitte melden Sie sich neu an."), "info")
+    target = request.full_path.rstrip("?") if request.method == "GET" and not htmx.wants_fragment() else None
+    endpoint = "accounts.staff_login" if _is_for_staff() else "accounts.login"
+    return htmx.see_other(url_for(endpoint, next=rules.safe_next(target)))
+
+
+def _is_for_staff() -> bool:
+    declared = access_of(current_app, request.endpoint or "") or ""
+    return Role.CUSTOMER not in PERMISSIONS.get(declared, {Role.CUSTOMER})

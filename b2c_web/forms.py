@@ -1,0 +1,66 @@
+"""Forms and the refusals of commands: both are shown in the same place, beside the field and summed on top."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response
+from flask_wtf import FlaskForm
+
+from b2c_web import htmx
+from b2c_web.errors import Conflict, DomainError, Invalid, NotAllowed, TooMany
+
+SHOWN_IN_THE_FORM = (Invalid, Conflict, NotAllowed, TooMany)
+
+
+def trimmed(text: str | None) -> str | None:
+    """Without blanks around it and without runs of blanks inside."""
+    return " ".join(text.split()) if text else text
+
+
+class Form(FlaskForm):
+    """A form that knows why it was refused, by its own shape or by the command behind it."""
+
+    refusal: DomainError | None = None
+
+    def refuse(self, refusal: DomainError) -> None:
+        """Show a command's refusal at the field that it names, else on top only."""
+        self.refusal = refusal
+        name = refusal.details.get("field")
+        if name in self:
+            self[name].errors = [*self[name].errors, refusal.message]
+        else:
+            self.form_errors.append(refusal.message)
+
+    def status_code(self) -> int:
+        """200 while nothing is wrong, 422 for its shape, else what the command's refusal says."""
+        if self.refusal:
+            return self.refusal.status
+        return 422 if self.errors else 200
+
+
+class ActionForm(Form):
+    """A button that asks for nothing but whether it was really meant."""
+
+
+def submitted(form: Form, act: Callable[[], Any]) -> bool:
+    """Did the person send `form`, is it complete, and did the command `act` accept it?
+
+    False: show the form (again); it holds the input and the reasons. NotFound and Busy go their usual way.
+    """
+    if not form.validate_on_submit():
+        return False
+    try:
+        act()
+    except SHOWN_IN_THE_FORM as refusal:
+        form.refuse(refusal)
+        return False
+    return True
+
+
+def form_page(template: str, form: Form, **context: Any) -> Response:
+    """The page around `form`, with the status that fits and with Retry-After where a limit was reached."""
+    answer = htmx.render(template, status=form.status_code(), form=form, **context)
+    wait = form.refusal.details.get("retry_after_seconds") if form.refusal else None
+    if wait:
+        answer.headers["Retry-After"] = str(wait)
+    return answer
