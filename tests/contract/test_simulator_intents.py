@@ -75,6 +75,8 @@ def test_more_than_authorised_or_twice_cannot_be_captured(
 ) -> None:
     intent = authorise(saved_card())
 
+    with pytest.raises(stripe.InvalidRequestError, match="positive"):
+        client.v1.payment_intents.capture(intent.id, {"amount_to_capture": 0})
     with pytest.raises(stripe.InvalidRequestError) as too_much:
         client.v1.payment_intents.capture(intent.id, {"amount_to_capture": 10001})
     client.v1.payment_intents.capture(intent.id)

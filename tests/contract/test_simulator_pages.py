@@ -183,9 +183,14 @@ def test_an_expired_and_an_unknown_page_say_so(
         assert status == 410
         assert "Diese Seite ist abgelaufen" in html
         assert 'href="http://127.0.0.1:8000/zurueck"' in html
-    status, html, _ = browser.get("/c/pay/cs_test_unknown")
-    assert status == 404
-    assert "Diese Seite gibt es nicht" in html
+    for path in ("/c/pay/cs_test_unknown", f"/c/pay/{session.customer}", f"/c/bank/{session.customer}", "/c/other"):
+        status, html, _ = browser.get(path)
+        assert status == 404
+        assert "Diese Seite gibt es nicht" in html
+
+
+def test_a_flood_is_refused(browser: Browser, make_session: MakeSession) -> None:
+    assert browser.post(path_of(make_session()), name="x" * 1_100_000)[0] == 413
 
 
 def test_what_the_shop_sends_is_escaped(browser: Browser, make_session: MakeSession) -> None:

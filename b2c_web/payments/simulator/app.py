@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from .api import Api, Drop
@@ -33,6 +34,8 @@ class Simulator:
         except Drop:
             log.info("%s %s: dropped", request.method, request.path)
             return _drop(environ, start_response)
+        except HTTPException as refused:
+            response = Response(refused.name, refused.code, content_type="text/plain")
         spent = (time.perf_counter() - started) * 1000
         log.info("%s %s %s %.1f ms", request.method, request.path, response.status_code, spent)
         return response(environ, start_response)

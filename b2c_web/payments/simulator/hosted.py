@@ -104,7 +104,7 @@ class Hosted:
         return self._form(request, session, view)
 
     def show_bank(self, request: Request, intent_id: str) -> Response:
-        intent = self._world.lookup(intent_id)
+        intent = self._intent(intent_id)
         if intent is None or intent["status"] != "requires_action":
             return self._ended(request, self._session_of(intent))
         session = self._session_of(intent)
@@ -115,8 +115,8 @@ class Hosted:
     def answer_bank(self, request: Request, intent_id: str) -> Response:
         agreed = request.form.get("answer") == "confirm"
         with self._world.acting(Origin(method="POST", path=request.path)):
-            intent = self._world.lookup(intent_id)
-            if intent is None or intent["object"] not in ("payment_intent", "setup_intent"):
+            intent = self._intent(intent_id)
+            if intent is None:
                 return self._ended(request, None)
             try:
                 outcome = paying.answer_bank(self._world, intent, agreed)
@@ -132,6 +132,10 @@ class Hosted:
     def _session(self, session_id: str) -> Record | None:
         found = self._world.lookup(session_id)
         return found if found and found["object"] == "checkout.session" else None
+
+    def _intent(self, intent_id: str) -> Record | None:
+        found = self._world.lookup(intent_id)
+        return found if found and found["object"] in ("payment_intent", "setup_intent") else None
 
     def _session_of(self, intent: Record | None) -> Record | None:
         return self._session(intent.private.get("session") or "") if intent else None

@@ -146,7 +146,11 @@ def capture(world: World, args: Args, intent_id: str) -> Body:
     intent = world.need("payment_intent", intent_id)
     if intent["status"] != "requires_capture":
         raise unexpected(intent, "could not be captured", "captured", ("requires_capture",))
-    wanted = args.get("amount_to_capture") or intent["amount_capturable"]
+    wanted = args.get("amount_to_capture")
+    if wanted is None:
+        wanted = intent["amount_capturable"]
+    if wanted < 1:
+        raise InvalidParams("Invalid positive integer", code="parameter_invalid_integer", param="amount_to_capture")
     if wanted > intent["amount_capturable"]:
         message = "The amount to capture cannot be greater than the amount capturable."
         raise InvalidState(message, code="amount_too_large", param="amount_to_capture")

@@ -5,6 +5,7 @@ A specification is a dict of name -> check. A check takes (value, name) and retu
 and fail at the real provider.
 """
 
+import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -15,6 +16,7 @@ from .errors import InvalidParams
 Check = Callable[[Any, str], Any]
 Spec = dict[str, Check]
 MAX_DEPTH = 6
+WHOLE_NUMBER = re.compile(r"-?[0-9]{1,15}")
 
 
 def parse_form(text: str) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def text(limit: int = 5000) -> Check:
 
 
 def integer(value: Any, name: str) -> int:
-    if isinstance(value, str) and value.lstrip("-").isascii() and value.lstrip("-").isdigit():
+    if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value):
         return int(value)
     raise InvalidParams(f"Invalid integer: {value}", code="parameter_invalid_integer", param=name)
 
