@@ -10,6 +10,7 @@ from b2c_web import audit
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings import hooks, lifecycle, messages, moving
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
+from b2c_web.bookings.naming import set_vehicle
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import BookingAction, Terms, cancellation_terms, withdrawal_terms
 from b2c_web.clock import now_utc
@@ -17,7 +18,6 @@ from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
-from b2c_web.vehicles.models import Vehicle
 
 NOT_HERE = _l("Ihr Auto ist schon bei uns. Das geht jetzt nur noch am Telefon.")
 
@@ -154,39 +154,11 @@ def check_in(staff: User, booking_id: uuid.UUID, *, mileage_km: int, car: dict[s
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = _lock_as_staff(staff, booking_id)
         brought = booking.status is BookingStatus.CONFIRMED
-        _name_car(booking, car)
+        set_vehicle(booking, car)
         lifecycle.advance(booking, BookingAction.CHECK_IN, workshop_checkin_at=now_utc(), mileage_km=mileage_km)
         if brought and booking.include_concierge:
             lifecycle.drop_concierge(booking)
         messages.send(NotificationKind.IN_WORKSHOP, booking)
-
-
-def _name_car(booking: Booking, car: dict[str, Any] | None) -> None:
-    """The vehicle of a booking that named none yet, from what was said before or is seen now."""
-    facts = {**booking.car_details, **(car or {})}
-    if booking.vehicle_id is not None:
-        return
-    missing = [name for name in ("license_plate", "make", "model", "year") if not facts.get(name)]
-    if missing:
-        raise Invalid(_l("Zum Einchecken fehlen noch Angaben zum Auto."), field=missing[0], missing=missing)
-    booking.vehicle_id = _find_or_add_vehicle(booking, facts).id
-
-
-def _find_or_add_vehicle(booking: Booking, facts: dict[str, Any]) -> Vehicle:
-    known = db.session.query(Vehicle).filter_by(
-        user_id=booking.user_id, license_plate=facts["license_plate"], is_active=True
-    )
-    vehicle = known.one_or_none() or Vehicle(
-        user_id=booking.user_id,
-        license_plate=facts["license_plate"],
-        make=facts["make"],
-        model=facts["model"],
-        year=int(facts["year"]),
-        vehicle_class=booking.vehicle_class,
-    )
-    db.session.add(vehicle)
-    db.session.flush()
-    return vehicle
 
 
 def start_work(staff: User, booking_id: uuid.UUID) -> None:

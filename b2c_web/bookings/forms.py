@@ -1,0 +1,154 @@
+"""The shapes of a booking's forms. What they mean is decided by commands and rules."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
+
+from b2c_web import formatting
+from b2c_web.accounts.rules import normalized_email, phone_in_e164
+from b2c_web.clock import today_in
+from b2c_web.config import ZONE
+from b2c_web.forms import Form
+from b2c_web.vehicles.rules import check_plate, year_refusal
+
+LIMITS_EUR = (0, 50, 100, 200, 500)
+
+
+def stripped(text: str | None) -> str | None:
+    return text.strip() if text else text
+
+
+def _a_plate(form: Form, field: StringField) -> None:
+    plate, refusal = check_plate(field.data or "")
+    if refusal:
+        raise ValidationError(refusal)
+    field.data = plate
+
+
+def _a_year(form: Form, field: IntegerField) -> None:
+    refusal = year_refusal(field.data, today_in(ZONE))
+    if refusal:
+        raise ValidationError(refusal)
+
+
+class CarForm(Form):
+    vehicle = RadioField(_l("Welches Auto?"), choices=[], validators=[Optional()])
+    vehicle_class = RadioField(_l("Fahrzeugklasse"), choices=[], validators=[Optional()])
+    postal_code = StringField(
+        _l("Postleitzahl"),
+        filters=[stripped],
+        validators=[
+            InputRequired(_l("Bitte nennen Sie die Postleitzahl, bei der das Auto steht.")),
+            Regexp(r"^[0-9]{5}$", message=_l("Eine Postleitzahl hat fünf Ziffern.")),
+        ],
+    )
+    nearby_postal_code = StringField(
+        _l("Postleitzahl in der Nähe"),
+        filters=[stripped],
+        validators=[Optional(), Regexp(r"^[0-9]{5}$", message=_l("Eine Postleitzahl hat fünf Ziffern."))],
+    )
+    license_plate = StringField(_l("Kennzeichen"), filters=[stripped], validators=[Optional(), _a_plate])
+    make = StringField(_l("Marke"), filters=[stripped], validators=[Optional(), Length(max=60)])
+    model = StringField(_l("Modell"), filters=[stripped], validators=[Optional(), Length(max=60)])
+    year = IntegerField(_l("Baujahr"), validators=[Optional(), _a_year])
+
+    def validate_vehicle_class(self, field: RadioField) -> None:
+        if not field.data and self.vehicle.data in (None, "", "new"):
+            raise ValidationError(_l("Bitte wählen Sie die Klasse, danach richtet sich der Preis."))
+
+    def details(self) -> dict[str, Any]:
+        named = {"license_plate": self.license_plate, "make": self.make, "model": self.model, "year": self.year}
+        return {name: field.data for name, field in named.items() if field.data}
+
+
+class CarDetailsForm(Form):
+    license_plate = StringField(
+        _l("Kennzeichen"),
+        filters=[stripped],
+        validators=[InputRequired(_l("Bitte nennen Sie das Kennzeichen.")), _a_plate],
+    )
+    make = StringField(
+        _l("Marke"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie die Marke.")), Length(max=60)]
+    )
+    model = StringField(
+        _l("Modell"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie das Modell.")), Length(max=60)]
+    )
+    year = IntegerField(
+        _l("Baujahr"),
+        validators=[
+            InputRequired(_l("Bitte nennen Sie das Baujahr.")),
+            _a_year,
+        ],
+    )
+
+
+class ServiceForm(Form):
+    service = RadioField(_l("Service"), choices=[], validators=[InputRequired(_l("Bitte wählen Sie einen Service."))])
+    concierge = RadioField(
+        _l("Wie kommt Ihr Auto zu uns?"),
+        choices=[("1", ""), ("0", "")],
+        validators=[InputRequired(_l("Bitte wählen Sie."))],
+    )
+
+
+class DateForm(Form):
+    slot = StringField(_l("Zeitfenster"), validators=[Optional()])
+    back = StringField(_l("Rückgabe"), validators=[Optional()])
+
+
+class ContactForm(Form):
+    name = StringField(
+        _l("Vor- und Nachname"),
+        filters=[stripped],
+        validators=[InputRequired(_l("Bitte nennen Sie Ihren Namen.")), Length(max=120)],
+    )
+    email = StringField(_l("E-Mail-Adresse"), filters=[stripped])
+    phone = StringField(
+        _l("Telefon"), filters=[stripped], validators=[InputRequired(_l("Unser Jockey ruft an, bevor er kommt."))]
+    )
+    street = StringField(
+        _l("Straße und Hausnummer"),
+        filters=[stripped],
+        validators=[InputRequired(_l("Bitte nennen Sie Straße und Hausnummer.")), Length(max=200)],
+    )
+    city = StringField(
+        _l("Ort"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie den Ort.")), Length(max=120)]
+    )
+    standing_limit = SelectField(_l("Ohne Rückfrage bis"), choices=[], coerce=int, default=0)
+    early_start = BooleanField(_l("Frühere Arbeiten verlangen"))
+    terms = BooleanField(_l("AGB"))
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.standing_limit.choices = [
+            (eur * 100, formatting.eur(eur * 100) if eur else _l("0 EUR: immer fragen")) for eur in LIMITS_EUR
+        ]
+
+    def validate_email(self, field: StringField) -> None:
+        field.data = normalized_email(field.data or "")
+        if field.data is None:
+            raise ValidationError(_l("An diese Adresse kommt keine E-Mail an. Bitte prüfen Sie sie."))
+
+    def validate_phone(self, field: StringField) -> None:
+        number = phone_in_e164(field.data or "")
+        if number is None:
+            raise ValidationError(_l("Unter dieser Nummer erreichen wir niemanden. Bitte prüfen Sie sie."))
+        field.data = number
+
+    def validate_terms(self, field: BooleanField) -> None:
+        if not field.data:
+            raise ValidationError(_l("Bitte stimmen Sie den AGB zu."))
+
+
+class SummaryForm(Form):
+    shown_total_cents = HiddenField()
+
+
+class FeeForm(Form):
+    """Carries the fee that the page named: when it changed meanwhile, the person is asked again."""
+
+    fee_cents = IntegerField(validators=[InputRequired()])
+    slot = StringField(validators=[Optional()])
+    back = StringField(validators=[Optional()])

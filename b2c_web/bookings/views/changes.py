@@ -1,0 +1,99 @@
+"""Cancelling, withdrawing and moving: each page says what will happen before the click."""
+
+import uuid
+
+from flask import Response, current_app, flash, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from b2c_web import htmx
+from b2c_web.access import requires
+from b2c_web.bookings import blueprint, calendar_view, commands
+from b2c_web.bookings.claim import question_of
+from b2c_web.bookings.forms import FeeForm
+from b2c_web.bookings.models import Booking
+from b2c_web.bookings.queries import own_booking
+from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
+from b2c_web.catalog.texts import TEXTS
+from b2c_web.clock import now_utc
+from b2c_web.forms import form_page, submitted
+from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.queries import paid_cents
+
+
+def _consequences(booking: Booking, terms: Terms) -> dict[str, int]:
+    """What goes back and what is kept, in cents."""
+    paid = paid_cents(PaymentPurpose.BOOKING, booking.id)
+    kept = min(terms.fee_cents, paid)
+    return {"refund_cents": paid - kept, "kept_cents": kept}
+
+
+@blueprint.route("/bookings/<uuid:booking_id>/cancellation", methods=["GET", "POST"])
+@requires("bookings.own")
+def cancellation(booking_id: uuid.UUID) -> Response:
+    booking, form = own_booking(current_user, booking_id), FeeForm()
+    fee = form.fee_cents.data or 0
+    if submitted(form, lambda: commands.cancel(current_user, booking_id, accepted_fee_cents=fee)):
+        flash(_("Ihre Buchung ist storniert. Die Bestätigung ist unterwegs."), "success")
+        return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
+    booking = own_booking(current_user, booking_id)
+    terms = cancellation_terms(booking, now_utc(), current_app.config)
+    facts = _consequences(booking, terms)
+    return form_page(
+        "bookings/cancellation.html", form, booking=booking, terms=terms, service=TEXTS[booking.service], **facts
+    )
+
+
+@blueprint.route("/bookings/<uuid:booking_id>/withdrawal", methods=["GET", "POST"])
+@requires("bookings.own")
+def withdrawal(booking_id: uuid.UUID) -> Response:
+    booking, form = own_booking(current_user, booking_id), FeeForm()
+    if submitted(form, lambda: commands.withdraw(current_user, booking_id)):
+        flash(_("Ihr Widerruf ist bei uns. Sie bekommen alles zurück, die Bestätigung ist unterwegs."), "success")
+        return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
+    booking = own_booking(current_user, booking_id)
+    terms = withdrawal_terms(booking, now_utc(), current_app.config)
+    facts = _consequences(booking, terms)
+    return form_page(
+        "bookings/withdrawal.html", form, booking=booking, terms=terms, service=TEXTS[booking.service], **facts
+    )
+
+
+@blueprint.route("/bookings/<uuid:booking_id>/move", methods=["GET", "POST"])
+@requires("bookings.own")
+def move(booking_id: uuid.UUID) -> Response:
+    booking, form = own_booking(current_user, booking_id), FeeForm()
+    terms = move_terms(booking, now_utc(), current_app.config)
+    if not terms.allowed:
+        return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=None)
+    question = question_of(booking)
+    choice = calendar_view.Choice.read(form.data if form.is_submitted() else request.args)
+    base = url_for("bookings.move", booking_id=booking_id)
+    view = calendar_view.build(calendar_view.ask(question), question, choice, base)
+    if form.is_submitted() and choice.slot and _moved(form, booking_id, choice, view):
+        return htmx.see_other(form.next_url)
+    if htmx.wants_fragment() and request.method == "GET":
+        return htmx.render("bookings/_date.html", "bookings/_date.html", calendar=view, form=form)
+    return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=view)
+
+
+def _moved(
+    form: FeeForm, booking_id: uuid.UUID, choice: calendar_view.Choice, view: calendar_view.CalendarView
+) -> bool:
+    back = choice.back or next((line.slot_id for line in view.returns if line.chosen), None)
+
+    def act() -> None:
+        result = commands.move(
+            current_user,
+            booking_id,
+            choice.slot,
+            back if view.concierge else None,
+            accepted_fee_cents=form.fee_cents.data,
+        )
+        form.next_url = url_for("bookings.show", booking_id=booking_id)
+        if result.payment_id:
+            form.next_url = url_for("bookings.move_payment", booking_id=booking_id, move_id=result.move_id)
+        else:
+            flash(_("Ihr Termin ist verschoben. Die Bestätigung ist unterwegs."), "success")
+
+    return submitted(form, act)

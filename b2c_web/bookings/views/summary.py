@@ -1,0 +1,114 @@
+"""Step 5: what was chosen, once more, and the button that books it."""
+
+import uuid
+
+from flask import Response, flash, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from b2c_web import htmx
+from b2c_web.access import requires
+from b2c_web.accounts.commands import add_used_address
+from b2c_web.accounts.views.login import network
+from b2c_web.bookings import blueprint, calendar_view, drafts, steps
+from b2c_web.bookings.claim import BookingRequest, PriceChanged, book
+from b2c_web.bookings.forms import SummaryForm
+from b2c_web.bookings.models import BookingDraft
+from b2c_web.bookings.places import Place, PlaceTaken
+from b2c_web.bookings.views.wizard import page, step_draft
+from b2c_web.catalog.queries import Price, price_for
+from b2c_web.catalog.texts import TEXTS
+from b2c_web.clock import now_utc
+from b2c_web.errors import Conflict, TooMany
+from b2c_web.flask_extensions import db
+from b2c_web.formatting import day_window
+from b2c_web.vehicles.models import Vehicle
+from b2c_web.workshops.models import TimeSlot
+from b2c_web.workshops.queries import Reach
+
+
+@blueprint.route("/book/<uuid:draft_id>/summary", methods=["GET", "POST"])
+@requires("bookings.own")
+def summary(draft_id: uuid.UUID) -> Response:
+    draft, instead = step_draft(draft_id, "bookings.summary")
+    if instead:
+        return instead
+    form, reach = SummaryForm(), steps.reach_of(draft)
+    if form.validate_on_submit():
+        return _book(draft, reach, form)
+    return _summary_page(draft, reach, form)
+
+
+def _summary_page(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Response:
+    price = _price(draft)
+    total = price.total_cents(concierge=draft.include_concierge)
+    form.shown_total_cents.data = str(total)
+    slot = db.session.get(TimeSlot, draft.slot_id)
+    back = db.session.get(TimeSlot, draft.return_slot_id) if draft.return_slot_id else None
+    vehicle = db.session.get(Vehicle, draft.vehicle_id) if draft.vehicle_id else None
+    facts = {"slot": slot, "back": back, "vehicle": vehicle, "service": TEXTS[draft.service] if draft.service else None}
+    return page("bookings/summary.html", draft, 5, form, price=price, total_cents=total, reach=reach, **facts)
+
+
+def _price(draft: BookingDraft) -> Price:
+    question = steps.question_of(draft, steps.reach_of(draft))
+    return price_for(question.service, question.vehicle_class, now_utc())
+
+
+def _book(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Response:
+    draft_id, wanted = draft.id, _request(draft, reach, form)
+    try:
+        booking_id = book(wanted)
+    except PlaceTaken as taken:
+        return _offer_others(draft_id, wanted, taken)
+    except PriceChanged as changed:
+        flash(changed.message, "warning")
+        return htmx.see_other(url_for("bookings.summary", draft_id=draft_id))
+    except (Conflict, TooMany) as refusal:
+        form.refuse(refusal)
+        return _summary_page(drafts.draft_of(draft_id), reach, form)
+    _remember_address(wanted)
+    return htmx.see_other(url_for("bookings.payment", booking_id=booking_id))
+
+
+def _request(draft: BookingDraft, reach: Reach, form: SummaryForm) -> BookingRequest:
+    shown, point = form.shown_total_cents.data or "", reach.point
+    if point is None or draft.slot_id is None:
+        raise Conflict(_("Bitte wählen Sie Ihren Termin noch einmal."))
+    return BookingRequest(
+        user_id=current_user.id,
+        draft_id=draft.id,
+        network=network(),
+        question=steps.question_of(draft, reach),
+        slot_id=draft.slot_id,
+        return_slot_id=draft.return_slot_id if draft.include_concierge else None,
+        place=Place(draft.street or "", draft.postal_code or "", draft.city or "", point.lat, point.lng),
+        customer_name=draft.name or "",
+        customer_phone=draft.phone or "",
+        shown_total_cents=int(shown) if shown.isdigit() else -1,
+        vehicle_id=draft.vehicle_id,
+        car_details=draft.car_details,
+        standing_limit_cents=draft.standing_limit_cents,
+        early_start=draft.early_start,
+    )
+
+
+def _offer_others(draft_id: uuid.UUID, wanted: BookingRequest, taken: PlaceTaken) -> Response:
+    """The window is gone: say so kindly and name the nearest ones that are free."""
+    answer = calendar_view.ask(wanted.question)
+    around = taken.details.get("slot_start") or int(now_utc().timestamp())
+    names = [
+        day_window(calendar_view.instant(offer.window.start), calendar_view.instant(offer.window.end))
+        for offer in answer.alternatives(around)
+    ]
+    words = str(taken.message)
+    if names:
+        words += " " + _("Am nächsten dran: %(windows)s.", windows="; ".join(names))
+    flash(words, "warning")
+    drafts.save(draft_id, slot_id=None, return_slot_id=None)
+    return htmx.see_other(url_for("bookings.date", draft_id=draft_id))
+
+
+def _remember_address(wanted: BookingRequest) -> None:
+    place = wanted.place
+    add_used_address(wanted.user_id, street=place.address, postal_code=place.postal_code, city=place.city)
