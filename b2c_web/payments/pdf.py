@@ -6,6 +6,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
+from flask_babel import gettext as translated  # for labels that a document brings along
 from flask_babel import lazy_gettext as _l
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
@@ -180,7 +181,7 @@ def _draw_lines(paper: _Paper, document: Document) -> None:
     paper.write_pair(_("Position"), _("Betrag"), 8.5, colour=SOFT)
     paper.rule(1.5)
     for line in document.lines:
-        paper.write_pair(_(line["label"]), eur(line["gross_cents"]))
+        paper.write_pair(translated(line["label"]), eur(line["gross_cents"]))
         paper.rule(1.5)
     paper.set_y(paper.get_y() + 1)
     paper.write_pair(str(TOTALS[document.kind]), eur(document.gross_cents), 13, bold=True)
