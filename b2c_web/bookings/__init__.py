@@ -7,12 +7,7 @@ blueprint = Blueprint("bookings", __name__)
 
 def init_app(app: Flask) -> None:
     """Fill payments' and notifications' hooks."""
-    from importlib.util import find_spec
-
-    from b2c_web.bookings import settlement
+    from b2c_web.bookings import papers, settlement
 
     settlement.register()
-    if find_spec("b2c_web.payments.pdf") and find_spec("b2c_web.bookings.calendar_file"):
-        from b2c_web.bookings import papers
-
-        papers.register()
+    papers.register()

@@ -119,8 +119,8 @@ def cancel(booking: Booking, *, keep_cents: int, reason: str, kind: Notification
     if car_with_us:
         hooks.ready_for_return(booking)
     else:
-        hooks.cancelled(booking)
         release(booking)
+        hooks.cancelled(booking)  # after the windows' locks: a jockey's time is taken and given back last everywhere
     messages.send(kind, booking, refund_cents=back, kept_cents=kept)
 
 
@@ -149,10 +149,10 @@ def return_failed(booking: Booking, reason: str) -> None:
     messages.send(NotificationKind.RETURN_FAILED, booking, reason=reason, once=now_utc().isoformat())
 
 
-def complete(booking: Booking) -> None:
+def complete(booking: Booking, *, ronja_back_at: datetime | None = None) -> None:
     """The car is home: COMPLETED; the Ronja's reservation ends after cleaning; review request 2 h later.
 
-    A booking that staff cancelled while the car was with us stays CANCELLED; what it still held is given back.
+    `ronja_back_at`: when the Ronja is at the workshop again (default: now, the customer brought it). A booking that staff cancelled while the car was with us stays CANCELLED; what it still held is given back.
     """
     now = now_utc()
     if booking.status is BookingStatus.CANCELLED:
@@ -161,19 +161,19 @@ def complete(booking: Booking) -> None:
         release(booking)
         return
     advance(booking, BookingAction.COMPLETE, actual_return_time=now, completed_at=now)
-    end_reservation(booking)
+    end_reservation(booking, ronja_back_at or now)
     messages.send(NotificationKind.COMPLETED, booking)
     messages.later(
         NotificationKind.REVIEW_REQUEST, booking, now + timedelta(hours=current_app.config["REVIEW_REQUEST_HOURS"])
     )
 
 
-def end_reservation(booking: Booking) -> None:
-    """Shorten the Ronja's reservation to now plus cleaning, when that is earlier than planned."""
+def end_reservation(booking: Booking, back_at: datetime) -> None:
+    """Shorten the Ronja's reservation to its return plus cleaning, when that is earlier than planned."""
     reservation = db.session.scalar(select(RonjaReservation).where(RonjaReservation.booking_id == booking.id))
     if reservation is None or reservation.during.lower is None:
         return
-    end = now_utc() + timedelta(minutes=current_app.config["RONJA_CLEANING_MINUTES"])
+    end = back_at + timedelta(minutes=current_app.config["RONJA_CLEANING_MINUTES"])
     end = max(end, reservation.during.lower + timedelta(minutes=1))
     if reservation.during.upper is None or end < reservation.during.upper:
         reservation.during = Range(reservation.during.lower, end)

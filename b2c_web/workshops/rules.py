@@ -119,19 +119,15 @@ class Offer:
 
 def blocked_by_workshop(window: Window, order: Order) -> Block | None:
     """The reason outside jockeys and Ronjas why `window` cannot be promised, or None."""
-    if window.day_is_holiday:
-        return Block.HOLIDAY
-    if window.day_is_closed or not window.is_available:
-        return Block.CLOSED
-    if window.start < order.bookable_from:
-        return Block.LEAD_TIME
-    if window.start >= order.bookable_until:
-        return Block.HORIZON
-    if window.day_current_bookings >= window.day_max_bookings:
-        return Block.DAY_FULL
-    if window.current_bookings >= window.max_bookings:
-        return Block.SLOT_FULL
-    return None
+    judged = (
+        (window.day_is_holiday, Block.HOLIDAY),
+        (window.day_is_closed or not window.is_available, Block.CLOSED),
+        (window.start < order.bookable_from, Block.LEAD_TIME),
+        (window.start >= order.bookable_until, Block.HORIZON),
+        (window.day_current_bookings >= window.day_max_bookings, Block.DAY_FULL),
+        (window.current_bookings >= window.max_bookings, Block.SLOT_FULL),
+    )
+    return next((block for blocked, block in judged if blocked), None)
 
 
 def trip_parts(windows: Sequence[Window], index: int, minutes: int) -> dict[uuid.UUID, int] | None:
@@ -180,7 +176,7 @@ def free_until(plan: RonjaPlan, starts: Sequence[int]) -> list[int]:
 
 
 def ronja_span(pickup: Window, back: Window, order: Order) -> tuple[int, int]:
-    """When a Ronja is taken: from the pickup window's start less travel to the return's end plus travel and cleaning."""
+    """When a Ronja is taken: from the pickup's start less travel to the return's end plus travel and cleaning."""
     travel = order.travel_minutes * MINUTE
     return pickup.start - travel, back.end + travel + order.cleaning_minutes * MINUTE
 
@@ -255,7 +251,7 @@ class Judge:
         if not offer.returns:
             offer.block = block
             return offer
-        offer.places = min(places, self._jockey_places(pickup), max(option.ronjas_free for option in offer.returns))
+        offer.places = min(places, self._jockey_places(pickup), offer.returns[0].ronjas_free)
         return offer
 
     def _jockey_places(self, pickup: dict[uuid.UUID, int]) -> int:

@@ -122,7 +122,7 @@ def test_giving_up_releases_at_once(session: Any) -> None:
 @pytest.mark.parametrize(
     ("facts", "block"),
     [
-        ({"max_bookings": 0}, "SLOT_FULL"),
+        ({"max_bookings": 0}, "DAY_FULL"),
         ({"jockey_minutes_room": 97}, "NO_JOCKEY"),
         ({"longest_trip_minutes": 97}, "NO_JOCKEY"),
         ({"is_available": False}, "CLOSED"),
