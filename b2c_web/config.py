@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from click import ClickException
 
-class ConfigError(RuntimeError):
-    """A setting is missing or wrong; the message names the setting and the way out."""
+
+class ConfigError(ClickException):
+    """A setting is missing or wrong; the message names the setting and the way out.
+
+    `flask` shows it as one line instead of a traceback.
+    """
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,13 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 def _flag(text: str) -> bool:
     return _one_of("0", "1")(text) == "1"
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not all(word.isidentifier() for word in words):
+        raise ValueError("must be words with commas between them")
+    return words
 
 
 def _url(text: str) -> str:
@@ -161,6 +173,14 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("NO_SHOW_CALLS", "3", _whole(0, 10), "calls", "call attempts before a no-show can be recorded"),
     Setting("NO_SHOW_WAIT_MINUTES", "15", _whole(0, 120), "min", "waiting before a no-show can be recorded"),
+    Setting(
+        "HANDOVER_VIEWS",
+        "front,rear,left,right,dashboard",
+        _words,
+        "photos",
+        "views that a handover shows, one photo of each at least",
+    ),
+    Setting("HANDOVER_SIGNATURE", "1", _flag, "", "1: a handover needs the customer's signature"),
     Setting("WITHDRAWAL_DAYS", "14", _whole(0, 60), "days", "withdrawal without any fee after booking"),
     Setting(
         "STANDING_LIMIT_CENTS", "0", _whole(0, 10_000_000), "cents", "default standing limit for extensions"

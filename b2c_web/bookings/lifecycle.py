@@ -152,7 +152,8 @@ def return_failed(booking: Booking, reason: str) -> None:
 def complete(booking: Booking, *, ronja_back_at: datetime | None = None) -> None:
     """The car is home: COMPLETED; the Ronja's reservation ends after cleaning; review request 2 h later.
 
-    `ronja_back_at`: when the Ronja is at the workshop again (default: now, the customer brought it). A booking that staff cancelled while the car was with us stays CANCELLED; what it still held is given back.
+    `ronja_back_at`: when the Ronja is at the workshop again (default: now, the customer brought it).
+    A booking that staff cancelled while the car was with us stays CANCELLED; what it still held is given back.
     """
     now = now_utc()
     if booking.status is BookingStatus.CANCELLED:

@@ -1,5 +1,21 @@
-"""To come."""
+"""`flask worker`: works off the job queue."""
 
 import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
 
-commands: list[click.Command] = []
+from b2c_web import jobs
+
+
+@click.command()
+@click.option(
+    "--concurrency", type=click.IntRange(1, 64), default=4, show_default=True, help="Jobs that run at the same time."
+)
+@with_appcontext
+def worker(concurrency: int) -> None:
+    """Work off queued and periodic jobs until SIGINT or SIGTERM; running jobs get 20 s to end."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    jobs.run_worker(app, concurrency)
+
+
+commands = [worker]

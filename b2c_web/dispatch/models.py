@@ -34,7 +34,11 @@ class CancelReason(StrEnum):
 
 
 class JockeyAssignment(Timestamps, Base):
-    """A trip given to a jockey and a Ronja. At most one open one per booking and type."""
+    """A trip given to a jockey and a Ronja. At most one open one per booking and type.
+
+    `scheduled_time`: arrival at the customer's door; `arrived_at` and `departed_at` are there too, `completed_at`
+    when the trip's work was done. `moved_by`: who took the last step, so that a second press changes nothing.
+    """
 
     __tablename__ = "jockey_assignments"
     __table_args__ = (
@@ -44,6 +48,7 @@ class JockeyAssignment(Timestamps, Base):
             "status NOT IN ('EN_ROUTE_TO_PICKUP', 'AT_PICKUP_LOCATION', 'IN_TRANSIT_TO_WORKSHOP', 'AT_WORKSHOP')",
             name="status_fits_type",
         ),
+        CheckConstraint("(status = 'COMPLETED') = (completed_at IS NOT NULL)", name="completed_has_time"),
         Index("ix_jockey_assignments_booking_id", "booking_id"),
         Index("ix_jockey_assignments_jockey_id", "jockey_id"),
         Index("ix_jockey_assignments_vehicle_id", "vehicle_id"),
@@ -76,12 +81,11 @@ class JockeyAssignment(Timestamps, Base):
         server_default="ASSIGNED",
         default=AssignmentStatus.ASSIGNED,
     )
-    cancel_reason: Mapped[CancelReason | None] = mapped_column(
-        enum_type(CancelReason, "assignment_cancel_reason")
-    )
+    cancel_reason: Mapped[CancelReason | None] = mapped_column(enum_type(CancelReason, "assignment_cancel_reason"))
     # set when no particular jockey fitted and the best was taken: a dispatcher must look at it
     conflict: Mapped[str | None] = mapped_column(String(60))
     handover: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    moved_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
 
     booking: Mapped[Booking] = relationship()
     trip: Mapped[Trip] = relationship()

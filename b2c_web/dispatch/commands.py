@@ -1,0 +1,196 @@
+"""The steps of a trip, as jockeys press them: each is one transaction and locks the booking's row, then the trip's.
+
+`actor` is the person who presses; None is the system itself. A jockey acts on the own trips only, dispatchers on
+those of their workshop; for everybody else they do not exist (NotFound). A step that the same person did already
+changes nothing; for anybody else it raises Conflict with the state as it is now (`details["status"]`).
+All return the assignment's state.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+
+from b2c_web.accounts.models import User
+from b2c_web.bookings import lifecycle, messages
+from b2c_web.bookings.models import AssignmentType, BookingStatus
+from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.dispatch import planning, rules
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason
+from b2c_web.dispatch.queries import lock_assignment
+from b2c_web.dispatch.rules import AssignmentAction as Action
+from b2c_web.dispatch.steps import Step
+from b2c_web.dispatch.whereabouts import refresh_jockey, ronja_goes_out
+from b2c_web.errors import Invalid
+from b2c_web.notifications.models import NotificationKind
+
+PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
+LACKING = {
+    rules.HandoverLack.VIEWS: (
+        "photos",
+        _l("Es fehlen noch Fotos: vorn, hinten, links, rechts und Cockpit."),
+    ),
+    rules.HandoverLack.SIGNATURE: ("signature", _l("Es fehlt noch die Unterschrift.")),
+    rules.NoShowLack.CALLS: ("calls", _l("Bitte rufen Sie zuerst noch einmal an.")),
+    rules.NoShowLack.WAITING: ("waited_minutes", _l("Die Wartezeit ist noch nicht um.")),
+    rules.NoShowLack.PHOTO: ("photo", _l("Es fehlt noch ein Foto vom Ort.")),
+}
+
+
+@contextmanager
+def locked_step(assignment_id: uuid.UUID, actor: User | None) -> Iterator[Step]:
+    """A command's transaction around one trip that `actor` may act on. Raises NotFound."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        assignment, booking = lock_assignment(assignment_id)
+        step = Step(assignment, booking, actor)
+        step.check_right()
+        yield step
+
+
+def _need(lack: rules.HandoverLack | rules.NoShowLack | None) -> None:
+    if lack is not None:
+        field, message = LACKING[lack]
+        raise Invalid(message, code=lack.value.lower(), field=field)
+
+
+def start_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
+    """The jockey sets out with the Ronja: BUSY; the customer is told, with an arrival estimate."""
+    with locked_step(assignment_id, actor) as step:
+        if step.take(PICKUP, Action.START, needs=BookingStatus.CONFIRMED):
+            refresh_jockey(step.assignment.jockey_id)
+            messages.send(
+                NotificationKind.JOCKEY_UNDER_WAY,
+                step.booking,
+                once=str(assignment_id),
+                jockey_name=step.assignment.jockey.name,
+                arrival_estimate=step.arrival_estimate().isoformat(),
+            )
+        return step.assignment.status
+
+
+def arrive_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
+    """The jockey stands at the customer's door."""
+    with locked_step(assignment_id, actor) as step:
+        step.take(PICKUP, Action.ARRIVE, needs=BookingStatus.CONFIRMED, arrived_at=now_utc())
+        return step.assignment.status
+
+
+def finish_pickup_handover(
+    assignment_id: uuid.UUID, handover: Mapping[str, Any], actor: User | None = None
+) -> AssignmentStatus:
+    """The jockey has the car and the customer the Ronja: booking IN_TRANSIT_TO_WORKSHOP, Ronja IN_USE.
+
+    `handover` as in `rules.handover_lack`; it is kept as it is. Raises Invalid naming what is missing.
+    """
+    with locked_step(assignment_id, actor) as step:
+        if step.to_do(PICKUP, Action.HAND_OVER):
+            config = current_app.config
+            _need(rules.handover_lack(handover, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
+            step.take(PICKUP, Action.HAND_OVER, departed_at=now_utc(), handover=dict(handover))
+            lifecycle.pick_up(step.booking)
+            trip = step.assignment.trip
+            ronja_goes_out(step.assignment.vehicle_id, f"{trip.address}, {trip.postal_code} {trip.city}")
+        return step.assignment.status
+
+
+def arrive_workshop(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
+    """The customer's car stands at the workshop; staff check it in."""
+    with locked_step(assignment_id, actor) as step:
+        step.take(PICKUP, Action.ARRIVE_WORKSHOP)
+        return step.assignment.status
+
+
+def complete_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
+    """Keys and papers are handed in: the pickup is over, the jockey free."""
+    with locked_step(assignment_id, actor) as step:
+        if step.take(PICKUP, Action.COMPLETE, completed_at=now_utc()):
+            planning.give_time_back(step.assignment, now_utc())
+            refresh_jockey(step.assignment.jockey_id)
+        return step.assignment.status
+
+
+def start_return(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
+    """The jockey leaves with the customer's car: booking IN_TRANSIT_TO_CUSTOMER, the customer is told."""
+    with locked_step(assignment_id, actor) as step:
+        if step.take(RETURN, Action.START):
+            lifecycle.leave_for_customer(step.booking, step.arrival_estimate())
+            refresh_jockey(step.assignment.jockey_id)
+        return step.assignment.status
+
+
+def arrive_return(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
+    """The jockey stands at the customer's door with the car."""
+    with locked_step(assignment_id, actor) as step:
+        step.take(RETURN, Action.ARRIVE, arrived_at=now_utc())
+        return step.assignment.status
+
+
+def complete_return(
+    assignment_id: uuid.UUID, handover: Mapping[str, Any], actor: User | None = None
+) -> AssignmentStatus:
+    """The customer has the car back: booking COMPLETED. The Ronja is AVAILABLE when it is home and clean.
+
+    `handover` as at the pickup. The jockey is free for the next trip; the drive home stays in the plan.
+    """
+    with locked_step(assignment_id, actor) as step:
+        if step.to_do(RETURN, Action.COMPLETE):
+            config, now = current_app.config, now_utc()
+            _need(rules.handover_lack(handover, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
+            step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=dict(handover))
+            home = now + step.travel()
+            lifecycle.complete(step.booking, ronja_back_at=home)
+            planning.give_time_back(step.assignment, home)
+            refresh_jockey(step.assignment.jockey_id)
+            planning.ronja_home(step.assignment.vehicle_id, home)
+        return step.assignment.status
+
+
+def record_no_show(
+    assignment_id: uuid.UUID, *, calls: int, stated_minutes: int, photo: str, actor: User | None = None
+) -> AssignmentStatus:
+    """Nobody is there at pickup: the PICKUP ends with NO_SHOW, the booking stays and a new date is offered.
+
+    Needs `calls` call attempts, the waiting within the promised window (`stated_minutes` by the jockey and by our
+    clock since the arrival), and where the photo is kept. Raises Invalid naming what is missing.
+    """
+    with locked_step(assignment_id, actor) as step:
+        if step.is_ended_by_actor(CancelReason.NO_SHOW):
+            return step.assignment.status
+        step.must_be(PICKUP, AssignmentStatus.AT_PICKUP_LOCATION)
+        waited = rules.waited_minutes(step.assignment.arrived_at, step.assignment.trip.window_start, now_utc())
+        _need(
+            rules.no_show_lack(
+                calls=calls,
+                stated_minutes=stated_minutes,
+                waited_minutes=waited,
+                photo=photo,
+                rules=current_app.config,
+            )
+        )
+        step.assignment.handover = {"no_show": {"calls": calls, "waited_minutes": waited, "photo": photo}}
+        planning.end(step.assignment, CancelReason.NO_SHOW, moved_by=step.actor_id)
+        lifecycle.no_show(step.booking)
+        return step.assignment.status
+
+
+def return_failed(
+    assignment_id: uuid.UUID, reason: CancelReason, note: str = "", actor: User | None = None
+) -> AssignmentStatus:
+    """Nobody home (NO_SHOW) or a BREAKDOWN on the way back: the RETURN ends, booking READY_FOR_RETURN again."""
+    with locked_step(assignment_id, actor) as step:
+        if not step.is_ended_by_actor(reason):
+            fail_return(step, reason, note)
+        return step.assignment.status
+
+
+def fail_return(step: Step, reason: CancelReason, note: str) -> None:
+    """Step: end a return that is under way; the booking waits for a new one. Raises Conflict, Invalid."""
+    step.must_be(RETURN, AssignmentStatus.EN_ROUTE_TO_CUSTOMER, AssignmentStatus.AT_RETURN_LOCATION)
+    if reason not in (CancelReason.NO_SHOW, CancelReason.BREAKDOWN):
+        raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
+    planning.end(step.assignment, reason, moved_by=step.actor_id)
+    lifecycle.return_failed(step.booking, note or reason.value)

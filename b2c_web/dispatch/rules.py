@@ -1,0 +1,124 @@
+"""An assignment's lifecycle as tables, and what a handover, a no-show and a person's right need. Pure decisions."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from b2c_web.bookings.models import AssignmentType
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason
+
+S = AssignmentStatus
+
+
+class AssignmentAction(StrEnum):
+    START = "START"
+    ARRIVE = "ARRIVE"
+    HAND_OVER = "HAND_OVER"
+    ARRIVE_WORKSHOP = "ARRIVE_WORKSHOP"
+    COMPLETE = "COMPLETE"
+    CANCEL = "CANCEL"
+
+
+A = AssignmentAction
+Steps = Mapping[tuple[AssignmentStatus, AssignmentAction], AssignmentStatus]
+
+# (from, action) -> to, in the order of the trip. Any other move is refused and changes nothing.
+PICKUP_STEPS: Steps = {
+    (S.ASSIGNED, A.START): S.EN_ROUTE_TO_PICKUP,
+    (S.EN_ROUTE_TO_PICKUP, A.ARRIVE): S.AT_PICKUP_LOCATION,
+    (S.AT_PICKUP_LOCATION, A.HAND_OVER): S.IN_TRANSIT_TO_WORKSHOP,
+    (S.IN_TRANSIT_TO_WORKSHOP, A.ARRIVE_WORKSHOP): S.AT_WORKSHOP,
+    (S.AT_WORKSHOP, A.COMPLETE): S.COMPLETED,
+}
+RETURN_STEPS: Steps = {
+    (S.ASSIGNED, A.START): S.EN_ROUTE_TO_CUSTOMER,
+    (S.EN_ROUTE_TO_CUSTOMER, A.ARRIVE): S.AT_RETURN_LOCATION,
+    (S.AT_RETURN_LOCATION, A.COMPLETE): S.COMPLETED,
+}
+STEPS: Mapping[AssignmentType, Steps] = {AssignmentType.PICKUP: PICKUP_STEPS, AssignmentType.RETURN: RETURN_STEPS}
+
+ENDED = frozenset({S.COMPLETED, S.CANCELLED})
+OPEN = tuple(status for status in S if status not in ENDED)
+# the jockey is on the road or at a door
+RUNNING = frozenset(OPEN) - {S.ASSIGNED}
+# the customer's car is in the jockey's hands
+WITH_THE_CAR = frozenset({S.IN_TRANSIT_TO_WORKSHOP, S.AT_WORKSHOP, S.EN_ROUTE_TO_CUSTOMER, S.AT_RETURN_LOCATION})
+
+
+def next_status(kind: AssignmentType, status: AssignmentStatus, action: AssignmentAction) -> AssignmentStatus | None:
+    """Where `action` leads from `status` on a trip of `kind`, or None when it is not allowed there."""
+    if action is A.CANCEL:
+        return None if status in ENDED else S.CANCELLED
+    return STEPS[kind].get((status, action))
+
+
+def is_behind(kind: AssignmentType, status: AssignmentStatus, action: AssignmentAction) -> bool:
+    """Was `action` done already on a trip of `kind` that stands at `status`?"""
+    order = [S.ASSIGNED, *STEPS[kind].values()]
+    reached = next((to for (_from, step), to in STEPS[kind].items() if step is action), None)
+    return reached is not None and status in order and order.index(status) >= order.index(reached)
+
+
+class HandoverLack(StrEnum):
+    """What a handover still needs."""
+
+    VIEWS = "VIEWS"
+    SIGNATURE = "SIGNATURE"
+
+
+def handover_lack(handover: Mapping[str, Any], views: Sequence[str], signature: bool) -> HandoverLack | None:
+    """What is missing of a handover, or None.
+
+    `handover["photos"]` is a list of {"view": one of `views` or another word, "file": where it is kept};
+    `handover["signature"]` is where the customer's signature is kept.
+    """
+    photos = handover.get("photos") or []
+    shown = {photo.get("view") for photo in photos if isinstance(photo, Mapping) and photo.get("file")}
+    if not shown.issuperset(views):
+        return HandoverLack.VIEWS
+    if signature and not handover.get("signature"):
+        return HandoverLack.SIGNATURE
+    return None
+
+
+class NoShowLack(StrEnum):
+    """What a no-show still needs before it can be recorded."""
+
+    CALLS = "CALLS"
+    WAITING = "WAITING"
+    PHOTO = "PHOTO"
+
+
+def no_show_lack(
+    *, calls: int, stated_minutes: int, waited_minutes: int, photo: str, rules: Mapping[str, Any]
+) -> NoShowLack | None:
+    """3 call attempts, 15 min waiting and a photo (settings), or what is missing.
+
+    `stated_minutes` is what the jockey says, `waited_minutes` what our clock says: both must suffice.
+    """
+    if calls < rules["NO_SHOW_CALLS"]:
+        return NoShowLack.CALLS
+    if min(stated_minutes, waited_minutes) < rules["NO_SHOW_WAIT_MINUTES"]:
+        return NoShowLack.WAITING
+    return None if photo.strip() else NoShowLack.PHOTO
+
+
+def waited_minutes(arrived_at: datetime | None, window_start: datetime, now: datetime) -> int:
+    """Whole minutes at the door within the promised window: nobody has to be there before it."""
+    if arrived_at is None:
+        return 0
+    return max(0, (now - max(arrived_at, window_start)) // timedelta(minutes=1))
+
+
+def may_cancel(kind: AssignmentType, status: AssignmentStatus, reason: CancelReason) -> bool:
+    """May a dispatcher end this trip for this reason?
+
+    A no-show at pickup is recorded with its evidence instead; a jockey who has the customer's car is stopped only
+    by a breakdown or by nobody being home; BOOKING_CANCELLED belongs to the booking.
+    """
+    if status in ENDED or reason is CancelReason.BOOKING_CANCELLED:
+        return False
+    if kind is AssignmentType.PICKUP:
+        return reason is CancelReason.BREAKDOWN or (reason is CancelReason.REDISPATCHED and status not in WITH_THE_CAR)
+    return status in WITH_THE_CAR or reason is not CancelReason.NO_SHOW

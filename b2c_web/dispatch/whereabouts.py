@@ -1,0 +1,72 @@
+"""Steps that keep the state of jockeys and Ronjas with what happens."""
+
+import uuid
+
+from sqlalchemy import text
+
+from b2c_web.clock import now_utc
+from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import Jockey, RonjaVehicle
+
+# BUSY during a running trip, OFF_DUTY outside the shift; INACTIVE stays what a person made it
+_JOCKEY_STATE = """
+    SELECT j.id, (CASE
+        WHEN EXISTS (SELECT FROM jockey_assignments a WHERE a.jockey_id = j.id
+                     AND a.status NOT IN ('ASSIGNED', 'COMPLETED', 'CANCELLED')) THEN 'BUSY'
+        WHEN EXISTS (SELECT FROM jockey_shifts s WHERE s.jockey_id = j.id
+                     AND s.starts_at <= :now AND :now < s.ends_at) THEN 'ACTIVE'
+        ELSE 'OFF_DUTY' END)::jockey_status AS status
+    FROM jockeys j WHERE j.status <> 'INACTIVE'
+"""
+_REFRESH_JOCKEY = text(
+    f"UPDATE jockeys SET status = state.status, updated_at = :now FROM ({_JOCKEY_STATE} AND j.id = :jockey) state"  # noqa: S608 - our own words
+    " WHERE jockeys.id = state.id AND jockeys.status <> state.status"
+)
+_OUT_OF_DATE = text(
+    f"SELECT state.id FROM ({_JOCKEY_STATE}) state JOIN jockeys ON jockeys.id = state.id"  # noqa: S608 - our own words
+    " WHERE jockeys.status <> state.status ORDER BY state.id"
+)
+_RONJA_OUT = text(
+    "UPDATE ronja_vehicles SET status = 'IN_USE', current_location = :place, updated_at = :now WHERE id = :id"
+)
+# at the workshop and clean: only when nobody drives it meanwhile and nobody took it out of service
+_RONJA_READY = text(
+    """
+    UPDATE ronja_vehicles SET status = 'AVAILABLE', current_location = NULL, updated_at = :now
+    WHERE id = :id AND status = 'IN_USE' AND NOT EXISTS (
+      SELECT FROM ronja_reservations r JOIN bookings b ON b.id = r.booking_id
+      WHERE r.ronja_id = :id AND (
+        b.status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP', 'READY_FOR_RETURN', 'IN_TRANSIT_TO_CUSTOMER')
+        OR b.status = 'CANCELLED' AND b.places_released_at IS NULL))
+    """
+)
+
+
+def refresh_jockey(jockey_id: uuid.UUID) -> None:
+    """Step: the jockey's state follows the running trips and the shift."""
+    db.session.execute(_REFRESH_JOCKEY, {"jockey": jockey_id, "now": now_utc()})
+    _forget(Jockey, jockey_id)
+
+
+def jockeys_out_of_date() -> list[uuid.UUID]:
+    """Whose state no longer fits the hour."""
+    return list(db.session.execute(_OUT_OF_DATE, {"now": now_utc()}).scalars())
+
+
+def ronja_goes_out(ronja_id: uuid.UUID, place: str) -> None:
+    """Step: a customer has the Ronja. What happens is recorded, whatever its state was."""
+    db.session.execute(_RONJA_OUT, {"id": ronja_id, "place": place, "now": now_utc()})
+    _forget(RonjaVehicle, ronja_id)
+
+
+def ronja_is_ready(ronja_id: uuid.UUID) -> None:
+    """Step: the Ronja is back and clean, unless it is out again or out of service."""
+    db.session.execute(_RONJA_READY, {"id": ronja_id, "now": now_utc()})
+    _forget(RonjaVehicle, ronja_id)
+
+
+def _forget(kind: type[Jockey | RonjaVehicle], row_id: uuid.UUID) -> None:
+    """What the session remembers of a row that was just changed past it."""
+    known = db.session.identity_map.get(db.session.identity_key(kind, row_id))
+    if known is not None:
+        db.session.expire(known)
