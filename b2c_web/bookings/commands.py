@@ -7,39 +7,20 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 from b2c_web import audit
-from b2c_web.accounts.models import Role, User
+from b2c_web.accounts.models import User
 from b2c_web.bookings import hooks, lifecycle, messages, moving
+from b2c_web.bookings.access import lock_as_staff, lock_for
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.naming import set_vehicle
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import BookingAction, Terms, cancellation_terms, withdrawal_terms
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
-from b2c_web.errors import Conflict, Invalid, NotFound
+from b2c_web.errors import Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 
 NOT_HERE = _l("Ihr Auto ist schon bei uns. Das geht jetzt nur noch am Telefon.")
-
-
-def _lock_for(user: User, booking_id: uuid.UUID) -> Booking:
-    """The locked booking, when it is this person's to act on: their own, or their workshop's. Raises NotFound."""
-    booking = lock_booking(booking_id)
-    if user.role is Role.CUSTOMER:
-        allowed = booking.user_id == user.id
-    else:
-        allowed = user.role is Role.ADMIN or (
-            user.role in (Role.WORKSHOP, Role.DISPATCHER) and booking.workshop_id == user.workshop_id
-        )
-    if not allowed:
-        raise NotFound
-    return booking
-
-
-def _lock_as_staff(user: User, booking_id: uuid.UUID) -> Booking:
-    if user.role is Role.CUSTOMER:
-        raise NotFound
-    return _lock_for(user, booking_id)
 
 
 def expire_hold(booking_id: uuid.UUID) -> bool:
@@ -56,7 +37,7 @@ def expire_hold(booking_id: uuid.UUID) -> bool:
 def give_up(user: User, booking_id: uuid.UUID) -> None:
     """The customer gives up before paying: the hold is released, the payment page closed. Raises Conflict."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_for(user, booking_id)
+        booking = lock_for(user, booking_id)
         lifecycle.end_hold(booking, BookingAction.GIVE_UP, "given_up")
         lifecycle.release(booking)
 
@@ -73,7 +54,7 @@ def _check(terms: Terms, accepted_fee_cents: int) -> None:
 def cancel(user: User, booking_id: uuid.UUID, *, accepted_fee_cents: int, reason: str = "customer") -> None:
     """A customer cancels a confirmed booking, having seen the fee that is kept. Raises Conflict when it changed."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_for(user, booking_id)
+        booking = lock_for(user, booking_id)
         terms = cancellation_terms(booking, now_utc(), current_app.config)
         _check(terms, accepted_fee_cents)
         lifecycle.cancel(booking, keep_cents=terms.fee_cents, reason=reason, kind=NotificationKind.BOOKING_CANCELLED)
@@ -82,7 +63,7 @@ def cancel(user: User, booking_id: uuid.UUID, *, accepted_fee_cents: int, reason
 def withdraw(user: User, booking_id: uuid.UUID) -> None:
     """Withdrawal by consumer law: everything is refunded. Raises Conflict past the period or with the car here."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_for(user, booking_id)
+        booking = lock_for(user, booking_id)
         _check(withdrawal_terms(booking, now_utc(), current_app.config), 0)
         booking.withdrawn_at = now_utc()
         lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
@@ -91,7 +72,7 @@ def withdraw(user: User, booking_id: uuid.UUID) -> None:
 def cancel_by_staff(staff: User, booking_id: uuid.UUID, *, keep_cents: int, reason: str) -> None:
     """Staff cancel, also with the car here, and state what is kept (0 to what was paid). Raises Conflict, Invalid."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_as_staff(staff, booking_id)
+        booking = lock_as_staff(staff, booking_id)
         if not 0 <= keep_cents <= booking.total_price:
             raise Invalid(_l("Der Betrag liegt nicht zwischen 0 und dem Preis."), field="keep_cents")
         if not reason.strip():
@@ -122,14 +103,14 @@ def move(
 ) -> moving.MoveResult:
     """A customer moves a booking: at once when free, else `payment_id` of the fee that has to be paid first."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_for(user, booking_id)
+        booking = lock_for(user, booking_id)
         return moving.begin(booking, slot_id, return_slot_id, accepted_fee_cents)
 
 
 def move_by_staff(staff: User, booking_id: uuid.UUID, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None) -> None:
     """Staff move a confirmed booking with the customer's consent, without a fee and without lead time."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_as_staff(staff, booking_id)
+        booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.CONFIRMED:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         planned = BookingMove(
@@ -152,7 +133,7 @@ def check_in(staff: User, booking_id: uuid.UUID, *, mileage_km: int, car: dict[s
     if mileage_km < 0:
         raise Invalid(_l("Der Kilometerstand kann nicht negativ sein."), field="mileage_km")
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_as_staff(staff, booking_id)
+        booking = lock_as_staff(staff, booking_id)
         brought = booking.status is BookingStatus.CONFIRMED
         set_vehicle(booking, car)
         lifecycle.advance(booking, BookingAction.CHECK_IN, workshop_checkin_at=now_utc(), mileage_km=mileage_km)
@@ -164,7 +145,7 @@ def check_in(staff: User, booking_id: uuid.UUID, *, mileage_km: int, car: dict[s
 def start_work(staff: User, booking_id: uuid.UUID) -> None:
     """Work begins; from here on a withdrawal no longer returns everything. Doing it twice changes nothing."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_as_staff(staff, booking_id)
+        booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         if booking.work_started_at is None:
@@ -175,7 +156,7 @@ def start_work(staff: User, booking_id: uuid.UUID) -> None:
 def complete_work(staff: User, booking_id: uuid.UUID) -> bool:
     """The work is done. True when the car is READY_FOR_RETURN at once, False while captures are still settling."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_as_staff(staff, booking_id)
+        booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         booking.service_completed_at = booking.service_completed_at or now_utc()
@@ -198,7 +179,7 @@ def rework(staff: User, booking_id: uuid.UUID, reason: str) -> None:
     if not reason.strip():
         raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_as_staff(staff, booking_id)
+        booking = lock_as_staff(staff, booking_id)
         lifecycle.advance(booking, BookingAction.REWORK, service_completed_at=None)
         audit.record("booking.rework_reason", "booking", booking.id, after={"reason": reason})
         hooks.rework(booking)
@@ -207,7 +188,7 @@ def rework(staff: User, booking_id: uuid.UUID, reason: str) -> None:
 def collect(staff: User, booking_id: uuid.UUID) -> None:
     """The customer collects the car at the workshop: COMPLETED. An open RETURN assignment ends."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = _lock_as_staff(staff, booking_id)
+        booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.READY_FOR_RETURN:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         hooks.collected(booking)

@@ -3,68 +3,21 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from b2c_web.bookings.availability import Question
-from b2c_web.bookings.claim import BookingRequest, PriceChanged, book
+from b2c_web.bookings.claim import PriceChanged, book
 from b2c_web.bookings.commands import expire_hold, give_up
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Trip, TripMinutes
-from b2c_web.bookings.places import Place, PlaceTaken
-from b2c_web.catalog.models import ServiceType
+from b2c_web.bookings.places import PlaceTaken
 from b2c_web.clock import now_utc
 from b2c_web.payments.models import Payment, PaymentState
-from b2c_web.vehicles.models import VehicleClass
-from b2c_web.workshops.models import TimeSlot, WorkshopCapacity
-from tests.factories import DORTMUND, make_customer, make_days, make_ronja, make_services, make_workshop
-
-FIRST = date(2026, 11, 26)  # Thursday, two days after the frozen Tuesday
-PLACE = Place("Am Beispielweg 12", "44137", "Dortmund", DORTMUND["lat"], DORTMUND["lng"])
+from tests.commands.scene import Scene
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
-
-
-class Scene:
-    """One workshop with two open days, one Ronja, and requests for it."""
-
-    def __init__(self, session: Any, *, ronjas: int = 1, **slot_facts: Any) -> None:
-        make_services()
-        self.session = session
-        self.workshop = make_workshop()
-        self.slots = make_days(self.workshop, FIRST, 2, **slot_facts)
-        self.ronjas = [make_ronja(self.workshop) for _n in range(ronjas)]
-        session.commit()
-
-    def request(self, slot: int = 0, back: int | None = 2, **facts: Any) -> BookingRequest:
-        concierge = back is not None
-        question = Question(self.workshop, ServiceType.BRAKE_SERVICE, VehicleClass.MIDSIZE, concierge, 29)
-        defaults: dict[str, Any] = {
-            "user_id": make_customer().id,
-            "draft_id": uuid.uuid4(),
-            "network": "127.0.0.0/24",
-            "question": question,
-            "slot_id": self.slots[slot].id,
-            "return_slot_id": self.slots[back].id if back is not None else None,
-            "place": PLACE,
-            "customer_name": "Person am Beispielweg",
-            "customer_phone": "+4923021234567",
-            "shown_total_cents": 24900 + 4000 + (3900 if concierge else 0),
-        }
-        return BookingRequest(**{**defaults, **facts})
-
-    def counts(self) -> tuple[list[int], list[int], list[int]]:
-        """Bookings per day, bookings per window, jockey minutes per window."""
-        self.session.expire_all()
-        days = self.session.query(WorkshopCapacity).order_by(WorkshopCapacity.date)
-        slots = self.session.query(TimeSlot).order_by(TimeSlot.start_time).all()
-        return (
-            [day.current_bookings for day in days],
-            [slot.current_bookings for slot in slots],
-            [slot.jockey_minutes_taken for slot in slots],
-        )
 
 
 def test_a_claim_takes_day_window_minutes_and_one_ronja(session: Any) -> None:
@@ -77,10 +30,10 @@ def test_a_claim_takes_day_window_minutes_and_one_ronja(session: Any) -> None:
     days, slots, minutes = scene.counts()
     assert days == [1, 0]
     assert slots[:3] == [1, 0, 0]
-    assert minutes[:3] == [98, 0, 78]
+    assert minutes[:3] == [86, 0, 66]
     reservation = session.query(RonjaReservation).one()
-    assert reservation.during.lower == booking.pickup_time - timedelta(minutes=29)
-    assert reservation.during.upper == booking.estimated_return_time + timedelta(minutes=29 + 15)
+    assert reservation.during.lower == booking.pickup_time - timedelta(minutes=23)
+    assert reservation.during.upper == booking.estimated_return_time + timedelta(minutes=23 + 15)
     payment = session.query(Payment).one()
     assert (payment.amount_cents, payment.state) == (32800, PaymentState.CREATED)
 
@@ -93,14 +46,12 @@ def test_a_drop_off_takes_only_day_and_window(session: Any) -> None:
     assert booking.estimated_return_time == scene.slots[2].end_time  # 08 + 2 h service + 2 h, end of that window
 
 
-def test_expiring_gives_back_exactly_what_was_taken(session: Any) -> None:
+def test_expiring_gives_back_exactly_what_was_taken(session: Any, frozen_clock: Callable[..., Any]) -> None:
     scene = Scene(session)
     before = scene.counts()
     booking_id = book(scene.request())
-    from b2c_web import clock
-
     assert not expire_hold(booking_id)
-    with clock.frozen(now_utc() + timedelta(minutes=31)):
+    with frozen_clock(now_utc() + timedelta(minutes=31)):
         assert expire_hold(booking_id)
         assert not expire_hold(booking_id)
     assert scene.counts() == before
@@ -123,8 +74,8 @@ def test_giving_up_releases_at_once(session: Any) -> None:
     ("facts", "block"),
     [
         ({"max_bookings": 0}, "DAY_FULL"),
-        ({"jockey_minutes_room": 97}, "NO_JOCKEY"),
-        ({"longest_trip_minutes": 97}, "NO_JOCKEY"),
+        ({"jockey_minutes_room": 85}, "NO_JOCKEY"),
+        ({"longest_trip_minutes": 85}, "NO_JOCKEY"),
         ({"is_available": False}, "CLOSED"),
     ],
 )
@@ -165,7 +116,7 @@ def test_a_new_hold_replaces_the_customers_live_one(session: Any) -> None:
     days, slots, minutes = scene.counts()
     assert days == [0, 1]
     assert sum(slots) == 1
-    assert sum(minutes) == 98 + 78
+    assert sum(minutes) == 86 + 66
 
 
 def test_an_expired_draft_can_be_booked_again(session: Any, frozen_clock: Callable[..., Any]) -> None:

@@ -236,7 +236,7 @@ def _take_places(booking: Booking, slot: TimeSlot) -> None:
 
 
 def _take_trips(booking: Booking, slot: TimeSlot, return_slot: TimeSlot, ronja: RonjaVehicle) -> None:
-    travel = 29
+    travel = 23
     for kind, at, minutes in (
         (AssignmentType.PICKUP, slot, 2 * travel + 40),
         (AssignmentType.RETURN, return_slot, 2 * travel + 20),

@@ -1,0 +1,122 @@
+"""A new return window for a car that is ready: after a failed return, after rework, or by the customer's wish."""
+
+import uuid
+from datetime import timedelta
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.postgresql import Range
+from sqlalchemy.exc import IntegrityError
+from uuid_utils.compat import uuid7
+
+from b2c_web import audit
+from b2c_web.accounts.models import User
+from b2c_web.bookings import hooks
+from b2c_web.bookings.access import lock_for
+from b2c_web.bookings.availability import order_of, read_windows
+from b2c_web.bookings.claim import place_of, price_for_duration, question_of
+from b2c_web.bookings.counters import change_slot, held_by, lock_keys, release_trips
+from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation, Trip, TripMinutes
+from b2c_web.bookings.places import PlaceTaken
+from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.errors import Conflict
+from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import TimeSlot
+from b2c_web.workshops.rules import Block, trip_parts
+
+OPEN_FOR_A_NEW_RETURN = (BookingStatus.IN_WORKSHOP, BookingStatus.READY_FOR_RETURN)
+
+
+def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID) -> None:
+    """Give the return another window: its minutes move, the Ronja's reservation is stretched or shortened.
+
+    Allowed while the car is in the workshop or ready. Locks the booking, the windows in order, the reservation.
+    Raises Conflict, and PlaceTaken when jockeys or the Ronja are promised elsewhere then.
+    """
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = lock_for(person, booking_id)
+        if booking.status not in OPEN_FOR_A_NEW_RETURN or not booking.include_concierge or booking.concierge_dropped_at:
+            raise Conflict(_l("Die Rückgabe dieser Buchung lässt sich jetzt nicht verschieben."), code="wrong_state")
+        slot = _window_of(booking, return_slot_id)
+        _move_minutes(booking, slot)
+        _stretch_reservation(booking, slot)
+        before = booking.estimated_return_time
+        booking.return_slot_id, booking.estimated_return_time = slot.id, slot.end_time
+        db.session.flush()
+        audit.record(
+            "booking.replan_return",
+            "booking",
+            booking.id,
+            before={"estimated_return_time": before.isoformat()},
+            after={"estimated_return_time": slot.end_time.isoformat()},
+        )
+        hooks.return_replanned(booking)
+
+
+def _window_of(booking: Booking, slot_id: uuid.UUID) -> TimeSlot:
+    slot = db.session.get(TimeSlot, slot_id)
+    if slot is None or slot.workshop_id != booking.workshop_id or slot.start_time < now_utc() or not slot.is_available:
+        raise PlaceTaken(_l("Dieses Rückgabefenster gibt es nicht mehr."), block=Block.CLOSED)
+    return slot
+
+
+def _move_minutes(booking: Booking, slot: TimeSlot) -> None:
+    """The return trip's minutes leave their windows and go to the new one, all of them locked in one order."""
+    question = question_of(booking)
+    order = order_of(question, price_for_duration(question), for_staff=True)
+    windows, _days = read_windows(booking.workshop_id, slot.service_date, slot.service_date)
+    index = next(n for n, window in enumerate(windows) if window.slot_id == slot.id)
+    parts = trip_parts(windows, index, order.return_minutes)
+    if parts is None:
+        raise PlaceTaken(block=Block.NO_JOCKEY)
+    held = held_by([booking.id], AssignmentType.RETURN)[0]
+    lock_keys(booking.workshop_id, [], held.slot_ids | parts.keys())
+    for slot_id, minutes in held.minutes.items():
+        change_slot(slot_id, 0, -minutes)
+    release_trips([booking.id], AssignmentType.RETURN)
+    if not all([change_slot(slot_id, 0, minutes) for slot_id, minutes in parts.items()]):
+        raise PlaceTaken(block=Block.NO_JOCKEY)
+    _add_trip(booking, slot, order.travel_minutes, order.return_minutes, parts)
+
+
+def _add_trip(
+    booking: Booking, slot: TimeSlot, travel_minutes: int, jockey_minutes: int, parts: dict[uuid.UUID, int]
+) -> None:
+    place, trip_id = place_of(booking), uuid7()
+    trip = {
+        "id": trip_id,
+        "booking_id": booking.id,
+        "type": AssignmentType.RETURN,
+        "slot_id": slot.id,
+        "window_start": slot.start_time,
+        "window_end": slot.end_time,
+        "address": place.address,
+        "postal_code": place.postal_code,
+        "city": place.city,
+        "lat": place.lat,
+        "lng": place.lng,
+        "travel_minutes": travel_minutes,
+        "jockey_minutes": jockey_minutes,
+    }
+    db.session.execute(insert(Trip), trip)
+    rows = [{"trip_id": trip_id, "slot_id": slot_id, "minutes": minutes} for slot_id, minutes in parts.items()]
+    db.session.execute(insert(TripMinutes), rows)
+
+
+def _stretch_reservation(booking: Booking, slot: TimeSlot) -> None:
+    reservation = db.session.scalar(
+        select(RonjaReservation).where(RonjaReservation.booking_id == booking.id).with_for_update()
+    )
+    if reservation is None:
+        return
+    travel = next(trip.travel_minutes for trip in booking.trips if trip.type is AssignmentType.PICKUP)
+    cleaning = current_app.config["RONJA_CLEANING_MINUTES"]
+    until = slot.end_time + timedelta(minutes=travel + cleaning)
+    try:
+        with db.session.begin_nested():
+            reservation.during = Range(reservation.during.lower, until)
+            db.session.flush()
+    except IntegrityError as overlap:
+        raise PlaceTaken(_l("Der Ersatzwagen ist dann schon versprochen."), block=Block.NO_RONJA) from overlap

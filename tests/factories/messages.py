@@ -1,0 +1,83 @@
+"""Messages for tests, with facts that every kind of message can be written from."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.commands import add_notification
+from b2c_web.notifications.models import Notification, NotificationKind
+
+WORKSHOP = {
+    "name": "Werkstatt Witten",
+    "address": "Am Prüfstand 1",
+    "postal_code": "58452",
+    "city": "Witten",
+    "phone": "+492302000000",
+}
+FACTS: dict[str, Any] = {
+    "number": "BK-2026-000123",
+    "service": "INSPECTION",
+    "booking_url_path": "/bookings/BK-2026-000123",
+    "concierge": True,
+    "name": "Person am Beispielweg",
+    "vehicle_class": "MIDSIZE",
+    "plate": "WIT XY 207",
+    "car": "Ahorn Kombi",
+    "pickup_start": "2026-12-08T09:00:00+00:00",
+    "pickup_end": "2026-12-08T11:00:00+00:00",
+    "return_start": "2026-12-08T15:00:00+00:00",
+    "return_end": "2026-12-08T17:00:00+00:00",
+    "address": "Am Beispielweg 12",
+    "postal_code": "44137",
+    "city": "Dortmund",
+    "workshop": WORKSHOP,
+    "total_cents": 28800,
+    "refund_cents": 26300,
+    "kept_cents": 2500,
+    "fee_cents": 2500,
+    "standing_limit_cents": 15000,
+    "free_until": "2026-12-07T09:00:00+00:00",
+    "hold_until": "2026-11-24T11:30:00+00:00",
+    "old_pickup_start": "2026-12-07T07:00:00+00:00",
+    "old_pickup_end": "2026-12-07T09:00:00+00:00",
+    "new_date_until": "2026-12-09T11:00:00+00:00",
+    "withdrawn_at": "2026-11-24T11:00:00+00:00",
+    "arrival_estimate": "2026-12-08T09:25:00+00:00",
+    "jockey_name": "Jockey 7",
+    "reason": "Reason 42",
+    "code": "481590",
+}
+DROP_OFF = FACTS | {"concierge": False, "return_start": None, "return_end": None, "plate": None, "car": None}
+
+
+def make_message(
+    kind: NotificationKind = NotificationKind.BOOKING_CONFIRMED,
+    *,
+    key: str = "",
+    recipient: str = "person@example.org",
+    language: str = "de",
+    context: dict[str, Any] | None = None,
+    user_id: UUID | None = None,
+    booking_id: UUID | None = None,
+) -> Notification:
+    """A queued message, committed together with its job."""
+    dedupe_key = f"{kind}:{key}"
+    add_notification(
+        kind,
+        user_id=user_id,
+        recipient=recipient,
+        language=language,
+        dedupe_key=dedupe_key,
+        booking_id=booking_id,
+        context=FACTS if context is None else context,
+    )
+    db.session.commit()
+    return message_by_key(dedupe_key)
+
+
+def message_by_key(dedupe_key: str) -> Notification:
+    """The message as the database has it now."""
+    found = select(Notification).where(Notification.dedupe_key == dedupe_key)
+    return db.session.execute(found.execution_options(populate_existing=True)).scalar_one()
