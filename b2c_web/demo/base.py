@@ -20,7 +20,7 @@ from b2c_web.workshops.generation import holiday_name, lock_windows, refresh_joc
 from b2c_web.workshops.models import FuelType, Jockey, JockeyShift, RonjaVehicle, Workshop
 
 CUSTOMERS = 30
-PAST_DAYS = 28
+PAST_DAYS = 35
 
 # duration in minutes, what concierge adds in cents, prices in cents by vehicle class
 SERVICES: dict[ServiceType, tuple[int, int, tuple[int, int, int, int]]] = {
@@ -62,7 +62,7 @@ class Base:
 
 
 def load_base() -> Base:
-    """Everything but the bookings, from four weeks ago to the end of the calendar. Deterministic but for the ids."""
+    """Everything but the bookings, from five weeks ago to the end of the calendar. Deterministic but for the ids."""
     for service, (minutes, concierge_cents, prices) in SERVICES.items():
         add_service(service, minutes)
         for vehicle_class, base_cents in zip(VehicleClass, prices, strict=True):
@@ -99,8 +99,8 @@ def _add_workshop() -> uuid.UUID:
 
 def _ronja(workshop_id: uuid.UUID, number: int) -> RonjaVehicle:
     make, model, color, fuel, mileage, days_left, km_left = RONJAS[number]
-    # counted from today, though the demo's books begin four weeks earlier
-    due = now_utc() + timedelta(days=PAST_DAYS + days_left)
+    # counted from today, though the demo's books begin five weeks earlier
+    due = local_to_utc(today_in(ZONE) + timedelta(days=PAST_DAYS + days_left), 8 * 60, ZONE)
     return RonjaVehicle(
         workshop_id=workshop_id,
         license_plate=f"WIT RN {number + 1}",

@@ -25,7 +25,7 @@ from b2c_web.demo.base import SERVICES
 from b2c_web.demo.bulk_rows import COLUMNS, Rows, WorkshopRows, add_users, chunks
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import VehicleClass
-from b2c_web.workshops.generation import Template, Window, holiday_name, parse_windows
+from b2c_web.workshops.generation import Template, holiday_name, parse_windows
 from b2c_web.workshops.models import FuelType, Jockey, JockeyShift, RonjaVehicle, Workshop, WorkshopCapacity
 from b2c_web.workshops.travel import locate
 
@@ -100,7 +100,7 @@ class _Job:
         rows = Rows()
         numbers = iter(range(self.first_number, self.first_number + self.bookings))
         today = today_in(ZONE)
-        workshop = WorkshopRows(rows, self.place, self.users, numbers, today, self.seed)
+        workshop = WorkshopRows(rows, self.place, users=self.users, numbers=numbers, today=today, seed=self.seed)
         written = 0
         with psycopg.connect(url) as connection:
             for group in chunks(self._plans(rows.ids, today), DAYS_AT_ONCE):

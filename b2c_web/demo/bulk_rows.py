@@ -1,7 +1,7 @@
 """The rows of a big set, as lines for COPY. Values are our own words: they need no escaping."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import repeat
 from typing import Any
@@ -89,7 +89,7 @@ class WorkshopRows:
     """Writes the days of one workshop. `numbers` gives booking numbers, `today` parts what is done from what comes."""
 
     def __init__(
-        self, rows: Rows, place: dict[str, Any], users: list[str], numbers: Iterator[int], today: date, seed: int
+        self, rows: Rows, place: dict[str, Any], *, users: list[str], numbers: Iterator[int], today: date, seed: int
     ) -> None:
         self.rows, self.place, self.users, self.numbers, self.today = rows, place, users, numbers, today
         self.chance = random.Random(seed)  # noqa: S311 - chance, not secrets
@@ -135,7 +135,7 @@ class WorkshopRows:
             "REFUNDED" if cancelled else "PAID", paid, intent, done, ended, "Termin passt nicht" if cancelled else None,
             made, ended or done or paid,
         )  # fmt: skip
-        self._add_money(booking_id, user, base + concierge, made, paid, intent, ended)
+        self._add_money(booking_id, user, base + concierge, made=made, paid=paid, intent=intent, refunded=ended)
         if booking.back:
             self._add_concierge(booking, booking.back, booking_id, (lat, lng), past)
 
@@ -148,6 +148,7 @@ class WorkshopRows:
         booking_id: str,
         user: str,
         cents: int,
+        *,
         made: datetime,
         paid: datetime,
         intent: str,
@@ -181,12 +182,14 @@ class WorkshopRows:
             )  # fmt: skip
             add("trip_minutes", trip_id, slot.id, minutes)
             if past or kind == "PICKUP":
-                self._add_assignment(booking_id, trip_id, jockey_id, ronja_id, kind, slot, minutes, past)
+                facts = {"jockey_id": jockey_id, "ronja_id": ronja_id, "kind": kind, "slot": slot}
+                self._add_assignment(booking_id, trip_id, minutes=minutes, past=past, **facts)
 
     def _add_assignment(
         self,
         booking_id: str,
         trip_id: str,
+        *,
         jockey_id: str,
         ronja_id: str,
         kind: str,
@@ -215,9 +218,6 @@ def add_users(rows: Rows, first: int, count: int) -> list[str]:
     for number, user_id in enumerate(ids, first):
         rows.add("users", user_id, f"kunde{number:07d}@bulk.example.org", NAME, PHONE, verified)
     return ids
-
-
-Progress = Callable[[int], None]
 
 
 def chunks(plans: Iterable[DayPlan], size: int) -> Iterator[list[DayPlan]]:

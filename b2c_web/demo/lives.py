@@ -1,0 +1,153 @@
+"""The demo's bookings as they live: each is a generator that names the instant of its next step and then takes it.
+
+Whoever plays them holds the clock at that instant, so everything is dated as if it had happened then.
+"""
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from b2c_web.accounts.models import User
+from b2c_web.bookings import commands
+from b2c_web.bookings.models import AssignmentType, Booking
+from b2c_web.clock import frozen, local_to_utc
+from b2c_web.config import ZONE
+from b2c_web.demo import desk
+from b2c_web.demo.base import SERVICES
+from b2c_web.demo.road import WAITED_MINUTES, Drive
+from b2c_web.demo.stories import Fate, Story
+from b2c_web.demo.till import Till
+from b2c_web.flask_extensions import db
+
+Steps = Iterator[datetime]
+
+OPEN_PAYMENT = (Fate.PENDING, Fate.DECLINED)
+NOT_BROUGHT = (Fate.CONFIRMED, Fate.MOVED, *OPEN_PAYMENT)
+MILEAGE_KM = 48_210
+
+
+class Life:
+    """One booking from the customer's click to wherever its fate leaves it."""
+
+    def __init__(self, story: Story, till: Till, *, begins: datetime, now: datetime) -> None:
+        self.story, self.till, self.begins, self.now = story, till, begins, now
+        self.at = begins
+        self.booking_id = uuid.UUID(int=0)
+
+    def _next(self, planned: datetime) -> datetime:
+        """The planned instant, but after the last step and before the present."""
+        latest = self.now - timedelta(seconds=30)
+        self.at = max(self.at + timedelta(seconds=5), min(planned, latest))
+        return self.at
+
+    def _after(self, minutes: float) -> datetime:
+        return self._next(self.at + timedelta(minutes=minutes))
+
+    def steps(self) -> Steps:
+        """Book, pay, and what follows."""
+        fate = self.story.fate
+        yield self._next(self._booked_at())
+        with desk.holding_until_now(self.at) if fate is not Fate.EXPIRED else frozen(self.at):
+            self.booking_id = desk.book_for(self.story)
+        if fate is Fate.EXPIRED:
+            yield self._after(31)
+            commands.expire_hold(self.booking_id)
+        elif fate is not Fate.PENDING:
+            yield self._after(4)
+            self._pay("declined" if fate is Fate.DECLINED else "visa")
+        if fate not in (Fate.EXPIRED, *OPEN_PAYMENT):
+            yield from self._paid_for()
+
+    def _booked_at(self) -> datetime:
+        if self.story.fate in OPEN_PAYMENT:
+            return self.now - timedelta(minutes=6)
+        # each at a minute of its own: a customer's second hold would end the first
+        apart = timedelta(minutes=self.story.number)
+        wanted = local_to_utc(self.story.day, 8 * 60, ZONE) - timedelta(hours=self.story.lead_hours)
+        if wanted > self.now - timedelta(hours=2):
+            wanted = self.now - timedelta(hours=self.story.lead_hours)
+        return max(wanted, self.begins) + apart
+
+    def _pay(self, card: str) -> None:
+        at = self.at
+        with frozen(datetime.now(UTC)):
+            desk.pay(self.till, self.booking_id, at, card)
+
+    def _paid_for(self) -> Steps:
+        fate = self.story.fate
+        if fate is Fate.CONFIRMED:
+            return
+        if fate is Fate.MOVED:
+            yield self._after(90)
+            desk.move(self.booking_id)
+        elif fate in (Fate.CANCELLED, Fate.CANCELLED_LATE, Fate.WITHDRAWN):
+            yield from self._called_off()
+        elif self.story.concierge:
+            yield from self._fetched()
+        else:
+            yield self._next(self._booking().pickup_time + timedelta(minutes=12))
+            yield from self._in_the_workshop()
+
+    def _called_off(self) -> Steps:
+        before = timedelta(hours=5 if self.story.fate is Fate.CANCELLED_LATE else 26)
+        yield self._next(self._booking().pickup_time - before)
+        if self.story.fate is Fate.WITHDRAWN:
+            desk.withdraw(self.booking_id)
+        else:
+            desk.cancel(self.booking_id)
+        with frozen(datetime.now(UTC)):
+            desk.give_refunds(self.booking_id)
+
+    def _fetched(self) -> Steps:
+        drive = Drive(self.booking_id, AssignmentType.PICKUP)
+        yield self._next(drive.arrival - drive.travel)
+        drive.start_pickup()
+        yield self._next(drive.arrival)
+        drive.arrive_pickup()
+        if self.story.fate is Fate.NO_SHOW:
+            yield self._after(WAITED_MINUTES)
+            drive.no_show()
+            return
+        yield self._after(14)
+        drive.hand_over()
+        if self.story.fate is Fate.ON_THE_WAY_IN:
+            return
+        yield self._next(self.at + drive.travel)
+        drive.reach_workshop()
+        yield from self._in_the_workshop()
+
+    def _in_the_workshop(self) -> Steps:
+        fate = self.story.fate
+        yield self._after(5)
+        commands.check_in(self._staff(), self.booking_id, mileage_km=MILEAGE_KM + self.story.number * 613)
+        if fate is Fate.CHECKED_IN:
+            return
+        yield self._after(10)
+        commands.start_work(self._staff(), self.booking_id)
+        if fate is Fate.WORK_STARTED:
+            return
+        yield self._after(SERVICES[self.story.service][0])
+        commands.complete_work(self._staff(), self.booking_id)
+        if fate is not Fate.READY:
+            yield from self._brought_back() if self.story.concierge else self._collected()
+
+    def _brought_back(self) -> Steps:
+        drive = Drive(self.booking_id, AssignmentType.RETURN)
+        yield self._next(drive.arrival - drive.travel)
+        drive.start_return()
+        if self.story.fate is Fate.ON_THE_WAY_BACK:
+            return
+        yield self._next(drive.arrival + timedelta(minutes=10))
+        drive.give_back()
+        yield self._next(self.at + drive.travel + timedelta(minutes=16))
+        drive.ronja_is_clean()
+
+    def _collected(self) -> Steps:
+        yield self._after(50)
+        commands.collect(self._staff(), self.booking_id)
+
+    def _booking(self) -> Booking:
+        return db.session.get_one(Booking, self.booking_id)
+
+    def _staff(self) -> User:
+        return desk.user_of("werkstatt@example.org")

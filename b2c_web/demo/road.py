@@ -1,0 +1,99 @@
+"""What the demo's jockeys do: every step of a trip, as the jockey's phone would send it."""
+
+import struct
+import uuid
+import zlib
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import select
+
+from b2c_web.accounts.models import User
+from b2c_web.bookings.models import AssignmentType
+from b2c_web.db import command_transaction
+from b2c_web.dispatch import commands, whereabouts
+from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import Jockey
+
+GREY = (0xCB, 0xD2, 0xD9)
+WAITED_MINUTES = 16
+
+
+class Drive:
+    """One trip and its jockey."""
+
+    def __init__(self, booking_id: uuid.UUID, kind: AssignmentType) -> None:
+        query = select(JockeyAssignment, User).join(Jockey, Jockey.id == JockeyAssignment.jockey_id)
+        query = query.join(User, User.id == Jockey.user_id).where(JockeyAssignment.booking_id == booking_id)
+        newest = query.where(JockeyAssignment.type == kind).order_by(JockeyAssignment.id.desc()).limit(1)
+        assignment, self.jockey = db.session.execute(newest).one()
+        self.id: uuid.UUID = assignment.id
+        self.ronja_id: uuid.UUID = assignment.vehicle_id
+        self.arrival: datetime = assignment.scheduled_time
+        self.travel = timedelta(minutes=assignment.trip.travel_minutes)
+
+    def start_pickup(self) -> None:
+        commands.start_pickup(self.id, self._actor())
+
+    def arrive_pickup(self) -> None:
+        commands.arrive_pickup(self.id, self._actor())
+
+    def hand_over(self) -> None:
+        commands.finish_pickup_handover(self.id, handover(), self._actor())
+
+    def no_show(self) -> None:
+        commands.record_no_show(self.id, calls=3, stated_minutes=WAITED_MINUTES, photo=picture(), actor=self._actor())
+
+    def reach_workshop(self) -> None:
+        commands.arrive_workshop(self.id, self._actor())
+        commands.complete_pickup(self.id, self._actor())
+
+    def start_return(self) -> None:
+        commands.start_return(self.id, self._actor())
+
+    def give_back(self) -> None:
+        commands.arrive_return(self.id, self._actor())
+        commands.complete_return(self.id, handover(), self._actor())
+
+    def ronja_is_clean(self) -> None:
+        with command_transaction():
+            whereabouts.ronja_is_ready(self.ronja_id)
+
+    def _actor(self) -> User:
+        return db.session.get_one(User, self.jockey.id)
+
+
+def handover() -> dict[str, Any]:
+    """A complete protocol. Its pictures are plain grey: nobody took them."""
+    views = current_app.config["HANDOVER_VIEWS"]
+    return {
+        "photos": [{"view": view, "file": picture()} for view in views],
+        "signature": picture(),
+        "mileage_km": 48_210,
+        "fuel": "3/4",
+        "notes": "",
+    }
+
+
+def picture() -> str:
+    """The store's name of the demo's one picture; it is kept once for each run."""
+    known = current_app.extensions
+    if "demo_picture" not in known:
+        known["demo_picture"] = known["media_store"].put(plain_png(320, 240), "png")
+    return str(known["demo_picture"])
+
+
+def plain_png(width: int, height: int) -> bytes:
+    """A picture of one colour, as a PNG file."""
+    rows = (b"\0" + bytes(GREY) * width) * height
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows, 9)),
+        (b"IEND", b""),
+    )
+    chunks = (
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body)) for name, body in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
