@@ -19,7 +19,6 @@ from b2c_web.clock import local_to_utc, now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import VehicleClass
-from b2c_web.workshops.models import Workshop
 from b2c_web.workshops.queries import Reach
 from b2c_web.workshops.rules import Block, DayState, Judge, Offer, Order, RonjaPlan, Window
 
@@ -32,7 +31,7 @@ FAR_FUTURE = 2**40
 class Question:
     """What somebody wants: where, what and how. Days are asked for separately."""
 
-    workshop: Workshop
+    workshop_id: uuid.UUID
     service: ServiceType
     vehicle_class: VehicleClass
     concierge: bool
@@ -43,7 +42,7 @@ class Question:
         """The question of a place that a workshop serves."""
         if reach.workshop is None:
             raise ValueError("nobody serves this place")
-        return cls(reach.workshop, service, vehicle_class, concierge, reach.travel_minutes)
+        return cls(reach.workshop.id, service, vehicle_class, concierge, reach.travel_minutes)
 
 
 @dataclass(slots=True)
@@ -158,11 +157,11 @@ def order_of(question: Question, service_minutes: int, *, for_staff: bool = Fals
 def judge_for(question: Question, order: Order, first: date, last: date) -> tuple[Judge, dict[date, Any]]:
     """Everything that limits the days, read fresh in one or two statements, ready to judge."""
     behind = last + timedelta(days=RETURN_LOOKAHEAD_DAYS if question.concierge else 0)
-    windows, days = read_windows(question.workshop.id, first, behind)
+    windows, days = read_windows(question.workshop_id, first, behind)
     plans: list[RonjaPlan] = []
     if question.concierge:
         start, end = local_to_utc(first - timedelta(days=1), 0, ZONE), local_to_utc(behind + timedelta(days=2), 0, ZONE)
-        plans = read_ronjas(question.workshop.id, start, end)
+        plans = read_ronjas(question.workshop_id, start, end)
     return Judge(windows, plans, order), days
 
 

@@ -120,7 +120,7 @@ def _in_the_way(request: BookingRequest) -> Sequence[Booking]:
     if not verified:
         raise Invalid(_l("Bitte bestätigen Sie zuerst Ihre E-Mail-Adresse."), field="email")
     facts = {"user": request.user_id, "draft": request.draft_id, "now": now_utc()}
-    return db.session.scalars(_IN_THE_WAY, facts | {"workshop": request.question.workshop.id}).all()
+    return db.session.scalars(_IN_THE_WAY, facts | {"workshop": request.question.workshop_id}).all()
 
 
 def _is_live(booking: Booking) -> bool:
@@ -171,7 +171,7 @@ def _insert(request: BookingRequest, price: Price, wish: Wish, promise: Promise,
     values = {
         "id": booking_id,
         "user_id": request.user_id,
-        "workshop_id": request.question.workshop.id,
+        "workshop_id": request.question.workshop_id,
         "vehicle_id": request.vehicle_id,
         "draft_id": request.draft_id,
         "service": request.question.service,
@@ -204,7 +204,7 @@ def times_of(wish: Wish, promise: Promise) -> dict[str, Any]:
     if promise.back is not None:
         ready = promise.back.end
     else:
-        windows, _days = read_windows(wish.question.workshop.id, wish.slot_day, wish.slot_day)
+        windows, _days = read_windows(wish.question.workshop_id, wish.slot_day, wish.slot_day)
         ready = drop_off_ready_at(windows, promise.pickup, wish.order)
     return {
         "slot_id": promise.pickup.slot_id,
@@ -268,4 +268,4 @@ def question_of(booking: Booking) -> Question:
     here, there = Point(booking.workshop.lat, booking.workshop.lng), place_of(booking)
     minutes = travel_times().minutes(here, Point(there.lat, there.lng))
     concierge = booking.include_concierge and booking.concierge_dropped_at is None
-    return Question(booking.workshop, booking.service, booking.vehicle_class, concierge, minutes)
+    return Question(booking.workshop_id, booking.service, booking.vehicle_class, concierge, minutes)

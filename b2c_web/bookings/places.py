@@ -21,7 +21,7 @@ from b2c_web.bookings.counters import Held, change_day, change_slot, give_back, 
 from b2c_web.bookings.models import AssignmentType, RonjaReservation, Trip, TripMinutes
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
-from b2c_web.workshops.models import TimeSlot
+from b2c_web.workshops.models import TimeSlot, Workshop
 from b2c_web.workshops.rules import Block, Judge, Order, Window, free_ronjas, ronja_span, trip_parts
 
 Parts = dict[AssignmentType, dict[uuid.UUID, int]]  # trip -> window -> jockey minutes
@@ -67,12 +67,12 @@ class Wish:
 
 
 def find_wish(question: Question, order: Order, slot_id: uuid.UUID, back_slot_id: uuid.UUID | None) -> Wish:
-    """Look up the windows' days. Raises PlaceTaken when one is not a window of this workshop."""
+    """Look up the windows' days. Raises PlaceTaken when one is not a window of this active workshop."""
     ids = [slot_id, back_slot_id] if back_slot_id else [slot_id]
     rows = db.session.execute(
-        select(TimeSlot.id, TimeSlot.service_date).where(
-            TimeSlot.id.in_(ids), TimeSlot.workshop_id == question.workshop.id
-        )
+        select(TimeSlot.id, TimeSlot.service_date)
+        .join(Workshop, Workshop.id == TimeSlot.workshop_id)
+        .where(TimeSlot.id.in_(ids), TimeSlot.workshop_id == question.workshop_id, Workshop.is_active)
     ).all()
     days = {row.id: row.service_date for row in rows}
     if len(days) != len(ids) or (question.concierge and back_slot_id is None):
@@ -86,7 +86,7 @@ def take(wish: Wish, releasing: Sequence[Held]) -> tuple[Promise, Parts]:
     Returns the promise and each trip's parts by window. Raises PlaceTaken with the block when it cannot be
     promised; the caller's transaction then rolls everything back.
     """
-    workshop_id = wish.question.workshop.id
+    workshop_id = wish.question.workshop_id
     last = max(wish.slot_day, wish.back_day or wish.slot_day)
     windows, _days = read_windows(workshop_id, wish.slot_day, last + timedelta(days=RETURN_LOOKAHEAD_DAYS))
     parts = _parts_of(wish, windows)
@@ -146,7 +146,7 @@ def _take_judged(wish: Wish, windows: list[Window]) -> Promise:
     plans = []
     if wish.question.concierge and back is not None:
         start, end = ronja_span(pickup, back, wish.order)
-        plans = read_ronjas(wish.question.workshop.id, instant(start), instant(end))
+        plans = read_ronjas(wish.question.workshop_id, instant(start), instant(end))
     offer = Judge(windows, plans, wish.order).offer(windows.index(pickup), all_returns=True)
     if offer.block is not None:
         raise PlaceTaken(block=offer.block, slot_start=pickup.start)
@@ -162,7 +162,7 @@ def _take_judged(wish: Wish, windows: list[Window]) -> Promise:
 
 def count_in(wish: Wish, parts: Parts) -> None:
     """Raise the counters. Their conditions repeat the judgement, so no judge's mistake can overbook."""
-    taken = [change_day(wish.question.workshop.id, wish.slot_day, 1)]
+    taken = [change_day(wish.question.workshop_id, wish.slot_day, 1)]
     minutes: dict[uuid.UUID, int] = {wish.slot_id: 0}
     for part in parts.values():
         for slot_id, count in part.items():
@@ -224,7 +224,7 @@ def reserve_ronja(booking_id: uuid.UUID, wish: Wish, promise: Promise) -> uuid.U
             return ronja_id
         except IntegrityError:
             tried.add(ronja_id)
-            plans = read_ronjas(wish.question.workshop.id, span.lower, span.upper)
+            plans = read_ronjas(wish.question.workshop_id, span.lower, span.upper)
             ronja_id = next((one for _idle, one in free_ronjas(plans, (start, end)) if one not in tried), None)
     raise PlaceTaken(block=Block.NO_RONJA, slot_start=promise.pickup.start)
 

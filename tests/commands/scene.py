@@ -48,7 +48,7 @@ class Scene:
     def request(self, slot: int = 0, back: int | None = 2, **facts: Any) -> BookingRequest:
         """A midsize car's brake service from Dortmund; `back` None is a drop-off."""
         concierge = back is not None
-        question = Question(self.workshop, ServiceType.BRAKE_SERVICE, VehicleClass.MIDSIZE, concierge, 23)
+        question = Question(self.workshop.id, ServiceType.BRAKE_SERVICE, VehicleClass.MIDSIZE, concierge, 23)
         defaults: dict[str, Any] = {
             "user_id": make_customer().id,
             "draft_id": uuid.uuid4(),
