@@ -9,6 +9,7 @@ import math
 import uuid
 from datetime import datetime, timedelta
 
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import Uuid, bindparam, delete, text, update
@@ -63,6 +64,11 @@ def network_of(remote_addr: str | None) -> str:
     address = mapped or address
     width = 24 if address.version == 4 else 56
     return str(ipaddress.ip_network(f"{address}/{width}", strict=False))
+
+
+def network_here() -> str:
+    """The network that this request comes from."""
+    return network_of(request.remote_addr)
 
 
 def count_attempt(

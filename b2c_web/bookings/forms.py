@@ -7,7 +7,7 @@ from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectF
 from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
 
 from b2c_web import formatting
-from b2c_web.accounts.rules import normalized_email, phone_in_e164
+from b2c_web.accounts.rules import digits_of_code, normalized_email, phone_in_e164
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.forms import Form
@@ -140,6 +140,18 @@ class ContactForm(Form):
     def validate_terms(self, field: BooleanField) -> None:
         if not field.data:
             raise ValidationError(_l("Bitte stimmen Sie den AGB zu."))
+
+
+class CodeForm(Form):
+    code = StringField(_l("Code aus der E-Mail"), filters=[stripped])
+
+    def validate_code(self, field: StringField) -> None:
+        if digits_of_code(field.data or "") is None:
+            raise ValidationError(_l("Der Code hat sechs Ziffern."))
+
+    @property
+    def digits(self) -> str:
+        return digits_of_code(self.code.data or "") or ""
 
 
 class SummaryForm(Form):

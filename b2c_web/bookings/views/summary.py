@@ -9,7 +9,7 @@ from flask_login import current_user
 from b2c_web import htmx
 from b2c_web.access import requires
 from b2c_web.accounts.commands import add_used_address
-from b2c_web.accounts.views.login import network
+from b2c_web.accounts.limits import network_here
 from b2c_web.bookings import blueprint, calendar_view, drafts, steps
 from b2c_web.bookings.claim import BookingRequest, PriceChanged, book
 from b2c_web.bookings.forms import SummaryForm
@@ -78,7 +78,7 @@ def _request(draft: BookingDraft, reach: Reach, form: SummaryForm) -> BookingReq
     return BookingRequest(
         user_id=current_user.id,
         draft_id=draft.id,
-        network=network(),
+        network=network_here(),
         question=steps.question_of(draft, reach),
         slot_id=draft.slot_id,
         return_slot_id=draft.return_slot_id if draft.include_concierge else None,

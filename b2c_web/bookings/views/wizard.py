@@ -11,12 +11,11 @@ from b2c_web import formatting, htmx
 from b2c_web.access import public
 from b2c_web.accounts import commands as accounts
 from b2c_web.accounts import sessions
-from b2c_web.accounts.forms import CodeForm
+from b2c_web.accounts.limits import network_here
 from b2c_web.accounts.models import Role
 from b2c_web.accounts.queries import code_valid_until
-from b2c_web.accounts.views.login import network
 from b2c_web.bookings import blueprint, calendar_view, drafts, steps
-from b2c_web.bookings.forms import CarForm, ContactForm, DateForm, ServiceForm
+from b2c_web.bookings.forms import CarForm, CodeForm, ContactForm, DateForm, ServiceForm
 from b2c_web.bookings.models import BookingDraft
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.queries import Offer as ServiceOffer
@@ -251,7 +250,7 @@ def _contact_facts(form: ContactForm) -> dict[str, Any]:
 
 
 def _send_code(form: ContactForm) -> bool:
-    return submitted(form, lambda: accounts.request_code(form.email.data, formatting.language(), network()))
+    return submitted(form, lambda: accounts.request_code(form.email.data, formatting.language(), network_here()))
 
 
 def _total_of(draft: BookingDraft) -> calendar_view.Answer | Any:
@@ -269,7 +268,7 @@ def code(draft_id: uuid.UUID) -> Response:
     if is_customer() or not draft.email:
         return htmx.see_other(url_for(steps.first_open(draft, is_customer()), draft_id=draft_id))
     form, email = CodeForm(), draft.email
-    if submitted(form, lambda: sessions.sign_in(accounts.enter_code(email, form.digits, network()))):
+    if submitted(form, lambda: sessions.sign_in(accounts.enter_code(email, form.digits, network_here()))):
         drafts.adopt(draft_id)
         return htmx.see_other(url_for("bookings.summary", draft_id=draft_id))
     return page("bookings/code.html", draft, 4, form, email=email, valid_until=code_valid_until(email))
@@ -280,6 +279,6 @@ def code(draft_id: uuid.UUID) -> Response:
 def new_code(draft_id: uuid.UUID) -> Response:
     draft = drafts.draft_of(draft_id)
     if draft.email:
-        accounts.request_code(draft.email, formatting.language(), network())
+        accounts.request_code(draft.email, formatting.language(), network_here())
         flash(_("Ein neuer Code ist unterwegs. Der alte gilt nicht mehr."), "success")
     return htmx.see_other(url_for("bookings.code", draft_id=draft_id))
