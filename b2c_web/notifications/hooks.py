@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from b2c_web.hooks import HookList
 from b2c_web.notifications.models import Notification, NotificationKind
 
 
@@ -18,5 +19,5 @@ class Attachment:
 # What goes with a message of this kind, made anew whenever it is needed: it is never stored.
 attachments: dict[NotificationKind, Callable[[Notification], list[Attachment]]] = {}
 
-# Called in the transaction that sets a message to FAILED; `notification.error` says why.
-gave_up: list[Callable[[Notification], None]] = []
+# Takes the Notification, in the transaction that sets it to FAILED; `notification.error` says why.
+gave_up = HookList("notifications.gave_up")

@@ -5,6 +5,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass
 from email import encoders
+from email.header import Header
 from email.mime.base import MIMEBase
 from typing import Any, Protocol
 
@@ -69,23 +70,33 @@ class SmtpMailer:
     def deliver(self, letter: Letter) -> None:
         connection = _connection()
         try:
-            connection.open()
-        except OSError as error:  # smtplib's errors are OSErrors, a refused login among them
-            raise NotSent(_shown(error)) from error
-        try:
-            connection.send_messages([_message(letter, connection)])
-        except smtplib.SMTPRecipientsRefused as error:
-            code, text = next(iter(error.recipients.values()))
-            raise _by_code(code, _decoded(text)) from error
-        except smtplib.SMTPResponseException as error:
-            raise _by_code(error.smtp_code, _decoded(error.smtp_error)) from error
-        except OSError as error:
-            raise (Uncertain if connection.text_went_out else NotSent)(_shown(error)) from error
-        except ValueError as error:  # a header or an address that cannot be one
-            raise Refused(_shown(error)) from error
+            _open(connection)
+            _hand_over(letter, connection)
         finally:
             with suppress(OSError):  # whatever happens after the server's last word changes nothing
                 connection.close()
+
+
+def _open(connection: Any) -> None:
+    """Reach the server and log in. Everything that fails here is the way, never the message."""
+    try:
+        connection.open()
+    except OSError as error:  # smtplib's errors are OSErrors, a refused login among them
+        raise NotSent(_shown(error)) from error
+
+
+def _hand_over(letter: Letter, connection: Any) -> None:
+    try:
+        connection.send_messages([_message(letter, connection)])
+    except smtplib.SMTPRecipientsRefused as error:
+        code, text = next(iter(error.recipients.values()))
+        raise _by_code(code, _decoded(text)) from error
+    except smtplib.SMTPResponseException as error:
+        raise _by_code(error.smtp_code, _decoded(error.smtp_error)) from error
+    except OSError as error:
+        raise (Uncertain if connection.text_went_out else NotSent)(_shown(error)) from error
+    except ValueError as error:  # a header or an address that cannot be one
+        raise Refused(_shown(error)) from error
 
 
 def mailer() -> Mailer:
@@ -127,8 +138,17 @@ def _connection() -> Any:
     )
 
 
-def _message(letter: Letter, connection: Any) -> EmailMultiAlternatives:
-    message = EmailMultiAlternatives(
+class _Message(EmailMultiAlternatives):
+    """Its subject is folded as the first header line allows; Flask-Mailman's fold begins with a blank line."""
+
+    def message(self) -> Any:
+        whole = super().message()  # refuses line breaks in any header
+        whole.replace_header("Subject", Header(self.subject, "utf-8", header_name="Subject").encode())
+        return whole
+
+
+def _message(letter: Letter, connection: Any) -> _Message:
+    message = _Message(
         subject=letter.subject,
         body=letter.text,
         from_email=current_app.config["MAIL_SENDER"],

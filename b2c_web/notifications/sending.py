@@ -10,6 +10,7 @@ from datetime import timedelta
 from email.utils import parseaddr
 
 from flask import current_app
+from flask_babel import force_locale
 from sqlalchemy import select, text, update
 
 from b2c_web import jobs
@@ -102,9 +103,12 @@ def message_id(notification_id: uuid.UUID) -> str:
 
 
 def attachments_of(row: Notification) -> list[hooks.Attachment]:
-    """The files that go with this message, made anew."""
+    """The files that go with this message, made anew in its language."""
     make = hooks.attachments.get(row.kind)
-    return make(row) if make else []
+    if make is None:
+        return []
+    with force_locale(row.language):
+        return make(row)
 
 
 def _put_back(notification_id: uuid.UUID, detail: str) -> None:
@@ -140,8 +144,7 @@ def _fail(row: Notification, error: str) -> None:
     _forget_code(row)
     db.session.flush()
     log.error("message %s (%s) failed: %s", row.id, row.kind, error)
-    for tell in hooks.gave_up:
-        tell(row)
+    hooks.gave_up(row)
 
 
 def _forget_code(row: Notification) -> None:
