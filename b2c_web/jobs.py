@@ -11,14 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from flask import Flask, current_app
-from procrastinate import App, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
+from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
 from procrastinate.connector import BaseConnector
-
+from procrastinate.jobs import Job
 from sqlalchemy import text
 
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.flask_extensions import db
+from b2c_web.hooks import HookList
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,9 @@ JobFunction = Callable[..., None]
 # name -> (function, retry strategy); filled by the features' jobs modules at import
 _declared: dict[str, tuple[JobFunction, RetryStrategy | None]] = {}
 _periodic: dict[str, tuple[JobFunction, str]] = {}
+
+# a job failed for good: its name, id, arguments, and the error with its traceback
+gave_up = HookList("jobs.gave_up")
 
 RETRIES = RetryStrategy(max_attempts=12, exponential_wait=3)  # about 3 s, 9 s, 27 s ... up to days
 
@@ -52,14 +56,17 @@ def periodic(name: str, cron: str) -> Callable[[JobFunction], JobFunction]:
     return declare
 
 
+def is_periodic(name: str) -> bool:
+    """Does the clock run this job anyway?"""
+    return name in _periodic
+
+
 def declared_names() -> list[str]:
     """All declared jobs, for the documentation and its test."""
     return sorted([*_declared, *_periodic])
 
 
-def defer(
-    function: JobFunction, *, at: datetime | None = None, lock: str | None = None, **arguments: Any
-) -> None:
+def defer(function: JobFunction, *, at: datetime | None = None, lock: str | None = None, **arguments: Any) -> None:
     """Queue `function` in the running transaction: commits and rolls back with it.
 
     `at`: not before this instant. `lock`: jobs with the same lock run one after the other.
@@ -76,14 +83,31 @@ def run_now(name: str, arguments: dict[str, Any]) -> None:
     function(**arguments)
 
 
-def _in_app_context(app: Flask, function: JobFunction) -> JobFunction:
+def _in_app_context(app: Flask, function: JobFunction) -> Callable[..., None]:
     @functools.wraps(function)
-    def run(**arguments: Any) -> None:
+    def run(context: JobContext, **arguments: Any) -> None:
         arguments.pop("timestamp", None)
         with app.app_context():
-            function(**arguments)
+            try:
+                function(**arguments)
+            except Exception as error:
+                if not _is_tried_again(context, error):
+                    _give_up(context.job, error)
+                raise
 
     return run
+
+
+def _is_tried_again(context: JobContext, error: Exception) -> bool:
+    task = context.app.tasks[context.job.task_name]
+    return task.get_retry_exception(exception=error, job=context.job) is not None
+
+
+def _give_up(failed: Job, error: Exception) -> None:
+    """Tell whoever waits for it, in a transaction of its own, that a job failed for good."""
+    db.session.rollback()
+    with command_transaction():
+        gave_up(failed.task_name, failed.id, failed.task_kwargs, error)
 
 
 def _plain_url(url: str) -> str:
@@ -94,9 +118,9 @@ def _build(app: Flask, connector: BaseConnector) -> App:
     """A queue with every declared job as a task. Deferring and working each need their own kind of connector."""
     queue = App(connector=connector)
     for name, (function, retry) in _declared.items():
-        queue.task(name=name, retry=retry or False)(_in_app_context(app, function))
+        queue.task(name=name, retry=retry or False, pass_context=True)(_in_app_context(app, function))
     for name, (function, cron) in _periodic.items():
-        task = queue.task(name=name, queueing_lock=name)(_in_app_context(app, function))
+        task = queue.task(name=name, queueing_lock=name, pass_context=True)(_in_app_context(app, function))
         queue.periodic(cron=cron, periodic_id=name)(task)
     return queue
 

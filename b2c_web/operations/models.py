@@ -28,7 +28,5 @@ class FailedOperation(Timestamps, Base):
     error: Mapped[str] = mapped_column(Text)
     stack_trace: Mapped[str | None] = mapped_column(Text)
     resolved_at: Mapped[datetime | None]
-    resolved_by: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("users.id", ondelete="SET NULL"), index=True
-    )
+    resolved_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     resolution: Mapped[str | None] = mapped_column(Text)
