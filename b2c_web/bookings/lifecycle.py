@@ -190,7 +190,8 @@ def no_show(booking: Booking) -> None:
     booking.new_date_until = now + timedelta(hours=current_app.config["NO_SHOW_OFFER_HOURS"])
     db.session.flush()
     audit.record("booking.no_show", "booking", booking.id, after={"new_date_until": str(booking.new_date_until)})
-    messages.send(NotificationKind.NO_SHOW, booking, once=now.isoformat())
+    kept_cents = current_app.config["NO_SHOW_FEE_CENTS"]
+    messages.send(NotificationKind.NO_SHOW, booking, once=now.isoformat(), kept_cents=kept_cents)
 
 
 def drop_concierge(booking: Booking) -> None:
