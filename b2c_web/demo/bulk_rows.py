@@ -26,8 +26,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "concierge_price", "total_price", "terms_version", "slot_id", "return_slot_id", "pickup_time",
         "estimated_return_time", "actual_return_time", "places_released_at", "customer_name", "customer_phone",
         "pickup_address", "pickup_postal_code", "pickup_city", "pickup_lat", "pickup_lng", "status", "payment_status",
-        "paid_at", "stripe_payment_intent_id", "completed_at", "cancelled_at", "cancellation_reason", "created_at",
-        "updated_at",
+        "paid_at", "stripe_payment_intent_id", "odoo_invoice_id", "completed_at", "cancelled_at",
+        "cancellation_reason", "created_at", "updated_at",
     ),
     "trips": (
         "id", "booking_id", "type", "slot_id", "window_start", "window_end", "address", "postal_code", "city", "lat",
@@ -132,8 +132,8 @@ class WorkshopRows:
             booking.vehicle_class.value, "t" if booking.back else "f", base, concierge, base + concierge, "2026-11",
             booking.slot.id, booking.back.id if booking.back else None, booking.slot.start, booking.ends, done, ended,
             NAME, PHONE, STREET, place["postal_code"], place["city"], lat, lng, status,
-            "REFUNDED" if cancelled else "PAID", paid, intent, done, ended, "Termin passt nicht" if cancelled else None,
-            made, ended or done or paid,
+            "REFUNDED" if cancelled else "PAID", paid, intent, number, done, ended,
+            "Termin passt nicht" if cancelled else None, made, ended or done or paid,
         )  # fmt: skip
         self._add_money(booking_id, user, base + concierge, made=made, paid=paid, intent=intent, refunded=ended)
         if booking.back:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from b2c_web.accounts.models import User
 from b2c_web.bookings import commands
@@ -22,8 +22,8 @@ from b2c_web.db import command_transaction
 from b2c_web.demo.stories import Story
 from b2c_web.demo.till import Till
 from b2c_web.flask_extensions import db
-from b2c_web.payments.commands import run_refund, settle_payment
-from b2c_web.payments.models import LedgerEntry, Payment, PaymentPurpose, Refund
+from b2c_web.payments.commands import settle_payment
+from b2c_web.payments.models import LedgerEntry, Payment, PaymentPurpose
 from b2c_web.payments.queries import latest_payment
 from b2c_web.vehicles.models import Vehicle
 from b2c_web.workshops.queries import nearest_workshop
@@ -137,16 +137,3 @@ def move(booking_id: uuid.UUID) -> None:
     back = offer.returns[0].window.slot_id if booking.include_concierge else None
     fee_cents = move_terms(booking, now_utc(), current_app.config).fee_cents
     commands.move(booking.user, booking_id, offer.window.slot_id, back, accepted_fee_cents=fee_cents)
-
-
-def give_refunds(booking_id: uuid.UUID) -> None:
-    """What a worker would do: send the money back that is owed."""
-    due = select(Refund.id).join(Payment).where(Payment.purpose_id == booking_id)
-    ids = db.session.scalars(due).all()
-    db.session.rollback()
-    for refund_id in ids:
-        run_refund(refund_id)
-
-
-def count_bookings() -> int:
-    return db.session.scalar(select(func.count(Booking.id))) or 0

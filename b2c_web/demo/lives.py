@@ -95,8 +95,6 @@ class Life:
             desk.withdraw(self.booking_id)
         else:
             desk.cancel(self.booking_id)
-        with frozen(datetime.now(UTC)):
-            desk.give_refunds(self.booking_id)
 
     def _fetched(self) -> Steps:
         drive = Drive(self.booking_id, AssignmentType.PICKUP)
@@ -107,6 +105,7 @@ class Life:
         if self.story.fate is Fate.NO_SHOW:
             yield self._after(WAITED_MINUTES)
             drive.no_show()
+            yield from self._nobody_came()
             return
         yield self._after(14)
         drive.hand_over()
@@ -115,6 +114,13 @@ class Life:
         yield self._next(self.at + drive.travel)
         drive.reach_workshop()
         yield from self._in_the_workshop()
+
+    def _nobody_came(self) -> Steps:
+        """The offer of a new date ends unused, when that is already over."""
+        offer_ends = self._booking().new_date_until
+        if offer_ends is not None and offer_ends < self.now:
+            yield self._next(offer_ends)
+            commands.end_no_show(self.booking_id)
 
     def _in_the_workshop(self) -> Steps:
         fate = self.story.fate

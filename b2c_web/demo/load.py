@@ -14,6 +14,7 @@ from b2c_web.demo.lives import Life, Steps
 from b2c_web.demo.people import Person
 from b2c_web.demo.stories import tell
 from b2c_web.demo.till import Till, open_till
+from b2c_web.demo.worker import work_off
 from b2c_web.dispatch import jobs as dispatch_jobs
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.generation import local_day
@@ -47,6 +48,7 @@ def load_demo(seed: int = 1, progress: Progress = lambda done, total: None) -> L
             people = load_base().people
         lives = _lives(people, till, seed, begins=begins, now=now)
         _play(lives, progress)
+        work_off(now)
     dispatch_jobs.shifts()
     return Loaded(len(people), len(lives))
 
@@ -62,7 +64,9 @@ def _last_busy_day(now: datetime) -> date:
 
 
 def _play(lives: list[Life], progress: Progress) -> None:
-    """Takes the steps of all lives in the order of their instants, each with the clock held there."""
+    """Takes the steps of all lives in the order of their instants, each with the clock held there; jobs that come due
+    meanwhile are done as a worker would have done them.
+    """
     waiting: list[tuple[datetime, int, Steps]] = []
     for number, life in enumerate(lives):
         steps = life.steps()
@@ -70,9 +74,11 @@ def _play(lives: list[Life], progress: Progress) -> None:
     done = 0
     while waiting:
         at, number, steps = heapq.heappop(waiting)
+        work_off(at)
         with frozen(at):
             following = next(steps, None)
         db.session.remove()
+        work_off(at)
         if following is None:
             done += 1
             progress(done, len(lives))
