@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from flask_sqlalchemy.session import Session
@@ -16,6 +16,8 @@ from sqlalchemy import text
 from b2c_web import clock, create_app, jobs
 from b2c_web.db_server import DatabaseServer, ephemeral_server
 from b2c_web.flask_extensions import db
+
+pytest_plugins = ("tests.paying",)
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)  # a Tuesday, 12:00 in Witten
 TEST_SETTINGS = {
@@ -52,9 +54,21 @@ def template_database(database_server: DatabaseServer) -> str:
     return name
 
 
+class OneContextPerRequest(FlaskClient):
+    """Gives every request an app context of its own, as a server does: nothing in `g` outlives a request."""
+
+    def open(self, *arguments: Any, **keywords: Any) -> Any:
+        with self.application.app_context():
+            answer = super().open(*arguments, **keywords)
+        if has_app_context():
+            db.session.expire_all()  # the test sees what the request's own session has written
+        return answer
+
+
 def make_app(url: str, **settings: str) -> Flask:
     app = create_app({**TEST_SETTINGS, "DATABASE_URL": url, **settings}, TESTING=True)
     app.config["SERVER_NAME"] = None
+    app.test_client_class = OneContextPerRequest
     return app
 
 

@@ -4,12 +4,13 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, EmailField, Field, HiddenField, PasswordField, SelectField, StringField, TelField
-from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, Length, Optional, Regexp, ValidationError
 
 from b2c_web.accounts import rules
 from b2c_web.forms import Form, trimmed
 
-LANGUAGES = [("de", "Deutsch"), ("en", "English")]
+LANGUAGES = [SelectChoice("de", "Deutsch"), SelectChoice("en", "English")]
 
 
 def _an_email(form: Form, field: Field) -> None:
@@ -21,7 +22,7 @@ class EmailForm(Form):
     email = EmailField(
         _l("E-Mail-Adresse"),
         filters=[trimmed],
-        validators=[InputRequired(_l("Bitte geben Sie Ihre E-Mail-Adresse ein.")), Length(max=254), _an_email],
+        validators=[DataRequired(_l("Bitte geben Sie Ihre E-Mail-Adresse ein.")), Length(max=254), _an_email],
     )
     next = HiddenField()
 
@@ -31,7 +32,7 @@ class EmailForm(Form):
 
 
 class PasswordLoginForm(EmailForm):
-    password = PasswordField(_l("Passwort"), validators=[InputRequired(_l("Bitte geben Sie Ihr Passwort ein."))])
+    password = PasswordField(_l("Passwort"), validators=[DataRequired(_l("Bitte geben Sie Ihr Passwort ein."))])
 
 
 class CodeForm(Form):
@@ -66,7 +67,7 @@ class ProfileForm(Form):
 
 class PasswordForm(Form):
     current = PasswordField(_l("Bisheriges Passwort"))
-    password = PasswordField(_l("Neues Passwort"), validators=[InputRequired(_l("Bitte geben Sie ein Passwort ein."))])
+    password = PasswordField(_l("Neues Passwort"), validators=[DataRequired(_l("Bitte geben Sie ein Passwort ein."))])
 
 
 class PasswordRemovalForm(Form):
@@ -78,7 +79,7 @@ class AddressForm(Form):
         _l("Straße und Hausnummer"),
         filters=[trimmed],
         validators=[
-            InputRequired(_l("Bitte geben Sie Straße und Hausnummer ein.")),
+            DataRequired(_l("Bitte geben Sie Straße und Hausnummer ein.")),
             Length(max=120, message=_l("Bitte höchstens %(max)d Zeichen.")),
         ],
     )
@@ -86,7 +87,7 @@ class AddressForm(Form):
         _l("Postleitzahl"),
         filters=[trimmed],
         validators=[
-            InputRequired(_l("Bitte geben Sie die Postleitzahl ein.")),
+            DataRequired(_l("Bitte geben Sie die Postleitzahl ein.")),
             Regexp(r"[0-9]{5}\Z", message=_l("Eine Postleitzahl hat fünf Ziffern.")),
         ],
     )
@@ -94,7 +95,7 @@ class AddressForm(Form):
         _l("Ort"),
         filters=[trimmed],
         validators=[
-            InputRequired(_l("Bitte geben Sie den Ort ein.")),
+            DataRequired(_l("Bitte geben Sie den Ort ein.")),
             Length(max=120, message=_l("Bitte höchstens %(max)d Zeichen.")),
         ],
     )

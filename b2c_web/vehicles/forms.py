@@ -6,7 +6,8 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
 from wtforms import DateField, Field, IntegerField, RadioField, StringField
-from wtforms.validators import InputRequired, Length, Optional, ValidationError
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
@@ -43,23 +44,23 @@ class CarForm(Form):
     license_plate = StringField(
         _l("Kennzeichen"),
         filters=[trimmed],
-        validators=[InputRequired(_l("Bitte geben Sie das Kennzeichen ein.")), Length(max=20, message=TOO_LONG)],
+        validators=[DataRequired(_l("Bitte geben Sie das Kennzeichen ein.")), Length(max=20, message=TOO_LONG)],
     )
     make = StringField(
         _l("Marke"),
         filters=[trimmed],
-        validators=[InputRequired(_l("Bitte geben Sie die Marke ein.")), Length(max=60, message=TOO_LONG)],
+        validators=[DataRequired(_l("Bitte geben Sie die Marke ein.")), Length(max=60, message=TOO_LONG)],
     )
     model = StringField(
         _l("Modell"),
         filters=[trimmed],
-        validators=[InputRequired(_l("Bitte geben Sie das Modell ein.")), Length(max=60, message=TOO_LONG)],
+        validators=[DataRequired(_l("Bitte geben Sie das Modell ein.")), Length(max=60, message=TOO_LONG)],
     )
     year = WholeNumberField(_l("Baujahr"), validators=[InputRequired(_l("Bitte geben Sie das Baujahr ein."))])
     vehicle_class = RadioField(
         _l("Fahrzeugklasse"),
-        choices=[(kind.value, texts.name) for kind, texts in TEXTS.items()],
-        validators=[InputRequired(_l("Bitte wählen Sie eine Klasse."))],
+        choices=[SelectChoice(kind.value, texts.name) for kind, texts in TEXTS.items()],
+        validators=[DataRequired(_l("Bitte wählen Sie eine Klasse."))],
         validate_choice=False,
     )
     first_registration = DayField(_l("Erstzulassung"), validators=[Optional()])
@@ -73,7 +74,8 @@ class CarForm(Form):
         _refuse(rules.check_plate(field.data)[1])
 
     def validate_year(self, field: Field) -> None:
-        _refuse(rules.year_refusal(field.data, today_in(ZONE)))
+        if field.data is not None:
+            _refuse(rules.year_refusal(field.data, today_in(ZONE)))
 
     def validate_vehicle_class(self, field: Field) -> None:
         if field.data not in set(VehicleClass):

@@ -17,6 +17,7 @@ JOINED = re.compile(rf"([{LETTERS}]{{2,5}})[ \-]?([1-9][0-9]{{0,3}})([EH]?)")
 SEASON = re.compile(r"[ ]+(0[1-9]|1[0-2])[ ]?[\-/–][ ]?(0[1-9]|1[0-2])$")
 FOREIGN = re.compile(rf"[{LETTERS}0-9][{LETTERS}0-9 \-]{{0,10}}[{LETTERS}0-9]")
 GERMAN_MAX_SIGNS = 8
+SPLIT = {2: 1, 5: 3}  # so many letters can be split in one way only: so many belong to the district
 
 PLATE_FORM = _l("So steht es auf dem Schild: WIT XY 207")
 PLATE_GAP = _l("Bitte mit Abstand nach dem Ort, wie auf dem Schild: WIT XY 207")
@@ -26,15 +27,15 @@ def check_plate(text: str) -> tuple[str, Any]:
     """(plate as we store it, refusal or None).
 
     German plates become "WIT XY 207" with H or E behind the number; a season ("04-10") is not part of the
-    number. Written in one word, "HHA 123" may be HH A 123 or H HA 123: then the gap is asked for. Anything else
-    that looks like a plate is taken as a foreign one, as it was typed.
+    number. Written in one word, "HHA123" may be HH A 123 or H HA 123: then the gap is asked for. Anything else
+    that looks like a plate is taken as a foreign one, as it was typed ("ABC 123" is one in Sweden).
     """
     plate = SEASON.sub("", " ".join(text.upper().split()))
     german = GERMAN.fullmatch(plate)
     if german:
         return _german(*german.groups())
     joined = JOINED.fullmatch(plate)
-    if joined:
+    if joined and (len(joined[1]) in SPLIT or plate.isalnum()):
         return _joined(*joined.groups())
     if len(plate) <= PLATE_MAX_LENGTH and FOREIGN.fullmatch(plate) and re.search("[0-9]", plate):
         return plate, None
@@ -48,11 +49,10 @@ def _german(district: str, letters: str, number: str, kind: str) -> tuple[str, A
 
 
 def _joined(word: str, number: str, kind: str) -> tuple[str, Any]:
-    """Two letters can be split in one way, five too; three and four cannot."""
-    if len(word) in (2, 5):
-        split = 1 if len(word) == 2 else 3
-        return _german(word[:split], word[split:], number, kind)
-    return f"{word} {number}{kind}", PLATE_GAP
+    split = SPLIT.get(len(word))
+    if split is None:
+        return f"{word} {number}{kind}", PLATE_GAP
+    return _german(word[:split], word[split:], number, kind)
 
 
 VIN_FORM = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
