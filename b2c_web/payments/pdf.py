@@ -1,7 +1,7 @@
 """Payment receipts, kept fees and refunds as a sheet of A4. None of them is an invoice: that comes from accounting."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from flask import current_app
 from flask_babel import force_locale
@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import gettext as translated  # for labels that a document brings along
 from flask_babel import lazy_gettext as _l
 from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+from fpdf.enums import MethodReturnValue, XPos, YPos
 
 from b2c_web import ROOT
 from b2c_web.formatting import day_window, eur, long_day, phone
@@ -102,12 +102,17 @@ class _Paper(FPDF):
     def write_pair(
         self, left: str, right: str, size: float = 10, *, bold: bool = False, colour: tuple[int, int, int] = INK
     ) -> None:
-        """A label that may run over several lines, and an amount at the right edge of its first."""
+        """A label that may run over several lines, and an amount at the right edge of its first; never torn apart."""
         self.use(TEXT, "B" if bold else "", size, colour)
+        height = self.multi_cell(WIDTH - 45, size * 0.5, left, dry_run=True, output=MethodReturnValue.HEIGHT)
+        if self.will_page_break(cast(float, height)):
+            self.add_page()
         top = self.get_y()
-        self.cell(WIDTH, size * 0.5, right, align="R", new_x=XPos.LMARGIN, new_y=YPos.TOP)
-        self.set_xy(LEFT, top)
         self.multi_cell(WIDTH - 45, size * 0.5, left, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        bottom = self.get_y()
+        self.set_xy(LEFT, top)
+        self.cell(WIDTH, size * 0.5, right, align="R")
+        self.set_xy(LEFT, bottom)
 
     def rule(self, gap: float = 3) -> None:
         """A hairline with the same room above and below."""

@@ -53,7 +53,7 @@ def address(endpoint: str, asked: Wanted, **changes: Any) -> str:
 def list_context(endpoint: str, asked: Wanted, page: Page) -> dict[str, Any]:
     """Everything that `notifications/_list.html` needs."""
     return {
-        "page": page,
+        "listing": page,
         "asked": asked,
         "kinds": words.KINDS,
         "statuses": words.STATUSES,
