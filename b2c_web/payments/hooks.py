@@ -48,3 +48,25 @@ def give_up(operation: str, payload: dict[str, Any], error: str) -> None:
     """Put something before a person, inside the running transaction."""
     for listener in gave_up:
         listener(operation, payload, error)
+
+
+def registered() -> dict[str, list[str]]:
+    """Everything that is filled in, by hook and purpose, for the test that prints all hooks."""
+    found = {"payments.gave_up": [_name(listener) for listener in gave_up]}
+    by_purpose: dict[str, Mapping[PaymentPurpose, Callable[..., None]]] = {
+        "lock": lock,
+        "paid": paid,
+        "processing": processing,
+        "authorized": authorized,
+        "failed": failed,
+        "closed": closed,
+        "refunded": refunded,
+    }
+    for word, listeners in by_purpose.items():
+        for purpose, listener in listeners.items():
+            found[f"payments.{word}[{purpose.value}]"] = [_name(listener)]
+    return found
+
+
+def _name(listener: Callable[..., None]) -> str:
+    return f"{listener.__module__}.{listener.__qualname__}"
