@@ -61,7 +61,7 @@ def reassign(
         if step.is_ended_by_actor(CancelReason.REDISPATCHED):
             return step.open_again().id
         assignment = step.assignment
-        if not _may_change_hands(assignment.type, assignment.status):
+        if not rules.may_cancel(assignment.type, assignment.status, CancelReason.REDISPATCHED):
             raise step.conflict()
         check_jockey(jockey_id, step.booking.workshop_id)
         same_time = scheduled_time in (None, assignment.scheduled_time)
@@ -70,10 +70,6 @@ def reassign(
         planning.end(assignment, CancelReason.REDISPATCHED, moved_by=step.actor_id)
         planning.assign(step.booking, assignment.type, jockey_id=jockey_id, arrival=scheduled_time)
         return step.open_again().id
-
-
-def _may_change_hands(kind: AssignmentType, status: AssignmentStatus) -> bool:
-    return status not in rules.WITH_THE_CAR and rules.may_cancel(kind, status, CancelReason.REDISPATCHED)
 
 
 def assign_again(

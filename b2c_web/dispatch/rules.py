@@ -121,4 +121,5 @@ def may_cancel(kind: AssignmentType, status: AssignmentStatus, reason: CancelRea
         return False
     if kind is AssignmentType.PICKUP:
         return reason is CancelReason.BREAKDOWN or (reason is CancelReason.REDISPATCHED and status not in WITH_THE_CAR)
-    return status in WITH_THE_CAR or reason is not CancelReason.NO_SHOW
+    other = CancelReason.NO_SHOW if status in WITH_THE_CAR else CancelReason.REDISPATCHED
+    return reason in (CancelReason.BREAKDOWN, other)
