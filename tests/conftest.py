@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,9 +83,9 @@ def app(database_server: DatabaseServer, template_database: str) -> Iterator[Fla
         db.engine.dispose()
 
 
-@pytest.fixture
-def session(app: Flask) -> Iterator[Any]:
-    """The session of a test: commands commit into a transaction that is rolled back at the end.
+@contextmanager
+def rolled_back(app: Flask) -> Iterator[Any]:
+    """A session whose commands commit into a transaction that is rolled back at the end.
 
     Flask-SQLAlchemy's session ignores `bind=connection`, so its get_bind is overridden.
     """
@@ -97,9 +98,7 @@ def session(app: Flask) -> Iterator[Any]:
                 return connection
 
         before = db.session
-        db.session = db._make_scoped_session(
-            {"class_": OnOneConnection, "join_transaction_mode": "create_savepoint"}
-        )
+        db.session = db._make_scoped_session({"class_": OnOneConnection, "join_transaction_mode": "create_savepoint"})
         try:
             yield db.session
         finally:
@@ -107,6 +106,13 @@ def session(app: Flask) -> Iterator[Any]:
             db.session = before
             outer.rollback()
             connection.close()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Any]:
+    """The session of a test; see `rolled_back`."""
+    with rolled_back(app) as session:
+        yield session
 
 
 @pytest.fixture
@@ -178,4 +184,3 @@ def run_jobs(app: Flask, session: Any) -> Callable[..., list[str]]:
         raise AssertionError(f"jobs without end: {done[-5:]}")
 
     return work
-

@@ -77,6 +77,8 @@ def find_wish(question: Question, order: Order, slot_id: uuid.UUID, back_slot_id
     days = {row.id: row.service_date for row in rows}
     if len(days) != len(ids) or (question.concierge and back_slot_id is None):
         raise PlaceTaken(block=Block.CLOSED)
+    if back_slot_id is not None and days[back_slot_id] < days[slot_id]:
+        raise PlaceTaken(_l("Die Rückgabe liegt vor der Abholung."), block=Block.CLOSED)
     return Wish(question, order, slot_id, days[slot_id], back_slot_id, days[back_slot_id] if back_slot_id else None)
 
 

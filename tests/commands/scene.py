@@ -1,7 +1,7 @@
 """A workshop with two open days, and what tests do in it: claim, pay, look at the counters."""
 
 import uuid
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from b2c_web.bookings.availability import Question
@@ -34,15 +34,17 @@ TOTAL_CENTS = 24900 + 4000 + 3900
 class Scene:
     """One workshop with two open days, Ronjas, a jockey on both days, and requests for it."""
 
-    def __init__(self, session: Any, *, ronjas: int = 1, **slot_facts: Any) -> None:
+    def __init__(
+        self, session: Any, *, ronjas: int = 1, first: date = FIRST, days: int = 2, places: int = 4, **slot_facts: Any
+    ) -> None:
         make_services()
-        self.session = session
+        self.session, self.first = session, first
         self.workshop = make_workshop()
-        self.slots = make_days(self.workshop, FIRST, 2, **slot_facts)
+        self.slots = make_days(self.workshop, first, days, places=places, **slot_facts)
         self.ronjas = [make_ronja(self.workshop) for _n in range(ronjas)]
         self.jockey = make_jockey(self.workshop)
-        for day in (FIRST, FIRST.replace(day=27)):
-            make_shift(self.jockey, day)
+        for offset in range(days):
+            make_shift(self.jockey, first + timedelta(days=offset))
         session.commit()
 
     def request(self, slot: int = 0, back: int | None = 2, **facts: Any) -> BookingRequest:

@@ -129,14 +129,23 @@ def make_slot(workshop: Workshop, day: date, window: tuple[int, int], **facts: A
     )
 
 
-def make_days(workshop: Workshop, first: date, days: int = 5, *, max_bookings: int = 20, **slot_facts: Any) -> list[TimeSlot]:
-    """Open Monday-Friday days with the five windows; weekends are left out."""
+def make_days(
+    workshop: Workshop,
+    first: date,
+    days: int = 5,
+    *,
+    max_bookings: int = 20,
+    places: int = 4,
+    weekends: bool = False,
+    **slot_facts: Any,
+) -> list[TimeSlot]:
+    """Open days with the five windows, Monday to Friday or, with `weekends`, every day."""
     slots = []
     for offset in range(days):
         day = first + timedelta(days=offset)
-        if day.weekday() < 5:
+        if weekends or day.weekday() < 5:
             make_day(workshop, day, max_bookings=max_bookings)
-            slots += [make_slot(workshop, day, window, **slot_facts) for window in WINDOWS]
+            slots += [make_slot(workshop, day, window, max_bookings=places, **slot_facts) for window in WINDOWS]
     return slots
 
 
