@@ -128,10 +128,13 @@ def test_admins_filter_and_search_and_sort(admin: FlaskClient, session: Any, fro
     with frozen_clock(clock.now_utc() + timedelta(hours=1)):
         kept(NotificationKind.READY, recipient="berta@example.org", context=FACTS | {"number": "BK-100%"})
         failed(session, recipient="carla@example.org")
-    people = re.compile(r"(anna|berta|carla)@")
+    with frozen_clock(clock.now_utc() + timedelta(hours=2)):
+        make_message(NotificationKind.PICKED_UP, recipient="dora@example.org", context={})
+    people = re.compile(r"(anna|berta|carla|dora)@")
     for query, expected in (
-        ("", ["carla", "berta", "anna"]),
-        ("?sort=oldest", ["anna", "berta", "carla"]),
+        ("", ["dora", "carla", "berta", "anna"]),
+        ("?sort=oldest", ["anna", "berta", "carla", "dora"]),
+        ("?status=QUEUED", ["dora"]),
         ("?q=ANNA", ["anna"]),
         ("?q=bk-100%25", ["berta"]),
         ("?q=BK-1__%25", []),
@@ -139,8 +142,8 @@ def test_admins_filter_and_search_and_sort(admin: FlaskClient, session: Any, fro
         ("?kind=READY", ["berta"]),
         ("?status=FAILED", ["carla"]),
         ("?status=KEPT&kind=COMPLETED", ["anna"]),
-        ("?status=NONSENSE&kind=&page=x", ["carla", "berta", "anna"]),
-        ("?page=999999", ["carla", "berta", "anna"]),
+        ("?status=NONSENSE&kind=&page=x", ["dora", "carla", "berta", "anna"]),
+        ("?page=999999", ["dora", "carla", "berta", "anna"]),
     ):
         assert people.findall(page(admin, f"/admin/messages{query}", **{"HX-Request": "true"})) == expected, query
 
@@ -243,7 +246,7 @@ def test_looking_changes_nothing_reading_is_a_button(login: Login, session: Any)
     shown = page(client, f"/account/messages/{row.id}")
     session.refresh(row)
     assert row.read_at is None
-    assert '<a href="http://localhost/bookings/BK-2026-000123"' in shown
+    assert '<a href="http://localhost/bookings/BK-2026-000123">Zur Buchung</a>' in shown
     assert "Betreiber der Anwendung" not in shown
     answer = post(client, f"/account/messages/{row.id}/reading")
     assert (answer.status_code, answer.location) == (303, "/account/messages")

@@ -69,7 +69,6 @@ def message_context(endpoint: str, row: Notification) -> dict[str, Any]:
     """Everything that `notifications/_message.html` needs."""
     return {
         "message": row,
-        "statuses": words.STATUSES,
         "kind_word": words.KINDS[row.kind],
         "error_word": words.error_word(row.error),
         "attachments": sending.attachments_of(row),
