@@ -1,16 +1,21 @@
 """`flask capacity`: the days and windows that can be booked."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 from flask.cli import with_appcontext
 from sqlalchemy import select
 
+from b2c_web.bookings.availability import Question
+from b2c_web.bookings.explaining import explanation
+from b2c_web.catalog.models import ServiceType
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
+from b2c_web.vehicles.models import VehicleClass
 from b2c_web.workshops.commands import roll_on
 from b2c_web.workshops.models import Workshop
+from b2c_web.workshops.travel import Point, locate, travel_times
 
 
 @click.group("capacity")
@@ -36,6 +41,28 @@ def generate(name: str | None, days: int | None) -> None:
         click.echo(f"{workshop_name}: {len(made.open_days)} new days with {made.windows} windows")
         for day, holiday in made.holidays.items():
             click.echo(f"  {day}: closed, {holiday}")
+
+
+@capacity_cli.command()
+@click.option("--workshop", "name", default="", help="Part of the workshop's name; default: the first active one.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="First day; default: the first that can be booked.")
+@click.option("--days", default=7, show_default=True, help="How many calendar days are filled together.")
+@click.option("--plz", default="44137", show_default=True, help="Postal code that the customers live at.")
+@click.option("--service", type=click.Choice(list(ServiceType)), default=ServiceType.INSPECTION, show_default=True)
+@with_appcontext
+def explain(name: str, day: datetime | None, days: int, plz: str, service: ServiceType) -> None:
+    """The most concierge bookings a day can hold and what limits it; then each window and why it is blocked."""
+    query = select(Workshop).where(Workshop.is_active, Workshop.name.icontains(name, autoescape=True))
+    workshop = db.session.scalars(query.order_by(Workshop.name)).first()
+    place = locate(plz)
+    if workshop is None or place is None:
+        raise click.ClickException("No active workshop fits." if workshop is None else f"Postal code {plz} is unknown.")
+    minutes = travel_times().minutes(Point(workshop.lat, workshop.lng), place)
+    first = day.date() if day else today_in(ZONE) + timedelta(days=2)
+    question = Question(workshop.id, service, VehicleClass.MIDSIZE, True, minutes)
+    click.echo(f"{workshop.name}, {service} for {plz} ({minutes} min one way)")
+    for line in explanation(question, first, first + timedelta(days=days - 1)):
+        click.echo(line)
 
 
 commands = [capacity_cli]
