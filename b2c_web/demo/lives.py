@@ -89,12 +89,16 @@ class Life:
             yield from self._in_the_workshop()
 
     def _called_off(self) -> Steps:
-        before = timedelta(hours=5 if self.story.fate is Fate.CANCELLED_LATE else 26)
-        yield self._next(self._booking().pickup_time - before)
+        pickup, late = self._booking().pickup_time, self.story.fate is Fate.CANCELLED_LATE
+        yield self._next(pickup - timedelta(hours=5) if late else min(pickup - timedelta(hours=26), self._thought()))
         if self.story.fate is Fate.WITHDRAWN:
             desk.withdraw(self.booking_id)
         else:
             desk.cancel(self.booking_id)
+
+    def _thought(self) -> datetime:
+        """A night after booking."""
+        return self.at + timedelta(hours=20)
 
     def _fetched(self) -> Steps:
         drive = Drive(self.booking_id, AssignmentType.PICKUP)

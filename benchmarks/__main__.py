@@ -1,0 +1,39 @@
+"""Measures the figures named, or all of them."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import Any
+
+from benchmarks.house import House, open_house, say
+
+FIGURES = {
+    "claim": "claim",
+}
+
+Measure = Callable[[House], Iterator[dict[str, Any]]]
+
+
+def main(argv: list[str]) -> int:
+    """One JSON line for each figure. Exit code 1 when one is not what we promise."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which figures: {', '.join(FIGURES)} (default: all)")
+    names = parser.parse_args(argv).names or list(FIGURES)
+    unknown = [name for name in names if name not in FIGURES]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(FIGURES)}")
+    good = True
+    with open_house() as house:
+        for name in names:
+            say(f"figure {name}")
+            measure: Measure = import_module(f"benchmarks.{FIGURES[name]}").measure
+            for figure in measure(house):
+                print(json.dumps(figure), flush=True)
+                good = good and bool(figure["ok"])
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
