@@ -70,14 +70,15 @@ def find_wish(question: Question, order: Order, slot_id: uuid.UUID, back_slot_id
     """Look up the windows' days. Raises PlaceTaken when one is not a window of this active workshop."""
     ids = [slot_id, back_slot_id] if back_slot_id else [slot_id]
     rows = db.session.execute(
-        select(TimeSlot.id, TimeSlot.service_date)
+        select(TimeSlot.id, TimeSlot.service_date, TimeSlot.start_time)
         .join(Workshop, Workshop.id == TimeSlot.workshop_id)
         .where(TimeSlot.id.in_(ids), TimeSlot.workshop_id == question.workshop_id, Workshop.is_active)
     ).all()
     days = {row.id: row.service_date for row in rows}
     if len(days) != len(ids) or (question.concierge and back_slot_id is None):
         raise PlaceTaken(block=Block.CLOSED)
-    if back_slot_id is not None and days[back_slot_id] < days[slot_id]:
+    starts = {row.id: row.start_time for row in rows}
+    if back_slot_id is not None and starts[back_slot_id] <= starts[slot_id]:
         raise PlaceTaken(_l("Die Rückgabe liegt vor der Abholung."), block=Block.CLOSED)
     return Wish(question, order, slot_id, days[slot_id], back_slot_id, days[back_slot_id] if back_slot_id else None)
 
