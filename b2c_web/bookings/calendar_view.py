@@ -1,15 +1,22 @@
-"""The calendar as the page shows it: a month of days, the chosen day's windows, the return windows."""
+"""The calendar as the page shows it: a month of days, the chosen day's windows, the return windows.
+
+Every word and address that a cell needs is made here once, so that the template only writes it down.
+Addresses are relative ("?day=..."): the same fragment serves booking and moving.
+"""
 
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from urllib.parse import urlencode
+from typing import Any
 
 from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
+from b2c_web import formatting
 from b2c_web.bookings.availability import Answer, Day, Question, availability
-from b2c_web.bookings.places import instant
+from b2c_web.bookings.places import drop_off_ready_at, instant
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.workshops.rules import Block, DayState, Offer, Window
@@ -26,16 +33,13 @@ class Choice:
 
     @classmethod
     def read(
-        cls, arguments: Mapping[str, str], slot: uuid.UUID | None = None, back: uuid.UUID | None = None
+        cls, arguments: Mapping[str, Any], slot: uuid.UUID | None = None, back: uuid.UUID | None = None
     ) -> "Choice":
         """From query arguments; what cannot be read counts as not given. `slot`, `back`: chosen before."""
-        chosen = _uuid(arguments.get("slot"))
-        day = _date(arguments.get("day"))
+        month, day, chosen = _date(arguments.get("month")), _date(arguments.get("day")), _uuid(arguments.get("slot"))
         if chosen is None and day is None:
-            chosen, back = slot, _uuid(arguments.get("back")) or back
-        else:
-            back = _uuid(arguments.get("back"))
-        return cls(_date(arguments.get("month")), day, chosen, back)
+            return cls(month, None, slot, _uuid(arguments.get("back")) or back)
+        return cls(month, day, chosen, _uuid(arguments.get("back")))
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:
@@ -54,47 +58,66 @@ def _date(text: str | None) -> date | None:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One day of the month; `href` only when it can be chosen."""
+    """One day of the month; `query` only when it can be chosen."""
 
     number: int
     state: str
-    places: int
-    href: str
+    word: str
+    query: str
     chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class WindowLine:
-    """One window that can be picked, or not: `state` is free, few or full."""
+    """One window, to be picked or not: `state` is free, few or full, `text` "10–12 Uhr", `note` "noch 1 Platz"."""
 
     slot_id: uuid.UUID
     start: datetime
     end: datetime
     state: str
-    places: int
-    chosen: bool
+    text: str
+    note: str
+    chosen: bool = False
+
+    @property
+    def day(self) -> str:
+        return formatting.day(self.start)
+
+    @property
+    def day_text(self) -> str:
+        return f"{self.day}, {self.text}"
 
 
 @dataclass(slots=True)
 class CalendarView:
-    """All that `bookings/_date.html` needs."""
+    """All that `bookings/_date.html` needs. `gone`: the window asked for cannot be promised any more."""
 
     month: date
     weeks: list[list[Cell | None]]
-    previous_href: str
-    next_href: str
-    base_href: str
+    previous_query: str
+    next_query: str
     day: date | None
     windows: list[WindowLine] = field(default_factory=list)
     returns: list[WindowLine] = field(default_factory=list)
+    picked: WindowLine | None = None
+    gone: bool = False
+    alternatives: list[WindowLine] = field(default_factory=list)
     next_free: WindowLine | None = None
     next_return: WindowLine | None = None
-    next_href_taken: str = ""
+    ready_at: datetime | None = None
     concierge: bool = True
     total_cents: int = 0
     service_minutes: int = 0
-    picked: WindowLine | None = None
-    has_places: bool = True
+
+    @property
+    def note(self) -> str:
+        """What stands below the price."""
+        return self.picked.day_text if self.picked else _("inkl. MwSt., noch ohne Termin")
+
+    @property
+    def back(self) -> WindowLine | None:
+        """The return window that is ticked."""
+        return next((line for line in self.returns if line.chosen), None)
 
 
 def ask(question: Question) -> Answer:
@@ -103,30 +126,30 @@ def ask(question: Question) -> Answer:
     return availability(question, today, today + timedelta(days=current_app.config["HORIZON_DAYS"]))
 
 
-def build(answer: Answer, question: Question, choice: Choice, base_href: str) -> CalendarView:
-    """The view of `answer` for what was chosen. Pure: the same answer and choice give the same page."""
+def build(answer: Answer, question: Question, choice: Choice) -> CalendarView:
+    """The view of `answer` for what was chosen: the same answer, choice and language give the same page."""
     by_day = {day.day: day for day in answer.days}
     first = answer.next_free()
     chosen = answer.with_returns(choice.slot) if choice.slot else None
     day = _shown_day(choice, chosen, first)
     month = (choice.month or day or answer.days[0].day).replace(day=1)
+    kept = f"&slot={choice.slot}" if chosen is not None and chosen.block is None else ""
     view = CalendarView(
         month=month,
-        weeks=_weeks(month, by_day, day, base_href),
-        previous_href=_month_href(base_href, month - timedelta(days=1), answer.days[0].day, answer.days[-1].day),
-        next_href=_month_href(base_href, month + timedelta(days=31), answer.days[0].day, answer.days[-1].day),
-        base_href=base_href,
+        weeks=_weeks(month, by_day, day),
+        previous_query=_month_query(month - timedelta(days=1), answer, kept),
+        next_query=_month_query(month + timedelta(days=31), answer, kept),
         day=day,
         concierge=question.concierge,
         total_cents=answer.total_cents,
         service_minutes=answer.price.duration_minutes,
-        has_places=first is not None,
     )
     _add_windows(view, by_day, choice, chosen)
-    if first is not None:
-        view.next_free = _line(first, False)
-        view.next_return = _return_lines(first, None)[0] if first.returns else None
-        view.next_href_taken = f"{base_href}?{urlencode({'slot': first.window.slot_id})}"
+    _add_next_free(view, first)
+    if choice.slot and view.picked is None:
+        _add_alternatives(view, answer, chosen)
+    if view.picked and chosen and not question.concierge:
+        view.ready_at = instant(drop_off_ready_at(answer.judge.windows, chosen.window, answer.judge.order))
     return view
 
 
@@ -138,37 +161,53 @@ def _shown_day(choice: Choice, chosen: Offer | None, first: Offer | None) -> dat
     return first.window.day if first is not None and choice.month in (None, first.window.day.replace(day=1)) else None
 
 
+NOT_SHOWN = (Block.CLOSED, Block.HOLIDAY, Block.LEAD_TIME, Block.HORIZON)
+
+
 def _add_windows(view: CalendarView, by_day: Mapping[date, Day], choice: Choice, chosen: Offer | None) -> None:
     day = by_day.get(view.day) if view.day else None
     if day is None:
         return
-    shown = [
-        offer
-        for offer in day.offers
-        if offer.block not in (Block.CLOSED, Block.HOLIDAY, Block.LEAD_TIME, Block.HORIZON)
-    ]
+    shown = [offer for offer in day.offers if offer.block not in NOT_SHOWN]
     view.windows = [_line(offer, offer.window.slot_id == choice.slot and offer.block is None) for offer in shown]
     view.picked = next((line for line in view.windows if line.chosen), None)
-    if chosen is not None and chosen.block is None:
+    if chosen is not None and view.picked is not None:
         view.returns = _return_lines(chosen, choice.back)
 
 
-def _line(offer: Offer, chosen: bool) -> WindowLine:
-    few = offer.places <= current_app.config["FEW_LEFT_PLACES"]
-    state = "full" if offer.block is not None else ("few" if few else "free")
-    return _window_line(offer.window, state, offer.places, chosen)
+def _add_next_free(view: CalendarView, first: Offer | None) -> None:
+    if first is not None:
+        view.next_free = _line(first)
+        view.next_return = _return_lines(first, None)[0] if first.returns else None
 
 
-def _window_line(window: Window, state: str, places: int, chosen: bool) -> WindowLine:
-    return WindowLine(window.slot_id, instant(window.start), instant(window.end), state, places, chosen)
+def _add_alternatives(view: CalendarView, answer: Answer, chosen: Offer | None) -> None:
+    view.gone = True
+    around = chosen.window.start if chosen is not None else 0
+    view.alternatives = [_line(offer) for offer in answer.alternatives(around)]
+
+
+def _line(offer: Offer, chosen: bool = False) -> WindowLine:
+    if offer.block is not None:
+        return _window_line(offer.window, "full", _("voll"), chosen)
+    if offer.places > current_app.config["FEW_LEFT_PLACES"]:
+        return _window_line(offer.window, "free", _("frei"), chosen)
+    words = ngettext("noch %(num)s Platz", "noch %(num)s Plätze", offer.places)
+    return _window_line(offer.window, "few", words, chosen)
+
+
+def _window_line(window: Window, state: str, note: str, chosen: bool) -> WindowLine:
+    start, end = instant(window.start), instant(window.end)
+    return WindowLine(window.slot_id, start, end, state, formatting.window(start, end), note, chosen)
 
 
 def _return_lines(offer: Offer, back: uuid.UUID | None) -> list[WindowLine]:
     """The return windows; the chosen one, else the first, is ticked."""
     ids = [option.window.slot_id for option in offer.returns]
     ticked = back if back in ids else (ids[0] if ids else None)
+    days = {option.window.day: formatting.day(option.window.day) for option in offer.returns}
     return [
-        _window_line(option.window, "free", option.ronjas_free, option.window.slot_id == ticked)
+        _window_line(option.window, "free", days[option.window.day], option.window.slot_id == ticked)
         for option in offer.returns
     ]
 
@@ -176,26 +215,27 @@ def _return_lines(offer: Offer, back: uuid.UUID | None) -> list[WindowLine]:
 STATES = {DayState.FREE: "free", DayState.FEW: "few", DayState.FULL: "full", DayState.CLOSED: "closed"}
 
 
-def _weeks(month: date, by_day: Mapping[date, Day], chosen: date | None, base_href: str) -> list[list[Cell | None]]:
+def _weeks(month: date, by_day: Mapping[date, Day], chosen: date | None) -> list[list[Cell | None]]:
+    words = {"free": _("frei"), "full": _("voll"), "closed": _("zu"), "few": _("%(n)s frei", n="#")}
     cells: list[Cell | None] = [None] * month.weekday()
     day = month
     while day.month == month.month:
-        cells.append(_cell(day, by_day.get(day), chosen, base_href))
+        cells.append(_cell(day, by_day.get(day), chosen, words))
         day += timedelta(days=1)
     cells += [None] * (-len(cells) % 7)
     return [cells[n : n + 7] for n in range(0, len(cells), 7)]
 
 
-def _cell(day: date, known: Day | None, chosen: date | None, base_href: str) -> Cell:
+def _cell(day: date, known: Day | None, chosen: date | None, words: Mapping[str, str]) -> Cell:
     state = STATES[known.state] if known else "closed"
-    open_day = state in ("free", "few")
-    href = f"{base_href}?day={day.isoformat()}" if open_day else ""
-    return Cell(day.day, state, known.places if known else 0, href, day == chosen)
+    word = words[state].replace("#", str(known.places)) if known else words["closed"]
+    query = f"day={day.isoformat()}" if state in ("free", "few") else ""
+    return Cell(day.day, state, word, query, day == chosen)
 
 
-def _month_href(base_href: str, target: date, first: date, last: date) -> str:
-    """The neighbouring month's address, or nothing when the calendar does not reach it."""
+def _month_query(target: date, answer: Answer, kept: str) -> str:
+    """The neighbouring month, or nothing when the calendar does not reach it. `kept`: what stays chosen."""
     target = target.replace(day=1)
-    if not first.replace(day=1) <= target <= last:
+    if not answer.days[0].day.replace(day=1) <= target <= answer.days[-1].day:
         return ""
-    return f"{base_href}?month={target.isoformat()}"
+    return f"month={target.isoformat()}{kept}"

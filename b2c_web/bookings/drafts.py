@@ -6,18 +6,22 @@ A draft belongs to a browser (the hash of a token in its signed cookie) and, onc
 import hashlib
 import secrets
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from flask import session as cookie
 from flask_login import current_user
-from sqlalchemy import select
+from sqlalchemy import Select, select, update
 
 from b2c_web.accounts.models import Address, User
-from b2c_web.bookings.models import BookingDraft
+from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
+from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import Vehicle
+
+KEPT = timedelta(days=30)  # how long an unfinished draft is offered again
 
 
 def browser_hash() -> str:
@@ -43,14 +47,22 @@ def draft_of(draft_id: uuid.UUID) -> BookingDraft:
 
 
 def latest_draft() -> BookingDraft | None:
-    """The draft that this person worked on last, to go on with."""
-    return db.session.scalars(select(BookingDraft).where(_mine()).order_by(BookingDraft.updated_at.desc())).first()
+    """The draft that this person worked on last and that has not become a booking, to go on with."""
+    booked = select(Booking.id).where(Booking.draft_id == BookingDraft.id)
+    fresh = BookingDraft.updated_at > now_utc() - KEPT
+    statement = select(BookingDraft).where(_mine(), fresh, ~booked.exists())
+    return db.session.scalars(statement.order_by(BookingDraft.updated_at.desc()).limit(1)).first()
+
+
+def booking_from(draft_id: uuid.UUID) -> Booking | None:
+    """The booking that this draft has become, if it still stands."""
+    return db.session.scalars(select(Booking).where(Booking.draft_id == draft_id)).one_or_none()
 
 
 def start_draft(**facts: Any) -> uuid.UUID:
     """A new draft; what is known of the person (last car, address, contact) is filled in."""
     with command_transaction():
-        draft = BookingDraft(browser_hash=browser_hash(), car_details={})
+        draft = BookingDraft(browser_hash=browser_hash(), car_details={}, postal_code=facts.get("postal_code"))
         if current_user.is_authenticated:
             _prefill(draft, current_user)
         for name, value in facts.items():
@@ -62,22 +74,42 @@ def start_draft(**facts: Any) -> uuid.UUID:
 
 def _prefill(draft: BookingDraft, user: User) -> None:
     draft.user_id, draft.email, draft.name, draft.phone = user.id, user.email, user.name, user.phone
-    cars = select(Vehicle).where(Vehicle.user_id == user.id, Vehicle.is_active)
-    car = db.session.scalars(cars.order_by(Vehicle.is_primary.desc(), Vehicle.created_at.desc())).first()
+    car = db.session.scalars(_cars_of(user)).first()
     if car is not None:
         draft.vehicle_id, draft.vehicle_class = car.id, car.vehicle_class
-    places = select(Address).where(Address.user_id == user.id)
-    place = db.session.scalars(places.order_by(Address.is_default.desc(), Address.last_used_at.desc())).first()
+    place = address_in(user, draft.postal_code)
     if place is not None:
         draft.street, draft.postal_code, draft.city = place.street, place.postal_code, place.city
+
+
+def _cars_of(user: User) -> Select[Vehicle]:
+    mine = select(Vehicle).where(Vehicle.user_id == user.id, Vehicle.is_active)
+    return mine.order_by(Vehicle.is_primary.desc(), Vehicle.created_at.desc())
+
+
+def address_in(user: User, postal_code: str | None) -> Address | None:
+    """The address that this person uses in a postal code, the usual one without a code."""
+    places = select(Address).where(Address.user_id == user.id)
+    if postal_code:
+        places = places.where(Address.postal_code == postal_code)
+    return db.session.scalars(places.order_by(Address.is_default.desc(), Address.last_used_at.desc())).first()
 
 
 def save(draft_id: uuid.UUID, **facts: Any) -> None:
     """Write one step's facts into the draft. Raises NotFound."""
     with command_transaction():
         draft = draft_of(draft_id)
-        for name, value in facts.items():
-            setattr(draft, name, value)
+        changed = {name for name, value in facts.items() if getattr(draft, name) != value}
+        for name in changed:
+            setattr(draft, name, facts[name])
+        if changed:
+            _part_from_hold(draft_id)
+
+
+def _part_from_hold(draft_id: uuid.UUID) -> None:
+    """A draft that is changed after its place was held asks for something else: it no longer stands for that hold."""
+    held = (Booking.draft_id == draft_id) & (Booking.status == BookingStatus.PENDING)
+    db.session.execute(update(Booking).where(held).values(draft_id=None))
 
 
 def adopt(draft_id: uuid.UUID) -> None:

@@ -94,6 +94,7 @@ class ServiceForm(Form):
 
 
 class DateForm(Form):
+    day = StringField(validators=[Optional()])
     slot = StringField(_l("Zeitfenster"), validators=[Optional()])
     back = StringField(_l("Rückgabe"), validators=[Optional()])
 
@@ -162,5 +163,6 @@ class FeeForm(Form):
     """Carries the fee that the page named: when it changed meanwhile, the person is asked again."""
 
     fee_cents = IntegerField(validators=[InputRequired()])
+    day = StringField(validators=[Optional()])
     slot = StringField(validators=[Optional()])
     back = StringField(validators=[Optional()])

@@ -1,9 +1,10 @@
 """One booking's course for its page: what happened, what happens now, what comes."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -43,6 +44,12 @@ def of(booking: Booking) -> list[Step]:
     return steps + _way_back(booking)
 
 
+def reminder_at(booking: Booking, now: datetime) -> datetime | None:
+    """When the reminder is sent, or None when that time has passed."""
+    at = booking.pickup_time - timedelta(hours=current_app.config["REMINDER_HOURS"])
+    return at if at > now else None
+
+
 def _booked(booking: Booking) -> Step:
     if booking.status is S.PENDING:
         return Step("now", "hourglass", _l("Zahlung offen"), booking.created_at)
@@ -61,8 +68,8 @@ def _is_concierge(booking: Booking) -> bool:
 def _way_in(booking: Booking) -> list[Step]:
     window = (booking.slot.start_time, booking.slot.end_time)
     if _is_concierge(booking):
-        return [_step(booking, S.IN_TRANSIT_TO_WORKSHOP, "swap", _l("Schlüsseltausch"), None, window)]
-    return [_step(booking, S.IN_WORKSHOP, "in", _l("Sie bringen Ihr Auto"), booking.workshop_checkin_at, window)]
+        return [_step(booking, S.IN_TRANSIT_TO_WORKSHOP, "swap", _l("Schlüsseltausch"), None, window=window)]
+    return [_step(booking, S.IN_WORKSHOP, "in", _l("Sie bringen Ihr Auto"), booking.workshop_checkin_at, window=window)]
 
 
 def _way_back(booking: Booking) -> list[Step]:
@@ -72,7 +79,7 @@ def _way_back(booking: Booking) -> list[Step]:
     window = (back.start_time, back.end_time) if back else None
     return [
         _step(booking, S.IN_TRANSIT_TO_CUSTOMER, "navigate", _l("Unterwegs zu Ihnen"), None),
-        _step(booking, S.COMPLETED, "home", _l("Ihr Auto kommt zurück"), booking.actual_return_time, window),
+        _step(booking, S.COMPLETED, "home", _l("Ihr Auto kommt zurück"), booking.actual_return_time, window=window),
     ]
 
 
@@ -82,6 +89,7 @@ def _step(
     icon: str,
     title: Any,
     at: datetime | None,
+    *,
     window: tuple[datetime, datetime] | None = None,
 ) -> Step:
     here, mine = ORDER.index(booking.status), ORDER.index(status)

@@ -24,6 +24,13 @@ function showNote(templateId) {
 document.addEventListener("htmx:sendError", () => showNote("offline-note"));
 document.addEventListener("htmx:timeout", () => showNote("late-note"));
 
+// ---- what a click has brought is shown: links with data-reveal scroll there when it is out of sight ----
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  const wanted = event.detail.requestConfig?.elt.dataset.reveal;
+  if (wanted) document.querySelector(wanted)?.scrollIntoView({ block: "nearest" });
+});
+
 // ---- messages: the server sends "HX-Trigger: {"announce": "..."}" ----
 
 function announce(text) {

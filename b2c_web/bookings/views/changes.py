@@ -68,26 +68,23 @@ def move(booking_id: uuid.UUID) -> Response:
         return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=None)
     question = question_of(booking)
     choice = calendar_view.Choice.read(form.data if form.is_submitted() else request.args)
-    base = url_for("bookings.move", booking_id=booking_id)
-    view = calendar_view.build(calendar_view.ask(question), question, choice, base)
-    if form.is_submitted() and choice.slot and _moved(form, booking_id, choice, view):
+    view = calendar_view.build(calendar_view.ask(question), question, choice)
+    if form.is_submitted() and choice.slot and _moved(form, booking_id, choice.slot, view):
         return htmx.see_other(form.next_url)
     if htmx.wants_fragment() and request.method == "GET":
-        return htmx.render("bookings/_date.html", "bookings/_date.html", calendar=view, form=form)
+        return htmx.render("bookings/_date.html", "bookings/_date.html", calendar=view, form=form, fragment=True)
     return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=view)
 
 
-def _moved(
-    form: FeeForm, booking_id: uuid.UUID, choice: calendar_view.Choice, view: calendar_view.CalendarView
-) -> bool:
-    back = choice.back or next((line.slot_id for line in view.returns if line.chosen), None)
+def _moved(form: FeeForm, booking_id: uuid.UUID, slot_id: uuid.UUID, view: calendar_view.CalendarView) -> bool:
+    back = view.back.slot_id if view.back else None
 
     def act() -> None:
         result = commands.move(
             current_user,
             booking_id,
-            choice.slot,
-            back if view.concierge else None,
+            slot_id,
+            back,
             accepted_fee_cents=form.fee_cents.data,
         )
         form.next_url = url_for("bookings.show", booking_id=booking_id)

@@ -1,26 +1,43 @@
 """A customer's bookings and one booking's page."""
 
+import hashlib
 import uuid
+from datetime import datetime
+from typing import Any
 
-from flask import Response, current_app, request, url_for
+from flask import Response, current_app, make_response, request, url_for
+from flask_babel import gettext as _
 from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import requires
-from b2c_web.bookings import blueprint, drafts, papers, timeline
+from b2c_web.bookings import blueprint, drafts, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import name_car
 from b2c_web.bookings.queries import bookings_of, own_booking
-from b2c_web.bookings.rules import cancellation_terms, move_terms, withdrawal_terms
+from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
+from b2c_web.bookings.views.wizard import draft_on_offer
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
+from b2c_web.formatting import eur, moment
 from b2c_web.forms import form_page, submitted
-from b2c_web.payments.models import PaymentPurpose
-from b2c_web.payments.queries import payments_of
+from b2c_web.money import contained_vat_cents
+from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
+from b2c_web.payments.pdf import method_words
+from b2c_web.payments.queries import paid_cents, payments_of, refunds_of
 from b2c_web.payments.reasons import reason_message
+from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
 
 PER_PAGE = 10
+ENDED = (BookingStatus.CANCELLED, BookingStatus.COMPLETED)
+RONJA_AT_HAND = (
+    BookingStatus.CONFIRMED,
+    BookingStatus.IN_TRANSIT_TO_WORKSHOP,
+    BookingStatus.IN_WORKSHOP,
+    BookingStatus.READY_FOR_RETURN,
+    BookingStatus.IN_TRANSIT_TO_CUSTOMER,
+)
 
 
 @blueprint.get("/bookings")
@@ -36,37 +53,111 @@ def mine() -> Response:
         number=number,
         per_page=PER_PAGE,
         services=TEXTS,
-        draft=drafts.latest_draft(),
+        **draft_on_offer(),
     )
 
 
 @blueprint.get("/bookings/<uuid:booking_id>")
 @requires("bookings.own")
 def show(booking_id: uuid.UUID) -> Response:
-    booking = own_booking(current_user, booking_id)
-    now, rules = now_utc(), current_app.config
+    booking, now = own_booking(current_user, booking_id), now_utc()
+    payments = payments_of(PaymentPurpose.BOOKING, booking.id)
+    refunds = refunds_of(PaymentPurpose.BOOKING, booking.id)
+    seen = _fingerprint(booking, payments, refunds, now)
+    if htmx.wants_fragment() and request.args.get("seen") == seen:
+        return make_response("", 204)
     just_paid = request.args.get("paid") == "1" and booking.status is BookingStatus.CONFIRMED
     template = "bookings/confirmation.html" if just_paid else "bookings/show.html"
-    return htmx.render(
-        template,
-        "bookings/_now.html",
-        booking=booking,
-        now=now,
-        service=TEXTS[booking.service],
-        line=timeline.of(booking),
-        documents=papers.documents_of(booking),
-        payments=payments_of(PaymentPurpose.BOOKING, booking.id),
-        decline=reason_message(booking.payment_error) if booking.payment_error else None,
-        cancelling=cancellation_terms(booking, now, rules),
-        moving=move_terms(booking, now, rules),
-        withdrawing=withdrawal_terms(booking, now, rules),
-        car_missing=_car_missing(booking),
-    )
+    facts = _facts(booking, now) | _money(booking, payments, refunds)
+    processing = bool(facts["waiting_for_bank"])
+    state = now_panel.of(booking, now, processing=processing, back_cents=facts["refunded_cents"])
+    live = booking.status not in ENDED
+    return htmx.render(template, "bookings/_now.html", booking=booking, state=state, live=live, seen=seen, **facts)
 
 
-def _car_missing(booking: Booking) -> bool:
-    ended = booking.status in (BookingStatus.CANCELLED, BookingStatus.COMPLETED)
-    return booking.vehicle_id is None and not ended
+def _fingerprint(booking: Booking, payments: Any, refunds: Any, now: datetime) -> str:
+    """Short proof that nothing shown has changed, so that polling answers with nothing."""
+    held = booking.hold_expires_at is not None and booking.hold_expires_at > now
+    fee = cancellation_terms(booking, now, current_app.config).fee_cents
+    moved = [(one.state, one.failure_code, one.updated_at) for one in [*payments, *refunds]]
+    shown = repr((booking.status, booking.updated_at, booking.vehicle_id, held, fee, moved))
+    return hashlib.sha256(shown.encode()).hexdigest()[:16]
+
+
+def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
+    rules = current_app.config
+    cancelling = cancellation_terms(booking, now, rules)
+    jockey_comes = now_panel.comes_by_jockey(booking)
+    return {
+        "now": now,
+        "service": TEXTS[booking.service],
+        "classes": CLASS_TEXTS,
+        "plate": _plate(booking),
+        "line": timeline.of(booking),
+        "documents": papers.documents_of(booking),
+        "document_words": _document_words(),
+        "cancelling": cancelling,
+        "moving": move_terms(booking, now, rules),
+        "withdrawing": withdrawal_terms(booking, now, rules),
+        "rule_words": _rule_words(booking, cancelling, now),
+        "reminder_at": timeline.reminder_at(booking, now),
+        "car_missing": booking.vehicle_id is None and booking.status not in ENDED,
+        "shows_ronja": booking.reservation is not None and jockey_comes and booking.status in RONJA_AT_HAND,
+    }
+
+
+def _plate(booking: Booking) -> str:
+    return booking.vehicle.license_plate if booking.vehicle else str(booking.car_details.get("license_plate", ""))
+
+
+def _document_words() -> dict[DocumentKind, str]:
+    return {
+        DocumentKind.RECEIPT: _("Beleg über"),
+        DocumentKind.FEE: _("Gebühr"),
+        DocumentKind.REFUND: _("Erstattung"),
+    }
+
+
+def _money(booking: Booking, payments: Any, refunds: Any) -> dict[str, Any]:
+    rate = current_app.config["VAT_RATE_PERCENT"]
+    kept = cancellation_terms(booking, now_utc(), current_app.config).fee_cents
+    paid = paid_cents(PaymentPurpose.BOOKING, booking.id)
+    return {
+        "decline": reason_message(booking.payment_error) if booking.payment_error else None,
+        "waiting_for_bank": _is_processing(booking, payments),
+        "vat_cents": contained_vat_cents(booking.total_price, rate),
+        "paid_with": _paid_with(payments),
+        "paid_cents": paid,
+        "back_cents": max(0, paid - kept),
+        "refunds": [one for one in refunds if one.state is not RefundState.FAILED],
+        "refunded_cents": _sum_of([one for one in refunds if one.state is not RefundState.FAILED]),
+    }
+
+
+def _sum_of(refunds: list[Refund]) -> int:
+    return sum(one.amount_cents for one in refunds)
+
+
+def _is_processing(booking: Booking, payments: Any) -> bool:
+    pending = booking.status is BookingStatus.PENDING
+    return pending and any(one.state is PaymentState.PROCESSING for one in payments)
+
+
+def _paid_with(payments: Any) -> str:
+    paid: Payment | None = next((one for one in payments if one.state is PaymentState.SUCCEEDED), None)
+    return f"{method_words(paid.method_label)}." if paid is not None else ""
+
+
+def _rule_words(booking: Booking, terms: Terms, now: datetime) -> str:
+    """The rule for cancelling and moving, spelt out with its deadline."""
+    if booking.status in ENDED or booking.status is BookingStatus.PENDING or booking.no_show_at is not None:
+        return ""
+    if booking.status is not BookingStatus.CONFIRMED or terms.free_until is None:
+        return _("Ihr Auto ist schon bei uns. Stornieren geht jetzt nur noch am Telefon.")
+    words = {"time": moment(terms.free_until), "fee": eur(current_app.config["LATE_FEE_CENTS"])}
+    if now <= terms.free_until:
+        return _("Bis %(time)s Uhr kostenlos verschieben oder stornieren. Danach behalten wir %(fee)s.", **words)
+    return _("Kostenlos ging es bis %(time)s Uhr. Jetzt behalten wir beim Stornieren %(fee)s.", **words)
 
 
 @blueprint.route("/bookings/<uuid:booking_id>/car", methods=["GET", "POST"])
@@ -76,7 +167,7 @@ def car_details(booking_id: uuid.UUID) -> Response:
     form = CarDetailsForm(data=booking.car_details)
     if submitted(form, lambda: name_car(current_user, booking_id, _details(form))):
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
-    return form_page("bookings/car_details.html", form, booking=booking)
+    return form_page("bookings/car_details.html", form, booking=own_booking(current_user, booking_id))
 
 
 def _details(form: CarDetailsForm) -> dict[str, str | int]:
@@ -87,14 +178,16 @@ def _details(form: CarDetailsForm) -> dict[str, str | int]:
 @requires("bookings.own")
 def again(booking_id: uuid.UUID) -> Response:
     booking = own_booking(current_user, booking_id)
+    kept = booking.vehicle is not None and booking.vehicle.is_active
     draft_id = drafts.start_draft(
         postal_code=booking.pickup_postal_code,
         street=booking.pickup_address,
         city=booking.pickup_city,
-        vehicle_id=booking.vehicle_id,
+        vehicle_id=booking.vehicle_id if kept else None,
         vehicle_class=booking.vehicle_class,
-        car_details=booking.car_details,
+        car_details={} if kept else booking.car_details,
         service=booking.service,
         include_concierge=booking.include_concierge,
+        standing_limit_cents=booking.standing_limit_cents,
     )
     return htmx.see_other(url_for("bookings.service", draft_id=draft_id))

@@ -48,7 +48,8 @@ def _to_page(payment_id: uuid.UUID, words: str, done: str, back: str) -> Respons
     except Busy:
         flash(
             _(
-                "Die Zahlungsseite antwortet gerade nicht. Ihr Termin bleibt gehalten, bitte versuchen Sie es gleich noch einmal."
+                "Die Zahlungsseite antwortet gerade nicht. Ihr Termin bleibt gehalten, "
+                "bitte versuchen Sie es gleich noch einmal."
             ),
             "warning",
         )

@@ -1,8 +1,10 @@
 """Step 5: what was chosen, once more, and the button that books it."""
 
 import uuid
+from datetime import datetime, timedelta
+from typing import Any
 
-from flask import Response, flash, url_for
+from flask import Response, current_app, flash, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -21,10 +23,10 @@ from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict, TooMany
 from b2c_web.flask_extensions import db
-from b2c_web.formatting import day_window
-from b2c_web.vehicles.models import Vehicle
+from b2c_web.money import contained_vat_cents
 from b2c_web.workshops.models import TimeSlot
 from b2c_web.workshops.queries import Reach
+from b2c_web.workshops.rules import Block
 
 
 @blueprint.route("/book/<uuid:draft_id>/summary", methods=["GET", "POST"])
@@ -43,11 +45,28 @@ def _summary_page(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Respo
     price = _price(draft)
     total = price.total_cents(concierge=draft.include_concierge)
     form.shown_total_cents.data = str(total)
-    slot = db.session.get(TimeSlot, draft.slot_id)
+    facts = {"price": price, "total_cents": total, "reach": reach, "service": TEXTS[draft.service]}  # type: ignore[index]
+    return page("bookings/summary.html", draft, 5, form, **facts, **_dates(draft, reach), **_rules(draft, total))
+
+
+def _dates(draft: BookingDraft, reach: Reach) -> dict[str, Any]:
+    slot = db.session.get_one(TimeSlot, draft.slot_id)
     back = db.session.get(TimeSlot, draft.return_slot_id) if draft.return_slot_id else None
-    vehicle = db.session.get(Vehicle, draft.vehicle_id) if draft.vehicle_id else None
-    facts = {"slot": slot, "back": back, "vehicle": vehicle, "service": TEXTS[draft.service] if draft.service else None}
-    return page("bookings/summary.html", draft, 5, form, price=price, total_cents=total, reach=reach, **facts)
+    free_until = slot.start_time - timedelta(hours=current_app.config["FREE_CANCEL_HOURS"])
+    ready_at = None if draft.include_concierge else _ready_at(draft, reach)
+    return {"slot": slot, "back": back, "free_until": free_until, "ready_at": ready_at}
+
+
+def _ready_at(draft: BookingDraft, reach: Reach) -> datetime | None:
+    question = steps.question_of(draft, reach)
+    choice = calendar_view.Choice(slot=draft.slot_id)
+    return calendar_view.build(calendar_view.ask(question), question, choice).ready_at
+
+
+def _rules(draft: BookingDraft, total_cents: int) -> dict[str, Any]:
+    config = current_app.config
+    vat = contained_vat_cents(total_cents, config["VAT_RATE_PERCENT"])
+    return {"vat_cents": vat, "fee_cents": config["LATE_FEE_CENTS"]}
 
 
 def _price(draft: BookingDraft) -> Price:
@@ -94,19 +113,11 @@ def _request(draft: BookingDraft, reach: Reach, form: SummaryForm) -> BookingReq
 
 
 def _offer_others(draft_id: uuid.UUID, wanted: BookingRequest, taken: PlaceTaken) -> Response:
-    """The window is gone: say so kindly and name the nearest ones that are free."""
-    answer = calendar_view.ask(wanted.question)
-    around = taken.details.get("slot_start") or int(now_utc().timestamp())
-    names = [
-        day_window(calendar_view.instant(offer.window.start), calendar_view.instant(offer.window.end))
-        for offer in answer.alternatives(around)
-    ]
-    words = str(taken.message)
-    if names:
-        words += " " + _("Am nächsten dran: %(windows)s.", windows="; ".join(names))
-    flash(words, "warning")
+    """The window is gone: back to the calendar, which says so and names the nearest ones that are free."""
     drafts.save(draft_id, slot_id=None, return_slot_id=None)
-    return htmx.see_other(url_for("bookings.date", draft_id=draft_id))
+    if wanted.return_slot_id and str(taken.details.get("block")) == Block.NO_RONJA:
+        flash(taken.message, "warning")
+    return htmx.see_other(url_for("bookings.date", draft_id=draft_id, slot=wanted.slot_id))
 
 
 def _remember_address(wanted: BookingRequest) -> None:

@@ -16,21 +16,32 @@ from b2c_web.accounts.models import Role
 from b2c_web.accounts.queries import code_valid_until
 from b2c_web.bookings import blueprint, calendar_view, drafts, steps
 from b2c_web.bookings.forms import CarForm, CodeForm, ContactForm, DateForm, ServiceForm
-from b2c_web.bookings.models import BookingDraft
+from b2c_web.bookings.models import BookingDraft, BookingStatus
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.queries import Offer as ServiceOffer
-from b2c_web.catalog.queries import price_list
+from b2c_web.catalog.queries import from_price_cents, price_list
+from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
+from b2c_web.flask_extensions import db
 from b2c_web.forms import Form, form_page, submitted
 from b2c_web.vehicles.models import Vehicle, VehicleClass
 from b2c_web.vehicles.queries import vehicles_of
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
-from b2c_web.workshops.queries import Reach, nearest_workshop
+from b2c_web.workshops.models import TimeSlot
+from b2c_web.workshops.queries import Reach, ReachKind, nearest_workshop
 
 
 def page(template: str, draft: BookingDraft | None, number: int, form: Form, **context: Any) -> Response:
     """A step's page with its progress line; 422 and the reasons when the form was refused."""
-    return form_page(template, form, draft=draft, steps=steps.progress(draft), number=number, **context)
+    frame = {"draft": draft, "steps": steps.progress(draft), "number": number, "classes": CLASS_TEXTS}
+    return form_page(template, form, **frame, car_plate=_car_plate(draft), **context)
+
+
+def _car_plate(draft: BookingDraft | None) -> str:
+    if draft is None:
+        return ""
+    car = db.session.get(Vehicle, draft.vehicle_id) if draft.vehicle_id else None
+    return car.license_plate if car else str(draft.car_details.get("license_plate", ""))
 
 
 def is_customer() -> bool:
@@ -40,6 +51,9 @@ def is_customer() -> bool:
 def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Response | None]:
     """The draft, and where to go instead when an earlier step still lacks something."""
     draft = drafts.draft_of(draft_id)
+    booking = drafts.booking_from(draft_id)
+    if booking is not None and booking.status is not BookingStatus.PENDING:
+        return draft, htmx.see_other(url_for("bookings.show", booking_id=booking.id))
     if steps.is_past(endpoint, draft, is_customer()):
         return draft, htmx.see_other(url_for(steps.first_open(draft, is_customer()), draft_id=draft.id))
     return draft, None
@@ -48,7 +62,6 @@ def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Respon
 @blueprint.route("/book", methods=["GET", "POST"])
 @public
 def start() -> Response:
-    latest = drafts.latest_draft()
     form = _car_form(None)
     if request.method == "GET":
         form.postal_code.data = request.args.get("plz", form.postal_code.data)
@@ -57,9 +70,29 @@ def start() -> Response:
     if reach is not None:
         draft_id = drafts.start_draft(**_car_facts(form), **_wanted_service())
         return htmx.see_other(url_for("bookings.service", draft_id=draft_id))
-    return page(
-        "bookings/car.html", None, 1, form, cars=_cars(), latest=latest, classes=CLASS_TEXTS, reach=g.get("reach")
-    )
+    return _car_page(None, form, **draft_on_offer())
+
+
+def _car_page(draft: BookingDraft | None, form: CarForm, **context: Any) -> Response:
+    known = draft.nearby_postal_code if draft else None
+    asked = bool(known or form.nearby_postal_code.data or form.nearby_postal_code.errors or g.get("unknown_code"))
+    shown = {"cars": _cars(), "ask_nearby": asked, "from_cents": _lowest_total(draft)}
+    return page("bookings/car.html", draft, 1, form, **shown, **context)
+
+
+def _lowest_total(draft: BookingDraft | None) -> int:
+    """The price as far as it is known in step 1: what was chosen before, else the cheapest there is."""
+    return (_total_of(draft) if draft else 0) or from_price_cents(price_list(now_utc())) or 0
+
+
+def draft_on_offer() -> dict[str, Any]:
+    """What somebody had begun, for "Weitermachen"."""
+    latest = drafts.latest_draft()
+    if latest is None or latest.postal_code is None:
+        return {"latest": None}
+    where = url_for(steps.first_open(latest, is_customer()), draft_id=latest.id)
+    words = TEXTS[latest.service].name if latest.service else _("Ein Service")
+    return {"latest": latest, "latest_href": where, "latest_service": words}
 
 
 @blueprint.route("/book/<uuid:draft_id>/car", methods=["GET", "POST"])
@@ -69,11 +102,9 @@ def car(draft_id: uuid.UUID) -> Response:
     form = _car_form(draft)
     reach = _checked_reach(form)
     if reach is not None:
-        drafts.save(draft_id, **_car_facts(form), **_date_if_elsewhere(draft, reach))
+        drafts.save(draft_id, **_car_facts(form), **_what_falls(draft, reach))
         return htmx.see_other(url_for("bookings.service", draft_id=draft_id))
-    return page(
-        "bookings/car.html", draft, 1, form, cars=_cars(), latest=None, classes=CLASS_TEXTS, reach=g.get("reach")
-    )
+    return _car_page(draft, form)
 
 
 def _wanted_service() -> dict[str, Any]:
@@ -90,8 +121,9 @@ def _car_form(draft: BookingDraft | None) -> CarForm:
     known = {"postal_code": draft.postal_code, "nearby_postal_code": draft.nearby_postal_code} if draft else {}
     if draft:
         known |= {"vehicle": str(draft.vehicle_id or "new"), "vehicle_class": draft.vehicle_class, **draft.car_details}
-    elif cars:
-        known["vehicle"] = str(cars[0].id)
+    elif is_customer():
+        place = drafts.address_in(current_user, None)
+        known = {"vehicle": str(cars[0].id) if cars else "new", "postal_code": place.postal_code if place else None}
     form = CarForm(data=known)
     form.vehicle.choices = [(str(one.id), one.license_plate) for one in cars] + [("new", _("Ein anderes Auto"))]
     form.vehicle_class.choices = [(one.value, CLASS_TEXTS[one].name) for one in VehicleClass]
@@ -105,7 +137,7 @@ def _checked_reach(form: CarForm) -> Reach | None:
     if not form.validate_on_submit():
         return None
     reach = nearest_workshop(form.postal_code.data, form.nearby_postal_code.data or None)
-    g.reach = reach
+    g.unknown_code = reach.kind is ReachKind.UNKNOWN_CODE
     if reach.served:
         return reach
     if reach.kind == "UNKNOWN_CODE" and form.nearby_postal_code.data:
@@ -148,11 +180,15 @@ def _car_facts(form: CarForm) -> dict[str, Any]:
     return facts
 
 
-def _date_if_elsewhere(draft: BookingDraft, reach: Reach) -> dict[str, Any]:
-    """Windows belong to a workshop: another place may mean another workshop, then the date is chosen anew."""
+def _what_falls(draft: BookingDraft, reach: Reach) -> dict[str, Any]:
+    """What another place undoes: the street and, since windows belong to a workshop, perhaps the date."""
+    if draft.postal_code == reach.postal_code:
+        return {}
     before = steps.reach_of(draft) if draft.postal_code else None
     same = before is not None and before.workshop is not None and before.workshop is reach.workshop
-    return {} if same else {"slot_id": None, "return_slot_id": None}
+    place = drafts.address_in(current_user, reach.postal_code) if is_customer() else None
+    where = {"street": place.street if place else None, "city": place.city if place else None}
+    return where if same else where | {"slot_id": None, "return_slot_id": None}
 
 
 @blueprint.route("/book/<uuid:draft_id>/service", methods=["GET", "POST"])
@@ -187,8 +223,11 @@ def _shown_price(offers: list[ServiceOffer], draft: BookingDraft, form: ServiceF
     concierge = (request.args.get("concierge") or form.concierge.data or "1") == "1"
     chosen = next((offer for offer in offers if offer.service == service), None)
     price = chosen.prices[draft.vehicle_class] if chosen and draft.vehicle_class else None
-    total = price.total_cents(concierge=concierge) if price else 0
-    return {"total_cents": total, "name": chosen.name if chosen else None, "concierge": concierge}
+    if chosen is None or price is None:
+        return {"total_cents": _lowest_total(None), "note": _("mindestens, inkl. MwSt."), "concierge_price": ""}
+    note = _("%(service)s mit Abholung", service=chosen.name) if concierge else chosen.name
+    extra = formatting.eur(price.concierge_cents) if price.concierge_cents else _("inbegriffen")
+    return {"total_cents": price.total_cents(concierge=concierge), "note": note, "concierge_price": extra}
 
 
 @blueprint.route("/book/<uuid:draft_id>/date", methods=["GET", "POST"])
@@ -199,17 +238,21 @@ def date(draft_id: uuid.UUID) -> Response:
         return instead
     question = steps.question_of(draft, steps.reach_of(draft))
     form = DateForm()
-    arguments = form.data if form.is_submitted() else request.args
-    choice = calendar_view.Choice.read(arguments, draft.slot_id, draft.return_slot_id)
-    base = url_for("bookings.date", draft_id=draft_id)
-    view = calendar_view.build(calendar_view.ask(question), question, choice, base)
+    view = calendar_view.build(calendar_view.ask(question), question, _choice(form, draft))
     if form.validate_on_submit() and _date_complete(form, view):
-        back = next((line.slot_id for line in view.returns if line.chosen), None)
+        back = view.back.slot_id if view.back else None
         drafts.save(draft_id, slot_id=view.picked.slot_id if view.picked else None, return_slot_id=back)
         return htmx.see_other(url_for("bookings.contact", draft_id=draft_id))
     if htmx.wants_fragment() and request.method == "GET":
-        return htmx.render("bookings/_date.html", "bookings/_date.html", calendar=view, form=form)
+        return htmx.render("bookings/_date.html", "bookings/_date.html", calendar=view, form=form, fragment=True)
     return page("bookings/date.html", draft, 3, form, calendar=view)
+
+
+def _choice(form: DateForm, draft: BookingDraft) -> calendar_view.Choice:
+    """What the form says when it was sent; else the address, and without one what was chosen before."""
+    if form.is_submitted():
+        return calendar_view.Choice.read(form.data)
+    return calendar_view.Choice.read(request.args, draft.slot_id, draft.return_slot_id)
 
 
 def _date_complete(form: DateForm, view: calendar_view.CalendarView) -> bool:
@@ -241,7 +284,9 @@ def contact(draft_id: uuid.UUID) -> Response:
             return htmx.see_other(url_for("bookings.summary", draft_id=draft_id))
         if _send_code(form):
             return htmx.see_other(url_for("bookings.code", draft_id=draft_id))
-    return page("bookings/contact.html", draft, 4, form, signed_in=is_customer(), price=_total_of(draft))
+    return page(
+        "bookings/contact.html", draft, 4, form, signed_in=is_customer(), price=_total_of(draft), note=_when(draft)
+    )
 
 
 def _contact_facts(form: ContactForm) -> dict[str, Any]:
@@ -253,7 +298,12 @@ def _send_code(form: ContactForm) -> bool:
     return submitted(form, lambda: accounts.request_code(form.email.data, formatting.language(), network_here()))
 
 
-def _total_of(draft: BookingDraft) -> calendar_view.Answer | Any:
+def _when(draft: BookingDraft) -> str:
+    slot = db.session.get(TimeSlot, draft.slot_id) if draft.slot_id else None
+    return formatting.day_window(slot.start_time, slot.end_time) if slot else ""
+
+
+def _total_of(draft: BookingDraft) -> int:
     """The price as it stands now for the pinned bar."""
     offers = {offer.service: offer for offer in price_list(now_utc())}
     offer = offers.get(draft.service) if draft.service else None

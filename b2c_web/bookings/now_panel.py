@@ -1,0 +1,158 @@
+"""What matters now for one booking: one sentence, a line below it, and the one thing to do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import current_app
+from flask_babel import gettext as _
+
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.formatting import clock, day_window, eur, moment
+
+S = BookingStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NowPanel:
+    """`action`: pay, calendar, move, again or nothing. `hold`: the countdown of the held place is shown."""
+
+    icon: str
+    label: str
+    head: str
+    text: str = ""
+    action: str = ""
+    hold: bool = False
+
+
+def of(booking: Booking, now: datetime, *, processing: bool, back_cents: int) -> NowPanel:
+    """The panel of a booking. `processing`: a bank is still deciding; `back_cents`: what was or is being refunded."""
+    if booking.status is S.PENDING:
+        return _pending(booking, now, processing)
+    if booking.status is S.CANCELLED:
+        return _cancelled(booking, back_cents)
+    if booking.status is S.CONFIRMED and booking.no_show_at is not None:
+        return _missed(booking)
+    panels = {
+        S.CONFIRMED: _confirmed,
+        S.IN_TRANSIT_TO_WORKSHOP: _on_the_way_in,
+        S.IN_WORKSHOP: _in_workshop,
+        S.READY_FOR_RETURN: _ready,
+        S.IN_TRANSIT_TO_CUSTOMER: _on_the_way_back,
+        S.COMPLETED: _completed,
+    }
+    return panels[booking.status](booking)
+
+
+def comes_by_jockey(booking: Booking) -> bool:
+    """Is the car fetched and brought back, and not brought by the customer after all?"""
+    return booking.include_concierge and booking.concierge_dropped_at is None
+
+
+def _window(booking: Booking) -> str:
+    return day_window(booking.slot.start_time, booking.slot.end_time)
+
+
+def _return_window(booking: Booking) -> str:
+    back = booking.return_slot
+    return day_window(back.start_time, back.end_time) if back else ""
+
+
+def _pending(booking: Booking, now: datetime, processing: bool) -> NowPanel:
+    if processing:
+        text = _("Das kann bei Lastschriften ein paar Tage dauern. Wir schreiben Ihnen, sobald sie zugestimmt hat.")
+        return NowPanel("refresh", _("Zahlung läuft"), _("Ihre Bank prüft die Zahlung"), text)
+    if booking.hold_expires_at is None or booking.hold_expires_at <= now:
+        text = _("Wir geben den Termin wieder frei. Haben Sie gerade bezahlt, kommt die Bestätigung von selbst.")
+        return NowPanel("hourglass", _("Zahlung offen"), _("Die Zeit zum Bezahlen ist um"), text)
+    text = _("%(window)s. Sobald Sie bezahlt haben, ist der Termin fest.", window=_window(booking))
+    return NowPanel("hourglass", _("Zahlung offen"), _("Wir halten Ihren Termin"), text, "pay", hold=True)
+
+
+def _confirmed(booking: Booking) -> NowPanel:
+    label = _("Bezahlt und bestätigt")
+    if comes_by_jockey(booking):
+        text = _("Zurück bringen wir es %(window)s.", window=_return_window(booking))
+        return NowPanel(
+            "check-circle", label, _("Wir kommen am %(window)s.", window=_window(booking)), text, "calendar"
+        )
+    head = _("Wir erwarten Sie am %(window)s.", window=_window(booking))
+    return NowPanel("check-circle", label, head, _ready_by(booking), "calendar")
+
+
+def _ready_by(booking: Booking) -> str:
+    return _("Fertig ist Ihr Auto spätestens am %(time)s Uhr.", time=moment(booking.estimated_return_time))
+
+
+def _missed(booking: Booking) -> NowPanel:
+    fee = eur(current_app.config["NO_SHOW_FEE_CENTS"])
+    until = moment(booking.new_date_until) if booking.new_date_until else ""
+    text = _(
+        "Bis %(time)s Uhr können Sie kostenlos einen neuen Termin wählen. "
+        "Danach endet die Buchung, wir behalten %(fee)s und zahlen den Rest zurück.",
+        time=until,
+        fee=fee,
+    )
+    return NowPanel("user", _("Niemand angetroffen"), _("Wir haben Sie nicht angetroffen"), text, "move")
+
+
+def _on_the_way_in(booking: Booking) -> NowPanel:
+    text = _("Wir melden uns, sobald es dort angekommen ist.")
+    head = _("Ihr Auto ist auf dem Weg zur Werkstatt")
+    return NowPanel("arrow-right", _("Unterwegs zur Werkstatt"), head, text)
+
+
+def _in_workshop(booking: Booking) -> NowPanel:
+    since = clock(booking.workshop_checkin_at) if booking.workshop_checkin_at else ""
+    label = _("In der Werkstatt seit %(time)s Uhr", time=since) if since else _("In der Werkstatt")
+    if booking.service_completed_at is not None:
+        text = _("Die Abrechnung läuft noch, gleich ist Ihr Auto frei.")
+        return NowPanel("wrench", label, _("Die Arbeit ist getan"), text)
+    window = _return_window(booking)
+    text = _("Zurück bringen wir es %(window)s.", window=window) if comes_by_jockey(booking) else _ready_by(booking)
+    return NowPanel("wrench", label, _("Ihr Auto ist in der Werkstatt"), text)
+
+
+def _ready(booking: Booking) -> NowPanel:
+    if comes_by_jockey(booking):
+        text = _("Zurück bringen wir es %(window)s.", window=_return_window(booking))
+    else:
+        place = booking.workshop
+        text = _("Sie können es abholen: %(address)s, %(city)s.", address=place.address, city=place.city)
+    return NowPanel("key", _("Fertig"), _("Ihr Auto ist fertig"), text)
+
+
+def _on_the_way_back(booking: Booking) -> NowPanel:
+    text = _("Zugesagt: %(window)s. Bitte halten Sie die Schlüssel der Ronja bereit.", window=_return_window(booking))
+    return NowPanel("navigate", _("Unterwegs zu Ihnen"), _("Ihr Auto kommt zurück"), text)
+
+
+def _completed(booking: Booking) -> NowPanel:
+    at = booking.completed_at or booking.updated_at
+    text = _("Die Belege finden Sie unten. Bis zum nächsten Mal.")
+    return NowPanel("check", _("Abgeschlossen %(time)s", time=moment(at)), _("Gute Fahrt"), text, "again")
+
+
+def _cancelled(booking: Booking, back_cents: int) -> NowPanel:
+    label = _("Storniert %(time)s", time=moment(booking.cancelled_at or booking.updated_at))
+    if booking.workshop_checkin_at and booking.include_concierge and not booking.actual_return_time:
+        text = _("Ihr Auto bringen wir Ihnen noch zurück, die Werkstatt spricht den Termin mit Ihnen ab.")
+        return NowPanel("x", label, _("Diese Buchung ist storniert"), text)
+    return NowPanel("x", label, _cancelled_head(booking), _cancelled_text(booking, back_cents), "again")
+
+
+def _cancelled_head(booking: Booking) -> str:
+    if booking.withdrawn_at is not None:
+        return _("Ihr Vertrag ist widerrufen")
+    if booking.cancellation_reason == "hold_expired":
+        return _("Die Zeit zum Bezahlen war um")
+    if booking.cancellation_reason == "no_show":
+        return _("Die Buchung ist beendet")
+    return _("Diese Buchung ist storniert")
+
+
+def _cancelled_text(booking: Booking, back_cents: int) -> str:
+    if back_cents:
+        return _("%(amount)s gehen auf demselben Weg an Sie zurück, auf dem Sie bezahlt haben.", amount=eur(back_cents))
+    if booking.paid_at is None:
+        return _("Der Termin ist wieder frei, bezahlt wurde nichts.")
+    return ""

@@ -1,0 +1,109 @@
+"""What the staff's first pages show: a workshop's day and a jockey's tours. Reads only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from b2c_web.accounts.models import User
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.queries import day_of
+from b2c_web.clock import local_to_utc
+from b2c_web.config import ZONE
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import Jockey
+
+NOT_ARRIVED = (BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP)
+ENDED = (AssignmentStatus.COMPLETED, AssignmentStatus.CANCELLED)
+
+
+@dataclass(slots=True)
+class Window:
+    """The bookings that arrive in one window of the day, in order of their numbers."""
+
+    start: datetime
+    end: datetime
+    bookings: list[Booking] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkshopDay:
+    """One local day: what was found by window, and the totals of the whole day whatever was searched for."""
+
+    day: date
+    windows: list[Window]
+    found: int
+    total: int
+    to_fetch: int
+    brought: int
+    expected: int
+
+
+def workshop_day(user: User, day: date, search: str = "") -> WorkshopDay:
+    """The day of the user's workshop, of all workshops for an admin. `search`: part of plate, name or number."""
+    bookings = day_of(user, day)
+    found = [booking for booking in bookings if _matches(booking, search)]
+    to_fetch = sum(1 for booking in bookings if is_fetched(booking))
+    return WorkshopDay(
+        day=day,
+        windows=_by_window(found),
+        found=len(found),
+        total=len(bookings),
+        to_fetch=to_fetch,
+        brought=len(bookings) - to_fetch,
+        expected=sum(1 for booking in bookings if booking.status in NOT_ARRIVED),
+    )
+
+
+def is_fetched(booking: Booking) -> bool:
+    """Does a jockey fetch the car, or did or will the customer bring it?"""
+    return booking.include_concierge and booking.concierge_dropped_at is None
+
+
+def plate_of(booking: Booking) -> str:
+    """The plate as far as it is known; empty while the customer has not named it."""
+    return booking.vehicle.license_plate if booking.vehicle else str(booking.car_details.get("license_plate", ""))
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split()).replace("-", "").lower()
+
+
+def _matches(booking: Booking, search: str) -> bool:
+    """Blanks and hyphens do not count: "wit xy207" finds WIT XY 207."""
+    wanted = _plain(search)
+    return any(wanted in _plain(text) for text in (plate_of(booking), booking.customer_name, booking.number))
+
+
+def _by_window(bookings: Sequence[Booking]) -> list[Window]:
+    windows: dict[tuple[datetime, datetime], Window] = {}
+    for booking in bookings:
+        span = (booking.slot.start_time, booking.slot.end_time)
+        windows.setdefault(span, Window(*span)).bookings.append(booking)
+    return list(windows.values())
+
+
+def jockey_of(user: User) -> Jockey | None:
+    """The jockey that a user is."""
+    return db.session.scalars(select(Jockey).where(Jockey.user_id == user.id)).one_or_none()
+
+
+def tours_of(jockey: Jockey, day: date) -> Sequence[JockeyAssignment]:
+    """The jockey's open assignments of a local day with all that a tour needs, in order of time."""
+    start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
+    statement = (
+        select(JockeyAssignment)
+        .where(JockeyAssignment.jockey_id == jockey.id, JockeyAssignment.status.notin_(ENDED))
+        .where(JockeyAssignment.scheduled_time >= start, JockeyAssignment.scheduled_time < end)
+        .options(
+            joinedload(JockeyAssignment.booking).joinedload(Booking.vehicle),
+            joinedload(JockeyAssignment.booking).joinedload(Booking.workshop),
+            joinedload(JockeyAssignment.trip),
+            joinedload(JockeyAssignment.ronja),
+        )
+        .order_by(JockeyAssignment.scheduled_time, JockeyAssignment.id)
+    )
+    return db.session.scalars(statement).all()

@@ -1,0 +1,63 @@
+"""The first page of each staff role."""
+
+from datetime import date, timedelta
+
+from flask import Response, request
+from flask_login import current_user
+
+from b2c_web import htmx
+from b2c_web.access import requires
+from b2c_web.accounts.models import Role
+from b2c_web.bookings.models import AssignmentType
+from b2c_web.catalog.texts import TEXTS
+from b2c_web.clock import today_in
+from b2c_web.config import ZONE
+from b2c_web.dashboard import blueprint, queries
+from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
+from b2c_web.workshops.queries import workshop_of
+
+
+@blueprint.get("/workshop")
+@requires("workshop.day")
+def day() -> Response:
+    today, search = today_in(ZONE), request.args.get("q", "").strip()
+    shown = _asked_day(today)
+    everywhere = current_user.role is Role.ADMIN
+    return htmx.render(
+        "dashboard/day.html",
+        "dashboard/_day.html",
+        day=queries.workshop_day(current_user, shown, search),
+        search=search,
+        today=today,
+        before=shown - timedelta(days=1),
+        after=shown + timedelta(days=1),
+        workshop=None if everywhere else workshop_of(current_user.workshop_id),
+        services=TEXTS,
+        classes=CLASS_TEXTS,
+        plate_of=queries.plate_of,
+        is_fetched=queries.is_fetched,
+    )
+
+
+def _asked_day(today: date) -> date:
+    try:
+        return date.fromisoformat(request.args.get("day", ""))
+    except ValueError:
+        return today
+
+
+@blueprint.get("/jockey")
+@requires("jockey.day")
+def jockey_home() -> Response:
+    today, jockey = today_in(ZONE), queries.jockey_of(current_user)
+    tours = queries.tours_of(jockey, today) if jockey is not None else []
+    return htmx.render(
+        "dashboard/jockey_home.html",
+        today=today,
+        jockey=jockey,
+        tours=tours,
+        services=TEXTS,
+        classes=CLASS_TEXTS,
+        plate_of=queries.plate_of,
+        PICKUP=AssignmentType.PICKUP,
+    )
