@@ -82,7 +82,9 @@ class MailServer:
         self.controller: Controller | None = None
 
     def start(self) -> None:
-        self.controller = Controller(self.box, hostname="127.0.0.1", port=self.port, server_hostname="mail.test")
+        self.controller = Controller(
+            self.box, hostname="127.0.0.1", port=self.port, server_hostname="mail.test", ready_timeout=30
+        )
         self.controller.start()
 
     def stop(self) -> None:
