@@ -22,6 +22,7 @@ class Kind(StrEnum):
     PAGE_UNKNOWN_HERE = "payment page unknown here"
     REFUND_MISSING_HERE = "refund missing here"
     REFUND_MISSING_THERE = "refund missing at the provider"
+    REFUND_NOT_ASKED = "refund that the provider was never asked for"
     REFUND_DIFFERS = "refund stands differently"
 
 
@@ -154,9 +155,11 @@ def refunds_missing_there(
     for refund in payment.refunds:
         if refund.state is RefundState.FAILED or refund.provider_id in there or str(refund.id) in there:
             continue
-        if refund.state is RefundState.SUCCEEDED or refund.asked_at < asked_before:
-            here = f"{_cents(refund.amount_cents)} {refund.state.value}"
+        here = f"{_cents(refund.amount_cents)} {refund.state.value}"
+        if refund.state is RefundState.SUCCEEDED:
             yield Difference(Kind.REFUND_MISSING_THERE, payment.id, str(refund.id), here, "nothing")
+        elif refund.asked_at < asked_before:
+            yield Difference(Kind.REFUND_NOT_ASKED, payment.id, str(refund.id), here, "nothing")
 
 
 def _cents(amount: int) -> str:

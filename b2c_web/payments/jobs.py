@@ -58,10 +58,18 @@ def sweep() -> None:
 @periodic("payments.reconcile", cron=f"*/{RECONCILE_BEAT_MINUTES} * * * *")
 def reconcile() -> None:
     """Compare with the provider every RECONCILE_MINUTES (rounded up to whole beats) and mend what is safe."""
+    from b2c_web.payments.gateway import PaymentUnavailable
+    from b2c_web.payments.reconciliation import put_before_a_person
     from b2c_web.payments.reconciliation import reconcile as compare
 
     beats = -(-current_app.config["RECONCILE_MINUTES"] // RECONCILE_BEAT_MINUTES)
     if int(now_utc().timestamp()) // 60 // RECONCILE_BEAT_MINUTES % beats:
         return
-    for difference in compare(fix=True):
+    try:
+        found = compare(fix=True)
+    except PaymentUnavailable as error:
+        log.warning("the payment provider cannot be asked: %s", error)
+        return
+    for difference in found:
         log.warning("payments differ: %s", difference)
+    put_before_a_person(found)

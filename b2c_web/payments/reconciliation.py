@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
+from b2c_web import audit
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Busy
 from b2c_web.flask_extensions import db
-from b2c_web.payments import comparing
+from b2c_web.payments import comparing, hooks
 from b2c_web.payments.comparing import Difference, Kind, OurPayment, OurPayments, OurRefund
 from b2c_web.payments.gateway import PaymentRefused, PaymentSnapshot, RefundResult, gateway
 from b2c_web.payments.keys import repeatable
@@ -46,6 +47,26 @@ def reconcile(fix: bool = False, since: datetime | None = None) -> list[Differen
         _mend(difference)
     left = list(_compare(start))
     return [replace(difference, mended=difference not in left) for difference in found]
+
+
+def put_before_a_person(differences: list[Difference]) -> None:
+    """Tell about what nobody but a person can decide, once per difference; the audit log remembers which."""
+    with command_transaction():
+        for difference in differences:
+            if difference.mended or difference.kind in MENDS or _is_told(difference):
+                continue
+            audit.record("payments.difference", "difference", _name_of(difference), after={"text": str(difference)})
+            facts = {"payment_id": str(difference.payment_id), "provider_id": difference.provider_id}
+            hooks.give_up("payments.reconcile", facts, str(difference))
+
+
+def _name_of(difference: Difference) -> uuid.UUID:
+    return uuid.uuid5(uuid.NAMESPACE_OID, str(replace(difference, mended=False)))
+
+
+def _is_told(difference: Difference) -> bool:
+    told = select(audit.AuditEntry.id).filter_by(entity_type="difference", entity_id=_name_of(difference))
+    return db.session.scalar(told.limit(1)) is not None
 
 
 def _compare(since: datetime) -> Iterator[Difference]:
@@ -137,7 +158,7 @@ def _close_page(difference: Difference) -> None:
 
 
 def _ask_again(difference: Difference) -> None:
-    """A refund that never reached the provider; one that we believe has arrived is for a person."""
+    """A refund that never reached the provider."""
     run_refund(uuid.UUID(difference.provider_id or ""))
 
 
@@ -148,7 +169,7 @@ MENDS: dict[Kind, Callable[[Difference], None]] = {
     Kind.PAGE_OPEN_THERE: _close_page,
     Kind.REFUND_MISSING_HERE: _sync_refunds,
     Kind.REFUND_DIFFERS: _sync_refunds,
-    Kind.REFUND_MISSING_THERE: _ask_again,
+    Kind.REFUND_NOT_ASKED: _ask_again,
 }
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import update
 from b2c_web import clock
 from b2c_web.accounts.models import User
 from b2c_web.db import command_transaction
+from b2c_web.payments import jobs
 from b2c_web.payments.commands import (
     Difference,
     add_payment,
@@ -181,7 +182,7 @@ def test_a_refund_that_nobody_asked_for_in_time_is_asked_for(paid: Payment) -> N
         refund = add_refund(paid, 5000, "cancellation")
     assert reconcile() == []  # its job is about to run
     with clock.frozen(clock.now_utc() + timedelta(minutes=11)):
-        assert _kinds(reconcile(fix=True)) == [(Kind.REFUND_MISSING_THERE, True)]
+        assert _kinds(reconcile(fix=True)) == [(Kind.REFUND_NOT_ASKED, True)]
     assert refund is not None and refund.state is RefundState.SUCCEEDED
 
 
@@ -220,6 +221,30 @@ def test_an_old_refund_is_looked_up_alone_before_it_is_missed(paid: Payment, ses
     run_refund(refund.id)
     session.execute(update(Payment).values(created_at=clock.now_utc() + timedelta(days=3)))
     assert reconcile(since=clock.now_utc() + timedelta(days=1)) == []
+
+
+def test_what_only_a_person_can_decide_is_put_before_one_once(
+    paid: Payment, provider: Provider, purpose: Purpose, session: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.execute(update(Payment).values(captured_cents=PRICE - 100))
+    with clock.frozen(clock.now_utc().replace(minute=0)):
+        jobs.reconcile()
+        jobs.reconcile()
+    assert [(operation, facts["payment_id"]) for operation, facts, _ in purpose.given_up] == [
+        ("payments.reconcile", str(paid.id))
+    ]
+
+
+def test_the_periodic_comparison_waits_for_a_provider_that_is_away(
+    payment: Payment, provider: Provider, purpose: Purpose
+) -> None:
+    provider.pay(payment)
+    provider.misbehave("drop", "/v1/payment_intents", method="GET")
+    with clock.frozen(clock.now_utc().replace(minute=0)):
+        jobs.reconcile()
+        assert payment.state is PaymentState.OPEN
+        jobs.reconcile()
+    assert (payment.state, purpose.given_up) == (PaymentState.SUCCEEDED, [])
 
 
 def test_the_command_lists_mends_and_counts(app: Flask, payment: Payment, provider: Provider) -> None:
