@@ -40,6 +40,7 @@ def keep_sessions(app: Flask) -> None:
     app.config["PERMANENT_SESSION_LIFETIME"] = timedelta(hours=app.config["SESSION_ABSOLUTE_HOURS"])
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.after_request(_touch)
+    login_manager.session_protection = None  # it guards ids in the cookie; ours holds a token that can be ended
 
 
 def _hash(token: str) -> str:

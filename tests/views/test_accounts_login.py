@@ -208,6 +208,10 @@ def test_staff_sign_in_with_a_password_and_land_on_their_own_page(
         assert answer.location == app.url_for(endpoint)
 
 
+def test_a_stranger_at_a_page_for_staff_gets_their_door(client: FlaskClient) -> None:
+    assert client.get("/admin/messages").location == "/staff/login?next=/admin/messages"
+
+
 def test_a_wrong_password_keeps_the_address_and_not_the_password(client: FlaskClient, session: Any) -> None:
     make_customer(email=MARA, password_hash=HASHER.hash(SENTENCE))
     session.commit()

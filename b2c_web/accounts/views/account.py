@@ -8,9 +8,8 @@ from flask_login import current_user
 
 from b2c_web import formatting, htmx
 from b2c_web.access import requires, signed_in
-from b2c_web.accounts import blueprint, commands, forms, queries
+from b2c_web.accounts import blueprint, commands, forms, limits, queries
 from b2c_web.accounts.models import Role
-from b2c_web.accounts.views.login import network
 from b2c_web.forms import form_page, submitted
 
 
@@ -37,9 +36,9 @@ def _customers_ways() -> list[Way]:
         Way("vehicles.cars", "car", _("Autos"), _("Kennzeichen, Fahrzeugschein")),
         Way("payments.methods", "card", _("Zahlungsarten"), _("Karten und SEPA-Mandate")),
         Way("accounts.addresses", "pin", _("Adressen"), _("Wo wir Ihr Auto abholen")),
-        Way("notifications.mine", "mail", _("Nachrichten"), _("Alles, was wir Ihnen geschrieben haben")),
+        Way("notifications.mine", "message", _("Nachrichten"), _("Alles, was wir Ihnen geschrieben haben")),
         Way("accounts.profile", "user", _("Name, Telefon, Sprache"), current_user.name or _("Noch nichts eingetragen")),
-        Way("accounts.email", "globe", _("E-Mail-Adresse"), current_user.email),
+        Way("accounts.email", "mail", _("E-Mail-Adresse"), current_user.email),
     ]
 
 
@@ -79,7 +78,7 @@ def email() -> Response:
 
 
 def _mail_code(address: str) -> None:
-    commands.request_email_code(current_user, address, formatting.language(), network())
+    commands.request_email_code(current_user, address, formatting.language(), limits.network_here())
 
 
 @blueprint.route("/account/email/code", methods=["GET", "POST"])
@@ -89,7 +88,7 @@ def email_code() -> Response:
     if address is None:
         return htmx.see_other(url_for("accounts.email"))
     form = forms.CodeForm()
-    if submitted(form, lambda: commands.confirm_email(current_user, address, form.digits, network())):
+    if submitted(form, lambda: commands.confirm_email(current_user, address, form.digits, limits.network_here())):
         session.pop("new_email")
         flash(_("Ihre Adresse ist jetzt %(address)s.", address=address), "success")
         return htmx.see_other(url_for("accounts.account"))

@@ -1,6 +1,6 @@
 """Signing in and out, and the language switch."""
 
-from flask import Response, flash, request, session, url_for
+from flask import Response, current_app, flash, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -13,17 +13,13 @@ from b2c_web.forms import form_page, submitted
 from b2c_web.request_cycle import LANGUAGES
 
 
-def network() -> str:
-    return limits.network_of(request.remote_addr)
-
-
 @blueprint.route("/login", methods=["GET", "POST"])
 @public
 def login() -> Response:
     if current_user.is_authenticated:
         return htmx.see_other(doors.way_on(current_user, request.args.get("next")))
     form = forms.EmailForm(data={"next": request.args.get("next"), "email": session.get("pending_email")})
-    if submitted(form, lambda: commands.request_code(form.address, formatting.language(), network())):
+    if submitted(form, lambda: commands.request_code(form.address, formatting.language(), limits.network_here())):
         session["pending_email"] = form.address
         session["next"] = rules.safe_next(form.next.data)
         return htmx.see_other(url_for("accounts.code"))
@@ -37,7 +33,7 @@ def code() -> Response:
     if email is None:
         return htmx.see_other(url_for("accounts.login"))
     form = forms.CodeForm()
-    if submitted(form, lambda: sessions.sign_in(commands.enter_code(email, form.digits, network()))):
+    if submitted(form, lambda: sessions.sign_in(commands.enter_code(email, form.digits, limits.network_here()))):
         session["proven_at"] = clock.now_utc().timestamp()
         return htmx.see_other(doors.way_on(current_user, target))
     return _code_page(form, email)
@@ -50,7 +46,7 @@ def new_code() -> Response:
     if email is None:
         return htmx.see_other(url_for("accounts.login"))
     try:
-        commands.request_code(email, formatting.language(), network())
+        commands.request_code(email, formatting.language(), limits.network_here())
     except TooMany as refusal:
         form = forms.CodeForm(formdata=None)
         form.refuse(refusal)
@@ -61,7 +57,13 @@ def new_code() -> Response:
 
 def _code_page(form: forms.CodeForm, email: str) -> Response:
     valid_until = queries.code_valid_until(email)
-    return form_page("accounts/code.html", form, email=email, valid_until=valid_until)
+    return form_page("accounts/code.html", form, email=email, valid_until=valid_until, outbox_url=_outbox_url())
+
+
+def _outbox_url() -> str | None:
+    """Where a demo without a mail server shows what it would have mailed."""
+    kept = current_app.config["DEMO_MODE"] and not current_app.config["MAIL_SERVER"]
+    return url_for("notifications.outbox") if kept and "notifications.outbox" in current_app.view_functions else None
 
 
 @blueprint.route("/login/password", methods=["GET", "POST"])
@@ -86,7 +88,7 @@ def _sign_in_by_password(page: str) -> Response:
 
 
 def _checked(form: forms.PasswordLoginForm) -> User:
-    return commands.check_password(form.address, form.password.data, network())
+    return commands.check_password(form.address, form.password.data, limits.network_here())
 
 
 @blueprint.post("/logout")

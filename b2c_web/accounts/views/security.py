@@ -10,10 +10,9 @@ from flask_login import current_user
 
 from b2c_web import clock, htmx
 from b2c_web.access import requires, signed_in
-from b2c_web.accounts import blueprint, commands, forms
+from b2c_web.accounts import blueprint, commands, forms, limits
 from b2c_web.accounts import sessions as user_sessions
 from b2c_web.accounts.browsers import browser_words
-from b2c_web.accounts.views.login import network
 from b2c_web.forms import form_page, submitted
 
 PROVEN_FOR = timedelta(minutes=10)
@@ -41,7 +40,7 @@ def _asks_current() -> bool:
 
 
 def _set_password(form: forms.PasswordForm) -> None:
-    commands.set_password(current_user, form.password.data, form.current.data, network(), proven=_proven())
+    commands.set_password(current_user, form.password.data, form.current.data, limits.network_here(), proven=_proven())
     user_sessions.sign_in(current_user._get_current_object())  # with a new token here too
 
 
@@ -49,10 +48,15 @@ def _set_password(form: forms.PasswordForm) -> None:
 @requires("account.own")
 def password_removal() -> Response:
     form = forms.PasswordRemovalForm()
-    if submitted(form, lambda: commands.remove_password(current_user, form.current.data, network(), proven=_proven())):
+    if submitted(form, lambda: _remove_password(form)):
         flash(_("Ihr Passwort ist gelöscht. Sie melden sich wieder mit einem Code an."), "success")
         return htmx.see_other(url_for("accounts.account"))
     return form_page("accounts/password_removal.html", form, asks_current=_asks_current())
+
+
+def _remove_password(form: forms.PasswordRemovalForm) -> None:
+    here = limits.network_here()
+    commands.remove_password(current_user, form.current.data, here, proven=_proven())
 
 
 @blueprint.get("/account/sessions")
