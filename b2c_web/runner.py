@@ -125,6 +125,7 @@ class Run:
         self.database: DatabaseServer | None = None
         self.stop_asked = 0
         self.began = time.monotonic()
+        self.worker_began = 0.0
 
     def go(self) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -177,12 +178,14 @@ class Run:
         self._finish("setup", "-m", "flask", "db", "upgrade")
 
     def start_application(self) -> None:
-        """Web server and worker; beside them the demo data when there is none yet."""
+        """The web server, the demo data when there is none yet, and the worker."""
         self._start("web", "-m", "gunicorn", "-c", "gunicorn.conf.py", "app:app")
-        self._start("worker", "-m", "flask", "worker")
         if self.settings["DEMO_MODE"] and is_empty(self.environ["DATABASE_URL"]):
             self.console.line("setup", "loading the demo data, this once")
             self._finish("demo", "-m", "flask", "demo", "load")
+        # After the demo data, which do their own jobs at the times that they play at.
+        self.worker_began = time.time()
+        self._start("worker", "-m", "flask", "worker")
 
     def _start(self, name: str, *arguments: str) -> Child:
         return self.household.start(name, [sys.executable, *arguments], self.environ)
@@ -208,9 +211,9 @@ class Run:
     # -- ready
 
     def wait_until_ready(self) -> None:
-        """Until web server and simulator answer. Raises RunError when they do not, or with a fault."""
+        """Until web server, simulator and worker are at work. Raises RunError when they are not, or with a fault."""
         deadline = time.monotonic() + READY_SECONDS
-        while not (self._web_answers() and self._simulator_answers()):
+        while not (self._web_answers() and self._simulator_answers() and self._worker_works()):
             pause = time.monotonic() + 0.1
             while time.monotonic() < pause:
                 self._look_around()
@@ -225,6 +228,11 @@ class Run:
 
     def _simulator_answers(self) -> bool:
         return self.simulator_port is None or answers("127.0.0.1", self.simulator_port, "/") is not None
+
+    def _worker_works(self) -> bool:
+        question = "SELECT id FROM procrastinate_workers WHERE last_heartbeat > to_timestamp(%s)"
+        url = self.environ["DATABASE_URL"]
+        return bool(_column(url, question, "procrastinate_workers", self.worker_began))
 
     def announce(self) -> None:
         seconds = time.monotonic() - self.began
@@ -267,13 +275,13 @@ def is_empty(url: str) -> bool:
     return not _column(url, "SELECT 1 FROM workshops LIMIT 1", "workshops")
 
 
-def _column(url: str, question: LiteralString, table: str) -> list[str]:
+def _column(url: str, question: LiteralString, table: str, *values: object) -> list[str]:
     address = url.replace("postgresql+psycopg://", "postgresql://", 1)
     try:
         with psycopg.connect(address, connect_timeout=10) as connection:
             if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() == (None,):
                 return []
-            return [row[0] for row in connection.execute(question)]
+            return [row[0] for row in connection.execute(question, values)]
     except psycopg.OperationalError as error:
         raise RunError(f"the database of DATABASE_URL does not answer: {error}") from error
 
