@@ -203,6 +203,8 @@ def _session_params(order: CheckoutOrder) -> Any:
         "mode": "payment",
         "customer": order.customer_id,
         "client_reference_id": str(order.owner.payment_id),
+        # a returning customer is offered the cards that we kept, whatever consent the provider noted with them
+        "saved_payment_method_options": {"allow_redisplay_filters": ["always", "limited", "unspecified"]},
         "payment_method_types": ["card"],  # wallets come with it; SEPA cannot confirm a booking in time
         "line_items": [line],
         "payment_intent_data": {

@@ -215,6 +215,30 @@ def test_a_refused_confirmation_at_the_bank_is_a_decline(world: World) -> None:
     assert seen.failure_reference
 
 
+def test_the_second_page_offers_the_card_that_was_kept(world: World, simulator: SimulatorProcess) -> None:
+    first = _paid(world)
+    assert first.method is not None
+    page = world.gateway.open_checkout(_order(world))
+    path = f"/c/pay/{page.id}"
+    assert "Visa •••• 4242" in simulator.request("GET", path)[1]
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert simulator.request("POST", path, f"saved={first.method.id}", form)[0] == 303
+    seen = world.gateway.look(checkout_id=page.id)
+    assert (seen.outcome, seen.method) == (Outcome.PAID, first.method)
+    assert [each.id for each in world.gateway.list_methods(world.customer_id)] == [first.method.id]
+
+
+def test_a_strangers_card_is_not_offered_and_not_taken(world: World, simulator: SimulatorProcess) -> None:
+    first = _paid(world)
+    stranger = replace(world, customer_id=_customer(world.gateway))
+    page = world.gateway.open_checkout(_order(stranger))
+    path = f"/c/pay/{page.id}"
+    assert "•••• 4242" not in simulator.request("GET", path)[1]
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert simulator.request("POST", path, f"saved={first.method.id}", form)[0] == 422
+    assert world.gateway.look(checkout_id=page.id).outcome is Outcome.WAITING
+
+
 def test_expiring_an_open_page_closes_it_and_repeats_safely(any_world: World) -> None:
     page = any_world.gateway.open_checkout(_order(any_world))
     for attempt in range(2):

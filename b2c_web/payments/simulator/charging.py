@@ -100,6 +100,8 @@ def keep_method(world: World, intent: Record, method: Record) -> None:
     if intent["setup_future_usage"] and intent["customer"]:
         attach(world, method, intent["customer"])
         method.private["set_up"] = True
+        if intent.private["session"]:
+            method.body["allow_redisplay"] = "limited"  # may be offered again, when a later session asks for it
     else:
         method.private["used_up"] = True
     world.store.save(method)

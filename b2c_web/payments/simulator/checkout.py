@@ -80,7 +80,12 @@ CREATE: Spec = {
     "payment_intent_data": INTENT_DATA,
     "payment_method_options": hash_of_anything,
     "payment_method_types": intents.METHOD_TYPES,
-    "saved_payment_method_options": fields({"payment_method_save": one_of("disabled", "enabled")}),
+    "saved_payment_method_options": fields(
+        {
+            "allow_redisplay_filters": items(one_of("always", "limited", "unspecified")),
+            "payment_method_save": one_of("disabled", "enabled"),
+        }
+    ),
     "setup_intent_data": fields({"description": text(1000), "metadata": metadata}),
     "submit_type": one_of("auto", "book", "donate", "pay"),
     "success_url": text(),

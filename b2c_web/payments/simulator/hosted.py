@@ -73,6 +73,11 @@ class Hosted:
         picked = request.form.get("pick", "")
         if picked in CARDS or picked in ACCOUNTS:
             return self._form(request, session, View({**view.values, **_picked(picked)}, picked=True))
+        saved = [each for each in paying.offered(self._world, session) if each.id == request.form.get("saved")]
+        if saved:
+            known = session["customer_details"] or {}
+            values = {**START, "email": known.get("email") or "", "name": known.get("name") or ""}
+            return self._attempt(request, session_id, saved[0], View(values))
         try:
             entry = self._entry(view.values, request.form.get("method", "card"))
         except EntryError as mistake:
@@ -87,15 +92,15 @@ class Hosted:
             return account_entry(values["iban"])
         return card_entry(values["number"], values["expiry"], values["cvc"], self._world.now())
 
-    def _attempt(self, request: Request, session_id: str, entry: Entry, view: View) -> Response:
+    def _attempt(self, request: Request, session_id: str, choice: Entry | Record, view: View) -> Response:
         origin = Origin(method="POST", path=request.path)
         try:
             with self._world.acting(origin):
                 session = self._world.need("checkout session", session_id)
-                if entry.kind not in session["payment_method_types"]:
+                if isinstance(choice, Entry) and choice.kind not in session["payment_method_types"]:
                     view.problem = "generic_decline"
                     return self._form(request, session, view)
-                outcome = paying.pay(self._world, session, entry, view.values["email"], view.values["name"])
+                outcome = paying.pay(self._world, session, choice, view.values["email"], view.values["name"])
         except paying.SessionClosed:
             return self._ended(request, self._session(session_id))
         if outcome.url:
@@ -152,6 +157,7 @@ class Hosted:
             view=view,
             keeps=bool((session.private.get("payment_intent_data") or {}).get("setup_future_usage")),
             cards=CARDS.values() if "card" in types else (),
+            saved=paying.offered(self._world, session),
             accounts=ACCOUNTS.values() if "sepa_debit" in types else (),
         )
         page.status_code = 422 if view.problem and request.method == "POST" else 200

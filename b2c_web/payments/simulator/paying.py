@@ -28,11 +28,24 @@ class SessionClosed(Exception):
     """Somebody paid already, or the session expired."""
 
 
-def pay(world: World, session: Record, entry: Entry, email: str, name: str) -> Outcome:
-    """One attempt with what was typed. Raises `SessionClosed` when the session is not open any more."""
+def offered(world: World, session: Record) -> list[Record]:
+    """The customer's saved methods that the session's filters let the page show, newest first."""
+    options = session["saved_payment_method_options"]
+    if session["mode"] != "payment" or not session["customer"] or not options:
+        return []
+    saved = world.store.select("payment_method", " AND customer = ?", (session["customer"],), "ORDER BY seq DESC")
+    shown, types = options["allow_redisplay_filters"], session["payment_method_types"]
+    return [method for method in saved if method["allow_redisplay"] in shown and method["type"] in types]
+
+
+def pay(world: World, session: Record, choice: Entry | Record, email: str, name: str) -> Outcome:
+    """One attempt with what was typed, or with a saved method. Raises `SessionClosed` when it is not open any more."""
     if session["status"] != "open":
         raise SessionClosed(session["status"])
-    method = new_method(world, entry, objects.billing_details(email or None, name or None))
+    if isinstance(choice, Record):
+        method = choice
+    else:
+        method = new_method(world, choice, objects.billing_details(email or None, name or None))
     session.private.update(typed={"email": email, "name": name}, problem=None)
     world.store.save(session)
     if session["mode"] == "setup":

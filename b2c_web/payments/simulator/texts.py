@@ -29,6 +29,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "valid_until": ("Diese Seite gilt bis {time} Uhr.", "This page is open until {time}."),
     "email": ("E-Mail", "E-mail"),
+    "saved": ("Gespeichert", "Saved"),
+    "pay_saved": ("{amount} zahlen mit {brand} •••• {last4} (Demo)", "Pay {amount} with {brand} •••• {last4} (demo)"),
     "card": ("Karte", "Card"),
     "number": ("Kartennummer", "Card number"),
     "expiry": ("Gültig bis (MM/JJ)", "Expiry (MM/YY)"),
