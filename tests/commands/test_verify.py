@@ -1,0 +1,292 @@
+"""`flask verify`: each invariant is broken on purpose, past every guard, and seen."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import InternalError
+
+from b2c_web.bookings import checks as booking_checks
+from b2c_web.checks import all_checks, breaches, run_checks
+from b2c_web.cli.verify import open_snapshot
+from b2c_web.clock import now_utc
+from b2c_web.db import Base
+from b2c_web.dispatch import checks as dispatch_checks
+from b2c_web.extensions import checks as extension_checks
+from b2c_web.flask_extensions import db
+from b2c_web.odoo import checks as odoo_checks
+from b2c_web.operations import checks as operations_checks
+from tests.commands.trips import Trips
+from tests.factories import make_ronja, make_workshop
+
+OWN_CHECKS = (booking_checks, extension_checks, dispatch_checks, odoo_checks, operations_checks)
+
+
+@pytest.fixture
+def trips(session: Any, frozen_clock: Callable[[datetime], Any]) -> Trips:
+    """Two concierge bookings, a drop-off and a hold, all as they should be."""
+    scene = Trips(session, frozen_clock, ronjas=2)
+    scene.booked()
+    scene.booked(slot=1, back=3)
+    scene.booked(back=None)
+    scene.book(slot=4, back=None)
+    return scene
+
+
+CONCIERGE = "UPDATE bookings SET {} WHERE include_concierge"
+ADD_EXTENSION = """
+    INSERT INTO extensions (id, booking_id, description, items, total_amount, approved_amount_cents,
+        captured_amount_cents, status, approved_at, decision_right, requested_at)
+    SELECT gen_random_uuid(), id, 'x', '[]', 100, 100, {captured}, 'APPROVED', now(), '{right}', now()
+    FROM bookings WHERE include_concierge"""
+ADD_REFUND = """
+    INSERT INTO refunds (id, payment_id, amount_cents, reason, state, succeeded_at)
+    SELECT gen_random_uuid(), id, 100, 'planted', 'SUCCEEDED', now() FROM payments WHERE state = 'SUCCEEDED'"""
+ADD_ASSIGNMENT = """
+    INSERT INTO jockey_assignments (id, booking_id, trip_id, jockey_id, vehicle_id, scheduled_time, conflict)
+    SELECT gen_random_uuid(), booking_id, trip_id, jockey_id, vehicle_id, scheduled_time, 'NO_SHIFT'
+    FROM jockey_assignments"""
+FAIL_A_JOB = (
+    "UPDATE procrastinate_jobs SET status = 'doing' WHERE id = (SELECT min(id) FROM procrastinate_jobs)",
+    "UPDATE procrastinate_jobs SET status = 'failed' WHERE status = 'doing'",
+    "UPDATE procrastinate_events SET at = '2026-01-01'",
+)
+
+# the invariant -> the guards to take away ("table.constraint" or "index"), and what to break then
+PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "days: current_bookings equals the bookings that hold a place, by local pickup date": (
+        (),
+        ("UPDATE workshop_capacity SET current_bookings = current_bookings + 1",),
+    ),
+    "windows: current_bookings equals the bookings that hold a place": (
+        (),
+        ("UPDATE time_slots SET current_bookings = current_bookings + 1",),
+    ),
+    "windows: jockey_minutes_taken equals the minutes of live trips": (
+        (),
+        ("UPDATE time_slots SET jockey_minutes_taken = jockey_minutes_taken + 1",),
+    ),
+    "windows: jockey_minutes_short is what was promised above the room": (
+        (),
+        ("UPDATE time_slots SET jockey_minutes_short = 5",),
+    ),
+    "windows and days: never above their maximum": (
+        ("workshop_capacity.ck_workshop_capacity_within_maximum",),
+        ("UPDATE workshop_capacity SET max_bookings = 0",),
+    ),
+    "trips: a live trip holds all its minutes, a released one none": (
+        (),
+        ("UPDATE trip_minutes SET minutes = minutes - 1",),
+    ),
+    "trips: a live concierge booking has exactly one PICKUP and one RETURN": (
+        (),
+        ("UPDATE trips SET released_at = now() WHERE type = 'RETURN'",),
+    ),
+    "trips: they lie in the booking's own windows": ((), (CONCIERGE.format("return_slot_id = slot_id"),)),
+    "trips: drop-offs, and bookings that gave their places back, have none": (
+        (),
+        (CONCIERGE.format("concierge_dropped_at = now()"),),
+    ),
+    "Ronjas: a live concierge booking has one, from before its pickup into its return": (
+        (),
+        ("DELETE FROM ronja_reservations",),
+    ),
+    "Ronjas: a cancelled booking keeps its own until the car is home": (
+        (),
+        (CONCIERGE.format("status = 'CANCELLED', cancelled_at = now()"), "DELETE FROM ronja_reservations"),
+    ),
+    "Ronjas: drop-offs, and bookings that gave their places back, have none": (
+        (),
+        (CONCIERGE.format("concierge_dropped_at = now()"),),
+    ),
+    "Ronjas: none is promised twice at once": (
+        ("ronja_reservations.ex_ronja_reservations_overlap",),
+        ("UPDATE ronja_reservations SET ronja_id = (SELECT id FROM ronja_vehicles ORDER BY id LIMIT 1)",),
+    ),
+    "money: a paid booking was charged its price, an unpaid one keeps nothing": (
+        (),
+        ("UPDATE payments SET captured_cents = captured_cents - 1 WHERE state = 'SUCCEEDED'",),
+    ),
+    "money: a booking is REFUNDED exactly when all of it went back": (
+        (),
+        ("UPDATE bookings SET payment_status = 'REFUNDED' WHERE payment_status = 'PAID'",),
+    ),
+    "money: what went back is never above what was charged": (
+        ("payments.ck_payments_refunded_within_captured",),
+        ("UPDATE payments SET refunded_cents = captured_cents + 1",),
+    ),
+    "money: each booking's price is the sum of its parts": (
+        ("bookings.ck_bookings_total_is_sum",),
+        ("UPDATE bookings SET total_price = total_price + 1",),
+    ),
+    "holds: none is over for more than 2 min and still holds its places": (
+        (),
+        ("UPDATE bookings SET hold_expires_at = '2026-11-24 10:57+00' WHERE status = 'PENDING'",),
+    ),
+    "no-shows: none waits for a new date past its offer": (
+        (),
+        (CONCIERGE.format("new_date_until = '2026-11-24 10:00+00'"),),
+    ),
+    "extensions: captured is never above what was approved, nor approved above what was offered": (
+        ("extensions.ck_extensions_captured_within_approved",),
+        (ADD_EXTENSION.format(captured=101, right="CUSTOMER"),),
+    ),
+    "extensions: the standing limit is used by exactly what it approved, and never exceeded": (
+        (),
+        (ADD_EXTENSION.format(captured=0, right="STANDING_LIMIT"),),
+    ),
+    "assignments: one open at most per booking and type": (("uq_jockey_assignments_open",), (ADD_ASSIGNMENT,)),
+    "assignments: a CONFIRMED concierge booking has its PICKUP, unless a dispatcher or a no-show took it away": (
+        (),
+        ("DELETE FROM jockey_assignments",),
+    ),
+    "assignments: a car that is ready has its RETURN, unless it failed or a dispatcher took it away": (
+        (),
+        (CONCIERGE.format("status = 'READY_FOR_RETURN'"),),
+    ),
+    "assignments: none is open for a booking that ended": (
+        (),
+        (CONCIERGE.format("status = 'COMPLETED', completed_at = now()"),),
+    ),
+    "assignments: the trip's step fits the booking's state": (
+        (),
+        ("UPDATE jockey_assignments SET status = 'AT_WORKSHOP'",),
+    ),
+    "assignments: the Ronja is the reserved one": (
+        (),
+        ("UPDATE jockey_assignments SET vehicle_id = (SELECT id FROM ronja_vehicles ORDER BY id DESC LIMIT 1)",),
+    ),
+    "assignments: an open one that is not flagged has its jockey's time": ((), ("DELETE FROM jockey_busy_ranges",)),
+    "jockeys: none is planned twice at once": (
+        ("jockey_busy_ranges.ex_jockey_busy_ranges_overlap",),
+        ("UPDATE jockey_busy_ranges SET during = '[2026-11-26 08:00+00, 2026-11-26 09:00+00)'",),
+    ),
+    "jockeys: BUSY exactly during a running trip": ((), ("UPDATE jockeys SET status = 'BUSY'",)),
+    "accounting: every paid booking is owed to it or known to it": (
+        (),
+        ("DELETE FROM odoo_sync_status WHERE entity_type = 'booking'",),
+    ),
+    "accounting: every refund of a paid booking is owed to it": ((), (ADD_REFUND,)),
+    "queue: every message that waits has a job": (
+        (),
+        (
+            "DELETE FROM procrastinate_jobs WHERE task_name = 'notifications.send'",
+            "UPDATE notifications SET updated_at = '2026-11-24 10:57+00'",
+        ),
+    ),
+    "queue: every hold has the job that ends it": (
+        (),
+        (
+            "DELETE FROM procrastinate_jobs WHERE task_name = 'bookings.expire_hold'",
+            "UPDATE bookings SET created_at = '2026-11-24 10:57+00'",
+        ),
+    ),
+    "queue: every job that failed for good is before a person": ((), FAIL_A_JOB),
+}
+
+
+def unguard(session: Any, guard: str) -> None:
+    table, _dot, constraint = guard.partition(".")
+    session.execute(text(f"ALTER TABLE {table} DROP CONSTRAINT {constraint}" if constraint else f"DROP INDEX {guard}"))
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_each_broken_invariant_is_seen(trips: Trips, name: str) -> None:
+    make_ronja(trips.workshop)  # one that nobody reserved
+    assert breaches() == []
+    guards, statements = PLANTED[name]
+    for guard in guards:
+        unguard(trips.session, guard)
+    for statement in statements:
+        trips.session.execute(text(statement))
+    found = {breach.name: breach for breach in breaches()}
+    assert name in found
+    assert 1 <= len(found[name].examples) <= min(5, found[name].count)
+    assert all(found[name].examples)
+
+
+def test_every_check_has_its_breach() -> None:
+    names = [name for module in OWN_CHECKS for name in _statements(module)]
+    assert sorted(names) == sorted(PLANTED)
+
+
+def _statements(module: Any) -> dict[str, Any]:
+    if hasattr(module, "STATEMENTS"):
+        return dict(module.STATEMENTS)
+    return module.COUNTERS | module.TRIPS | module.RONJAS | module.MONEY | module.HOLDS
+
+
+def test_every_features_checks_are_collected(session: Any) -> None:
+    names = [breach.name for breach in run_checks()]
+    assert set(PLANTED) < set(names)
+    assert len(names) == len(set(names)) == len(list(all_checks()))
+
+
+def test_a_day_is_counted_by_the_workshops_own_calendar(trips: Trips) -> None:
+    """A window past midnight UTC still belongs to the local day."""
+    booking = trips.booked(slot=5, back=None)
+    trips.session.execute(
+        text("UPDATE bookings SET pickup_time = '2026-11-26 23:30+00' WHERE id = :id"), {"id": booking.id}
+    )
+    assert [breach.name for breach in breaches()] == []
+
+
+def test_examples_are_few_and_the_count_is_whole(trips: Trips) -> None:
+    trips.session.execute(text("UPDATE time_slots SET current_bookings = current_bookings + 1"))
+    (found,) = [breach for breach in breaches() if breach.name.startswith("windows: current_bookings")]
+    assert (found.count, len(found.examples)) == (10, 5)
+
+
+def test_a_fresh_hold_and_a_fresh_message_are_no_breach(trips: Trips) -> None:
+    with trips.at(now_utc() + timedelta(minutes=31)):
+        assert breaches() == []
+
+
+# the command
+
+
+def test_verify_says_each_invariant_and_succeeds(committed_app: Flask) -> None:
+    result = committed_app.test_cli_runner().invoke(args=["verify"])
+    assert result.exit_code == 0
+    for name in PLANTED:
+        assert name in result.output
+    count = len(list(all_checks()))
+    assert sum(line.startswith("ok ") for line in result.output.splitlines()) == count
+    assert result.output.endswith(f"{count} invariants checked, 0 broken\n")
+
+
+def test_verify_fails_and_names_what_is_broken(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        workshop_id = make_workshop().id
+        db.session.execute(
+            text(
+                "INSERT INTO workshop_capacity (id, workshop_id, date, current_bookings)"
+                " VALUES (gen_random_uuid(), :workshop, '2026-11-26', 3)"
+            ),
+            {"workshop": workshop_id},
+        )
+        db.session.commit()
+    result = committed_app.test_cli_runner().invoke(args=["verify"])
+    assert result.exit_code == 1
+    assert f"workshop {workshop_id} on 2026-11-26: counts 3, holds 0" in result.output
+    assert result.output.endswith(" 1 broken\n")
+
+
+def test_verify_sees_one_moment_and_cannot_write(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        open_snapshot()
+        assert db.session.scalar(text("SELECT count(*) FROM workshops")) == 0
+        with db.engine.begin() as other:
+            other.execute(Base.metadata.tables["services"].insert(), _service())
+        assert db.session.scalar(text("SELECT count(*) FROM services")) == 0
+        with pytest.raises(InternalError, match="read-only"):
+            db.session.execute(text("UPDATE services SET name = 'x'"))
+        db.session.rollback()
+        assert db.session.scalar(text("SELECT count(*) FROM services")) == 1
+
+
+def _service() -> dict[str, Any]:
+    return {"type": "INSPECTION", "name": "Inspektion", "description": "Inspektion", "estimated_duration": 180}
