@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
+from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import Range
@@ -16,6 +17,7 @@ from b2c_web import audit
 from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.counters import give_back as give_back_all
 from b2c_web.bookings.counters import held_by, lock_keys
+from b2c_web.bookings.labels import KEPT_FEE, line
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus, RonjaReservation
 from b2c_web.bookings.rules import BookingAction, next_status
 from b2c_web.clock import now_utc
@@ -27,6 +29,11 @@ from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, Payme
 from b2c_web.payments.refunding import add_refund
 from b2c_web.payments.steps import cancel_payment
 
+RETURN_FAILURES = {
+    "NO_SHOW": _l("Wir haben niemanden angetroffen."),
+    "BREAKDOWN": _l("Wir hatten unterwegs eine Panne."),
+    "REDISPATCHED": _l("Wir mussten umplanen."),
+}
 STATE_CHANGED = _l("Der Stand dieser Buchung hat sich geändert. Bitte sehen Sie ihn sich neu an.")
 
 
@@ -101,7 +108,7 @@ def refund(booking: Booking, keep_cents: int, reason: str) -> tuple[int, int]:
             user_id=booking.user_id,
             booking_id=booking.id,
             purpose_id=booking.id,
-            lines=[{"label": "Einbehaltene Gebühr", "gross_cents": kept}],
+            lines=[line(KEPT_FEE, kept)],
             reference=reason,
         )
     return back, kept
@@ -146,7 +153,9 @@ def return_failed(booking: Booking, reason: str) -> None:
     """Nobody home or a breakdown: back to READY_FOR_RETURN; a new return window is offered."""
     if booking.status is not BookingStatus.CANCELLED:
         advance(booking, BookingAction.RETURN_FAILED)
-    messages.send(NotificationKind.RETURN_FAILED, booking, reason=reason, once=now_utc().isoformat())
+    with force_locale(booking.user.language):
+        words = str(RETURN_FAILURES.get(reason, reason))
+    messages.send(NotificationKind.RETURN_FAILED, booking, reason=words, once=now_utc().isoformat())
 
 
 def complete(booking: Booking, *, ronja_back_at: datetime | None = None) -> None:

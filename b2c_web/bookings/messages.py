@@ -23,7 +23,7 @@ def facts_of(booking: Booking) -> dict[str, Any]:
         "vehicle_class": booking.vehicle_class.value,
         "plate": vehicle.license_plate if vehicle else booking.car_details.get("license_plate"),
         "car": " ".join(filter(None, (booking.car_details.get("make"), booking.car_details.get("model")))) or None,
-        "concierge": booking.include_concierge,
+        "concierge": booking.include_concierge and booking.concierge_dropped_at is None,
         "name": booking.customer_name,
         "pickup_start": booking.slot.start_time.isoformat(),
         "pickup_end": booking.slot.end_time.isoformat(),

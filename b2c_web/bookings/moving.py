@@ -16,6 +16,7 @@ from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.availability import order_of
 from b2c_web.bookings.claim import place_of, price_for_duration, question_of, times_of
 from b2c_web.bookings.counters import Held, held_by
+from b2c_web.bookings.labels import MOVE_FEE, REFUND, line
 from b2c_web.bookings.models import Booking, BookingMove, MoveState
 from b2c_web.bookings.places import PlaceTaken, Wish, add_trips, count_in, find_wish, reserve_ronja, take
 from b2c_web.bookings.queries import lock_booking
@@ -171,7 +172,7 @@ def fee_paid(payment: Payment) -> None:
         user_id=booking.user_id,
         booking_id=booking.id,
         purpose_id=move.id,
-        lines=[{"label": "MOVE_FEE", "gross_cents": payment.captured_cents}],
+        lines=[line(MOVE_FEE, payment.captured_cents)],
     )
 
 
@@ -198,5 +199,5 @@ def fee_refunded(refund: Refund) -> None:
         user_id=booking.user_id,
         booking_id=booking.id,
         purpose_id=refund.id,
-        lines=[{"label": "REFUND", "gross_cents": refund.amount_cents}],
+        lines=[line(REFUND, refund.amount_cents)],
     )

@@ -4,7 +4,6 @@ import uuid
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 
 from b2c_web import audit
 from b2c_web.accounts.models import User
@@ -13,7 +12,7 @@ from b2c_web.bookings.queries import lock_booking
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.vehicles.models import Vehicle
+from b2c_web.vehicles.commands import CarFacts, put_vehicle
 
 NEEDED = ("license_plate", "make", "model", "year")
 
@@ -40,22 +39,18 @@ def set_vehicle(booking: Booking, car: dict[str, Any] | None) -> None:
     missing = [name for name in NEEDED if not facts.get(name)]
     if missing:
         raise Invalid(_l("Es fehlen noch Angaben zum Auto."), field=missing[0], missing=missing)
-    booking.vehicle_id = _find_or_add(booking, facts)
+    booking.vehicle_id = put_vehicle(booking.user_id, _car_facts(booking, facts)).id
     booking.car_details = {**booking.car_details, **{name: facts[name] for name in NEEDED}}
     db.session.flush()
     audit.record("booking.name_car", "booking", booking.id, after={"vehicle_id": str(booking.vehicle_id)})
 
 
-def _find_or_add(booking: Booking, facts: dict[str, Any]) -> uuid.UUID:
-    known = select(Vehicle.id).where(
-        Vehicle.user_id == booking.user_id, Vehicle.license_plate == facts["license_plate"], Vehicle.is_active
+def _car_facts(booking: Booking, facts: dict[str, Any]) -> CarFacts:
+    return CarFacts(
+        license_plate=facts["license_plate"],
+        make=facts["make"],
+        model=facts["model"],
+        year=int(facts["year"]),
+        vehicle_class=booking.vehicle_class,
+        vin=facts.get("vin"),
     )
-    vehicle_id = db.session.scalar(known)
-    if vehicle_id is not None:
-        return vehicle_id
-    vehicle = Vehicle(user_id=booking.user_id, vehicle_class=booking.vehicle_class)
-    for name in NEEDED:
-        setattr(vehicle, name, int(facts[name]) if name == "year" else facts[name])
-    db.session.add(vehicle)
-    db.session.flush()
-    return vehicle.id

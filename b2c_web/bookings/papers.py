@@ -13,8 +13,9 @@ from b2c_web.flask_extensions import db
 from b2c_web.notifications import hooks as notification_hooks
 from b2c_web.notifications.hooks import Attachment
 from b2c_web.notifications.models import Notification, NotificationKind
-from b2c_web.payments.models import Document, DocumentKind
+from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose
 from b2c_web.payments.pdf import receipt_pdf
+from b2c_web.payments.queries import succeeded_payment
 
 
 def calendar_of(booking: Booking) -> bytes:
@@ -23,6 +24,12 @@ def calendar_of(booking: Booking) -> bytes:
     sequence = len(db.session.scalars(moves).all())
     ended = booking.status is BookingStatus.CANCELLED
     return booking_calendar(facts_of(booking), uid=str(booking.id), sequence=sequence + int(ended), cancelled=ended)
+
+
+def calendar_type(booking: Booking) -> str:
+    """The content type that tells calendars to add the dates, or to take them away."""
+    method = "CANCEL" if booking.status is BookingStatus.CANCELLED else "PUBLISH"
+    return f"text/calendar; method={method}; charset=utf-8"
 
 
 def documents_of(booking: Booking) -> Sequence[Document]:
@@ -41,7 +48,9 @@ def document_of(booking: Booking, document_id: uuid.UUID) -> Document:
 
 def pdf_of(booking: Booking, document: Document, language: str) -> bytes:
     """The document as a PDF in this language."""
-    return receipt_pdf(document, facts_of(booking), language)
+    payment = succeeded_payment(PaymentPurpose.BOOKING, booking.id)
+    facts = facts_of(booking) | {"method_label": payment.method_label if payment else None}
+    return receipt_pdf(document, facts, language)
 
 
 def attachments(notification: Notification) -> list[Attachment]:
@@ -49,11 +58,11 @@ def attachments(notification: Notification) -> list[Attachment]:
     booking = booking_of(notification)
     if booking is None:
         return []
-    papers = [Attachment(f"{booking.number}.ics", "text/calendar", calendar_of(booking))]
+    papers = [Attachment(f"{booking.number}.ics", calendar_of(booking), calendar_type(booking))]
     if notification.kind is NotificationKind.BOOKING_CONFIRMED:
         receipts = [one for one in documents_of(booking) if one.kind is DocumentKind.RECEIPT]
         papers += [
-            Attachment(f"{one.number}.pdf", "application/pdf", pdf_of(booking, one, notification.language))
+            Attachment(f"{one.number}.pdf", pdf_of(booking, one, notification.language), "application/pdf")
             for one in receipts
         ]
     return papers

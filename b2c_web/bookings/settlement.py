@@ -5,9 +5,12 @@ The booking's row is locked before the payment's (see `lock`), as everywhere.
 
 import uuid
 
+from flask_babel import force_locale
+
 from b2c_web import audit
 from b2c_web.bookings import hooks, messages, moving
 from b2c_web.bookings.claim import question_of, reclaim
+from b2c_web.bookings.labels import REFUND, line, lines_of
 from b2c_web.bookings.lifecycle import advance, confirm_facts
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus
 from b2c_web.bookings.queries import lock_booking
@@ -17,6 +20,7 @@ from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments import hooks as payment_hooks
 from b2c_web.payments.documents import add_document
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, Refund, RefundState
+from b2c_web.payments.reasons import reason_message
 from b2c_web.payments.refunding import add_refund
 
 
@@ -57,11 +61,12 @@ def _revive(booking: Booking, payment: Payment) -> None:
 
 def _confirmed(booking: Booking, payment: Payment) -> None:
     """PAID: assignment and Odoo through hooks, receipt, confirmation, reminder."""
-    lines = [{"label": booking.service.value, "gross_cents": booking.base_price}]
-    if booking.concierge_price:
-        lines.append({"label": "CONCIERGE", "gross_cents": booking.concierge_price})
     add_document(
-        DocumentKind.RECEIPT, user_id=booking.user_id, booking_id=booking.id, purpose_id=payment.id, lines=lines
+        DocumentKind.RECEIPT,
+        user_id=booking.user_id,
+        booking_id=booking.id,
+        purpose_id=payment.id,
+        lines=lines_of(booking),
     )
     hooks.confirmed(booking)
     messages.send(NotificationKind.BOOKING_CONFIRMED, booking)
@@ -76,7 +81,9 @@ def failed(payment: Payment) -> None:
     booking.payment_status = PaymentStatus.FAILED
     booking.payment_error = payment.failure_code
     db.session.flush()
-    messages.send(NotificationKind.PAYMENT_FAILED, booking, reason=payment.failure_code, once=str(payment.id))
+    with force_locale(booking.user.language):
+        reason = str(reason_message(payment.failure_code))
+    messages.send(NotificationKind.PAYMENT_FAILED, booking, reason=reason, once=str(payment.failure_reference))
 
 
 def refunded(refund: Refund) -> None:
@@ -96,7 +103,7 @@ def refunded(refund: Refund) -> None:
         user_id=booking.user_id,
         booking_id=booking.id,
         purpose_id=refund.id,
-        lines=[{"label": "REFUND", "gross_cents": refund.amount_cents}],
+        lines=[line(REFUND, refund.amount_cents)],
     )
     hooks.refunded(booking)
 

@@ -368,3 +368,32 @@ def test_any_other_move_is_refused(status: BookingStatus, action: BookingAction)
         with pytest.raises(Conflict):
             lifecycle.advance(booking, action)
         assert booking.status is status
+
+
+def test_every_message_of_a_booking_can_be_rendered(
+    scene: Scene, session: Any, run_jobs: Callable[..., list[str]], frozen_clock: Callable[..., Any]
+) -> None:
+    """The facts that bookings give are the facts that the templates need, papers included."""
+    booking = scene.booked()
+    staff = staff_of(scene)
+    with_step(booking, lifecycle.no_show)
+    commands.move(booking.user, booking.id, scene.slots[5].id, scene.slots[7].id, accepted_fee_cents=0)
+    with_step(booking, lifecycle.pick_up)
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR)
+    commands.complete_work(staff, booking.id)
+    with_step(booking, lifecycle.leave_for_customer)
+    with_step(booking, lifecycle.return_failed, "NO_SHOW")
+    with_step(booking, lifecycle.leave_for_customer)
+    with_step(booking, lifecycle.complete)
+    cancelled = scene.booked(1, None)
+    commands.cancel(cancelled.user, cancelled.id, accepted_fee_cents=0)
+    withdrawn = scene.booked(2, None)
+    commands.withdraw(withdrawn.user, withdrawn.id)
+    given_up = scene.book(3, None)
+    commands.give_up(given_up.user, given_up.id)
+    scene.pay(given_up)
+    run_jobs({"notifications.send"})
+    session.expire_all()
+    rows = session.query(Notification).all()
+    assert {row.status.value for row in rows} == {"KEPT"}, [row.error for row in rows if row.error]
+    assert len({row.kind for row in rows}) >= 11
