@@ -27,11 +27,11 @@ BIG = "big"
 
 def big(house: House) -> str:
     """50 workshops, open every day so that the horizon has 300 windows, and 100,000 bookings. Returns its name."""
-    house.make_database(BIG, lambda: _fill(Order(WORKSHOPS, DAYS, BOOKINGS, every_day=True)))
+    house.make_database(BIG, lambda: fill(Order(WORKSHOPS, DAYS, BOOKINGS, every_day=True)))
     return BIG
 
 
-def _fill(order: Order) -> None:
+def fill(order: Order) -> None:
     say(f"writing {order.bookings:,} bookings")
     load_bulk(order, lambda _portion: None)
 
@@ -46,7 +46,7 @@ def add_history(wanted: int) -> None:
     missing = wanted - history_count()
     db.session.rollback()
     if missing > 0:
-        _fill(Order(0, 0, missing, history=True, every_day=True, seed=wanted))
+        fill(Order(0, 0, missing, history=True, every_day=True, seed=wanted))
 
 
 @dataclass(frozen=True)
