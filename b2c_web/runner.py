@@ -213,7 +213,8 @@ class Run:
     def wait_until_ready(self) -> None:
         """Until web server, simulator and worker are at work. Raises RunError when they are not, or with a fault."""
         deadline = time.monotonic() + READY_SECONDS
-        while not (self._web_answers() and self._simulator_answers() and self._worker_works()):
+        pending = [self._web_answers, self._simulator_answers, self._worker_works]
+        while pending := [probe for probe in pending if not probe()]:
             pause = time.monotonic() + 0.1
             while time.monotonic() < pause:
                 self._look_around()
