@@ -91,11 +91,11 @@ def _new_page(payment_id: uuid.UUID, wish: _Wish) -> str:
     begun = _begin(payment_id)
     page = _ask_for_page(begun, wish)
     url = _record_page(payment_id, page)
-    if url != page.url:
-        # given up meanwhile, or two requests opened a page each (in two languages, say): the first one stays
-        gateway().expire_checkout(page.id, repeatable("expire", payment_id))
     if url is None:
         raise Conflict(GONE, code="payment_gone")
+    if url != page.url:
+        # two requests opened a page each, in two languages say: the first one stays
+        gateway().expire_checkout(page.id, repeatable("expire", payment_id))
     return url
 
 
@@ -162,7 +162,7 @@ def _with_new_end(begun: _Begun) -> _Begun:
 
 
 def _record_page(payment_id: uuid.UUID, page: CheckoutPage) -> str | None:
-    """Third step. Returns the page that counts, or None when the payment was given up meanwhile; then it is closed."""
+    """Third step. Returns the page that counts, or None when the payment was given up: a job closes it then."""
     with command_transaction(lock_timeout_ms()):
         payment = db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
         if payment.stripe_checkout_session_id not in (None, page.id):
