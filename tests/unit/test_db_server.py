@@ -340,9 +340,7 @@ def test_debians_newest_programs_are_found(tmp_path: Path, monkeypatch: pytest.M
 def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     stranger = STRANGER if AS_ROOT else None
     with pytest.raises(DatabaseServerError, match="belongs to"):
-        places.make_private_folder(
-            Path("/usr") if not AS_ROOT else _owned_by(tmp_path / "x", 12345), stranger
-        )
+        places.make_private_folder(Path("/usr") if not AS_ROOT else _owned_by(tmp_path / "x", 12345), stranger)
 
 
 def _owned_by(folder: Path, uid: int) -> Path:
