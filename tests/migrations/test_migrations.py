@@ -1,0 +1,265 @@
+"""Migrations: up from nothing, down with data in the tables, up again; one at a time; data is filled in batches."""
+
+import inspect
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.script import ScriptDirectory
+from flask import Flask
+from flask_migrate import check, downgrade, upgrade
+from sqlalchemy import event, text
+
+from b2c_web import clock
+from b2c_web.checks import breaches
+from b2c_web.cli.schema_checks import validate_schema
+from b2c_web.db_server import DatabaseServer
+from b2c_web.flask_extensions import db
+from tests.commands.trips import RETURN, Trips
+from tests.conftest import NOON, TEST_SETTINGS, make_app
+
+FIRST = "20261123_0100"
+BACKFILL = "20261123_0110"
+ROOT = Path(__file__).resolve().parents[2]
+MIGRATION_LOCK = 704_211
+
+LEFT_OVER = text(
+    """
+    SELECT c.relname FROM pg_class c LEFT JOIN pg_depend d ON d.objid = c.oid AND d.deptype = 'e'
+    WHERE c.relnamespace = 'public'::regnamespace AND d.objid IS NULL AND c.relname NOT LIKE 'alembic_version%'
+    UNION ALL
+    SELECT t.typname FROM pg_type t LEFT JOIN pg_depend d ON d.objid = t.oid AND d.deptype = 'e'
+    WHERE t.typnamespace = 'public'::regnamespace AND d.objid IS NULL AND t.typname NOT LIKE '%alembic_version%'
+    UNION ALL
+    SELECT p.proname FROM pg_proc p LEFT JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e'
+    WHERE p.pronamespace = 'public'::regnamespace AND d.objid IS NULL
+    """
+)
+
+
+@pytest.fixture
+def empty_app(database_server: DatabaseServer) -> Iterator[Flask]:
+    """An application on a database without anything in it."""
+    name = f"empty_{os.getpid()}_{time.monotonic_ns()}"
+    database_server.create_database(name)
+    app = make_app(database_server.url(name))
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+    database_server.drop_database(name)
+
+
+@pytest.fixture
+def statements(empty_app: Flask) -> list[tuple[str, int]]:
+    """Every statement that ran since, with how many rows it changed."""
+    seen: list[tuple[str, int]] = []
+
+    def note(_connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append((" ".join(statement.split()), cursor.rowcount))
+
+    event.listen(db.engine, "after_cursor_execute", note)
+    return seen
+
+
+def revisions() -> list[Any]:
+    """Oldest first."""
+    return list(ScriptDirectory(str(ROOT / "migrations")).walk_revisions())[::-1]
+
+
+def stands_at() -> str | None:
+    with db.engine.connect() as connection:
+        return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def one(statement: str, **facts: Any) -> Any:
+    with db.engine.begin() as connection:
+        return connection.scalar(text(statement), facts)
+
+
+def everything_missing() -> list[str]:
+    return [line for section in validate_schema() for line in section.missing]
+
+
+# the chain
+
+
+def test_there_is_one_chain_of_migrations() -> None:
+    chain = revisions()
+    assert [script.revision for script in chain][:2] == [FIRST, BACKFILL]
+    assert [script.down_revision for script in chain] == [None, *(script.revision for script in chain[:-1])]
+    for script in chain:
+        assert Path(script.path).name.startswith(script.revision)
+        assert script.doc
+
+
+def test_every_migration_can_be_taken_back() -> None:
+    for script in revisions():
+        body = inspect.getsource(script.module.downgrade).split(":", 1)[1].strip()
+        assert body not in ("pass", "...")
+        assert "raise" not in body
+
+
+def test_up_from_nothing_is_what_the_models_ask_for(empty_app: Flask) -> None:
+    upgrade()
+    check()
+    assert everything_missing() == []
+
+
+# down with data
+
+
+def fill(session: Any) -> None:
+    """Rows in nearly every table, made by the application's own commands: booked, driven, done, cancelled, held."""
+    with clock.frozen(NOON):
+        trips = Trips(session, clock.frozen, ronjas=2)
+        done, _waiting = trips.booked(), trips.booked(slot=1, back=3)
+        trips.booked(slot=5, back=None)
+        trips.book(slot=4, back=None)
+        trips.make_ready(done)
+        assert trips.assignment(done, RETURN)
+
+
+def test_down_and_up_step_by_step_with_data_in_the_tables(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        fill(db.session)
+        db.session.remove()
+        for script in reversed(revisions()):
+            assert stands_at() == script.revision
+            downgrade(revision=script.down_revision or "base")
+        with db.engine.connect() as connection:
+            assert connection.scalars(LEFT_OVER).all() == []
+        upgrade()
+        assert everything_missing() == []
+
+
+def test_the_backfill_taken_back_keeps_every_row(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        fill(db.session)
+        db.session.remove()
+        before = one("SELECT array_agg(estimated_return_time ORDER BY id) FROM bookings")
+        downgrade(revision=FIRST)
+        one("UPDATE bookings SET estimated_return_time = NULL WHERE status = 'PENDING' RETURNING 1")
+        upgrade()
+        assert everything_missing() == []
+        hold = "SELECT estimated_return_time - pickup_time = interval '8 hours' FROM bookings WHERE status = 'PENDING'"
+        assert one(hold)
+        after = one("SELECT array_agg(estimated_return_time ORDER BY id) FROM bookings")
+        assert len(after) == len(before)
+        assert sum(was != now for was, now in zip(before, after, strict=True)) == 1
+        with clock.frozen(NOON):
+            assert breaches() == []
+
+
+# the data migration
+
+MANY = 12_000
+ADD_BOOKINGS = """
+    WITH customer AS (INSERT INTO users (id, email) VALUES (gen_random_uuid(), 'person@example.org') RETURNING id),
+    workshop AS (
+        INSERT INTO workshops (id, name, address, postal_code, city, lat, lng, phone, email)
+        VALUES (gen_random_uuid(), 'W', 'A', '58452', 'Witten', 51, 7, '1', 'w@example.org') RETURNING id),
+    day AS (
+        INSERT INTO workshop_capacity (id, workshop_id, date) SELECT gen_random_uuid(), id, '2026-11-26' FROM workshop
+        RETURNING workshop_id, date),
+    slot AS (
+        INSERT INTO time_slots (id, workshop_id, service_date, start_time, end_time)
+        SELECT gen_random_uuid(), workshop_id, date, '2026-11-26 07:00+00', '2026-11-26 09:00+00' FROM day
+        RETURNING id, workshop_id, start_time)
+    INSERT INTO bookings (id, user_id, workshop_id, service, vehicle_class, include_concierge, base_price, total_price,
+        terms_version, slot_id, pickup_time, estimated_return_time, customer_name, customer_phone, pickup_address,
+        pickup_postal_code, pickup_city, status, cancelled_at)
+    SELECT gen_random_uuid(), customer.id, slot.workshop_id, 'INSPECTION', 'SUV', false, 19900, 19900, '1', slot.id,
+        slot.start_time, CASE WHEN n % 6 = 0 THEN slot.start_time + interval '5 hours' END, 'N', '1', 'A', '58452',
+        'Witten', 'CANCELLED', now()
+    FROM customer, slot, generate_series(1, :many) n RETURNING 1"""
+
+
+def hours_given() -> dict[float, int]:
+    """How many bookings come back so many hours after their pickup."""
+    hours = "extract(epoch FROM estimated_return_time - pickup_time)::float / 3600"
+    with db.engine.connect() as connection:
+        return dict(connection.execute(text(f"SELECT {hours}, count(*) FROM bookings GROUP BY 1")).tuples().all())
+
+
+def test_missing_return_times_are_filled_in_batches(empty_app: Flask, statements: list[tuple[str, int]]) -> None:
+    upgrade(revision=FIRST)
+    one(ADD_BOOKINGS, many=MANY)
+    upgrade(revision=BACKFILL)
+    batches = [rows for statement, rows in statements if statement.startswith("UPDATE bookings")]
+    assert batches == [5_000, 5_000, 0]
+    assert hours_given() == {5.0: MANY // 6, 8.0: MANY - MANY // 6}
+
+
+def test_from_then_on_a_return_time_is_required(empty_app: Flask) -> None:
+    upgrade(revision=BACKFILL)
+    query = "SELECT is_nullable FROM information_schema.columns WHERE column_name = 'estimated_return_time'"
+    assert one(query) == "NO"
+    downgrade(revision=FIRST)
+    assert one(query) == "YES"
+
+
+def test_a_backfill_that_was_interrupted_goes_on(empty_app: Flask, statements: list[tuple[str, int]]) -> None:
+    """What an earlier, broken run had filled already stays as it is."""
+    upgrade(revision=FIRST)
+    one(ADD_BOOKINGS, many=60)
+    one(
+        "UPDATE bookings SET estimated_return_time = pickup_time + interval '7 hours'"
+        " WHERE id = (SELECT id FROM bookings WHERE estimated_return_time IS NULL LIMIT 1) RETURNING 1"
+    )
+    upgrade()
+    assert hours_given() == {5.0: 10, 7.0: 1, 8.0: 49}
+
+
+# one at a time
+
+
+def test_a_migration_waits_neither_for_locks_nor_for_slow_statements_forever(
+    empty_app: Flask, statements: list[tuple[str, int]]
+) -> None:
+    upgrade()
+    said = [statement for statement, _rows in statements]
+    first_change = next(n for n, statement in enumerate(said) if statement.startswith("CREATE"))
+    assert "SELECT pg_advisory_lock(%(key)s)" in said[:first_change]
+    assert "SET lock_timeout = 5000" in said[:first_change]
+    assert "SET statement_timeout = 600000" in said[:first_change]
+    assert said.index("RESET lock_timeout") > first_change
+
+
+def migrate_elsewhere(app: Flask) -> subprocess.Popen[str]:
+    """`flask db upgrade` in a process of its own."""
+    environ = os.environ | TEST_SETTINGS | {"DATABASE_URL": app.config["SQLALCHEMY_DATABASE_URI"]}
+    command = [sys.executable, "-m", "flask", "--app", "b2c_web", "db", "upgrade"]
+    return subprocess.Popen(command, cwd=ROOT, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def wait_until(is_so: Callable[[], Any], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_while_one_migrates_the_other_waits(empty_app: Flask) -> None:
+    with db.engine.connect() as holder:
+        holder.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        process = migrate_elsewhere(empty_app)
+        wait_until(lambda: one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+        assert one("SELECT to_regclass('bookings') IS NULL")
+        holder.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+        output, _nothing = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert one("SELECT to_regclass('bookings') IS NOT NULL")
+
+
+def test_two_at_once_both_end_well(empty_app: Flask) -> None:
+    processes = [migrate_elsewhere(empty_app) for _n in range(2)]
+    for process in processes:
+        output, _nothing = process.communicate(timeout=90)
+        assert process.returncode == 0, output
+    assert everything_missing() == []
