@@ -184,7 +184,7 @@ def hours_given() -> dict[float, int]:
     """How many bookings come back so many hours after their pickup."""
     hours = "extract(epoch FROM estimated_return_time - pickup_time)::float / 3600"
     with db.engine.connect() as connection:
-        return dict(connection.execute(text(f"SELECT {hours}, count(*) FROM bookings GROUP BY 1")).tuples().all())
+        return dict(connection.execute(text(f"SELECT {hours}, count(*) FROM bookings GROUP BY 1")).all())
 
 
 def test_missing_return_times_are_filled_in_batches(empty_app: Flask, statements: list[tuple[str, int]]) -> None:
