@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from b2c_web import clock
 from b2c_web.accounts.models import User
 from b2c_web.payments.commands import add_payment, handle_event, settle_payment
-from b2c_web.payments.gateway import PaymentUnavailable, PaymentUncertain, gateway
+from b2c_web.payments.gateway import OffSessionOrder, Owner, PaymentUnavailable, PaymentUncertain, gateway
 from b2c_web.payments.models import (
     LedgerEntry,
     Payment,
@@ -134,6 +134,26 @@ def test_an_event_for_a_page_that_we_have_not_recorded_yet(
     run_jobs()
     assert (payment.state, payment.stripe_checkout_session_id) == (PaymentState.SUCCEEDED, seen.checkout_id)
     assert purpose.told == ["paid"]
+
+
+def test_an_event_for_a_charge_without_the_customer_whose_answer_was_lost(
+    payment: Payment, user: User, provider: Provider, purpose: Purpose, client: FlaskClient, session: Any, run_jobs: Any
+) -> None:
+    provider.pay(payment)
+    method = settle_payment(payment.id) and session.scalars(select(PaymentMethod)).one()
+    later = add_payment(PaymentPurpose.BOOKING, Purpose().id, user.id, 10000, None)
+    session.commit()
+    owner = Owner(later.id, later.purpose, later.purpose_id)
+    order = OffSessionOrder(
+        owner, str(user.stripe_customer_id), method.stripe_payment_method_id, 10000, "Arbeit", f"hold-{later.id}"
+    )
+    provider.misbehave("drop", "/v1/payment_intents")
+    with pytest.raises(PaymentUncertain):
+        gateway().authorize_off_session(order)
+    provider.deliver(client)
+    run_jobs()
+    assert (later.state, later.authorized_cents) == (PaymentState.AUTHORIZED, 10000)
+    assert purpose.told == ["paid", "authorized"]
 
 
 def test_a_decline_is_told_by_event(

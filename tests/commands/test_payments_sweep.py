@@ -12,7 +12,7 @@ from b2c_web.db import command_transaction
 from b2c_web.payments import jobs as payment_jobs
 from b2c_web.payments.checks import CHECKS
 from b2c_web.payments.commands import add_payment, add_refund, cancel_payment, remove_method, settle_payment
-from b2c_web.payments.gateway import Outcome, PaymentUncertain, gateway
+from b2c_web.payments.gateway import Outcome, PaymentUnavailable, PaymentUncertain, gateway
 from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState, RefundState
 from b2c_web.payments.queries import methods_of
 from b2c_web.payments.sweeping import ask_about_silent, queue_owed, sweep
@@ -59,6 +59,19 @@ def test_a_webhook_that_never_came_is_made_up_for(payment: Payment, provider: Pr
 def test_nobody_is_asked_more_often_than_agreed(payment: Payment, provider: Provider, purpose: Purpose) -> None:
     with clock.frozen(clock.now_utc() + LATER):
         assert (ask_about_silent(), ask_about_silent()) == (1, 0)
+
+
+def test_a_page_that_never_came_about_is_not_asked_for_all_the_time(
+    session: Any, user: User, purpose: Purpose, provider: Provider
+) -> None:
+    payment = add_payment(PaymentPurpose.BOOKING, purpose.id, user.id, PRICE, None)
+    session.commit()
+    provider.misbehave("error", "/v1/checkout/sessions", status=429)
+    with pytest.raises(PaymentUnavailable):
+        open_page(payment)
+    with clock.frozen(clock.now_utc() + LATER):
+        assert (ask_about_silent(), ask_about_silent()) == (1, 0)
+    assert payment.state is PaymentState.CREATED
 
 
 def test_a_page_is_asked_about_as_soon_as_it_is_over(payment: Payment, provider: Provider, purpose: Purpose) -> None:
