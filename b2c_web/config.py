@@ -110,12 +110,8 @@ SETTINGS: tuple[Setting, ...] = (
         True,
     ),
     Setting("SECRET_KEY", "", str, "", "signs cookies; at least 32 characters in production", True),
-    Setting(
-        "B2C_BASE_URL", "http://127.0.0.1:8000", _url, "", "address that customers see, for links in messages"
-    ),
-    Setting(
-        "B2C_TRUSTED_PROXIES", "0", _whole(0, 5), "proxies", "reverse proxies in front that set X-Forwarded-*"
-    ),
+    Setting("B2C_BASE_URL", "http://127.0.0.1:8000", _url, "", "address that customers see, for links in messages"),
+    Setting("B2C_TRUSTED_PROXIES", "0", _whole(0, 5), "proxies", "reverse proxies in front that set X-Forwarded-*"),
     Setting("DB_POOL_SIZE", "10", _whole(1, 100), "connections", "database connections kept per process"),
     Setting(
         "DEMO_MODE",
@@ -133,9 +129,7 @@ SETTINGS: tuple[Setting, ...] = (
     # booking rules
     Setting("LEAD_TIME_HOURS", "24", _whole(0, 720), "h", "lead time before a window can be booked"),
     Setting("HORIZON_DAYS", "60", _whole(1, 365), "days", "how far ahead the calendar reaches"),
-    Setting(
-        "HOLD_MINUTES", "30", _whole(30, 1440), "min", "hold while paying; Checkout Sessions live no shorter"
-    ),
+    Setting("HOLD_MINUTES", "30", _whole(30, 1440), "min", "hold while paying; Checkout Sessions live no shorter"),
     Setting("HOLDS_PER_ADDRESS_PER_DAY", "6", _whole(1, 1000), "holds", "new holds per mail address and day"),
     Setting(
         "HOLDS_PER_NETWORK_PER_DAY",
@@ -151,9 +145,7 @@ SETTINGS: tuple[Setting, ...] = (
         "hours",
         "windows of a working day, Mon-Fri",
     ),
-    Setting(
-        "RETURN_BUFFER_MINUTES", "120", _whole(0, 1440), "min", "return not before pickup + duration + this"
-    ),
+    Setting("RETURN_BUFFER_MINUTES", "120", _whole(0, 1440), "min", "return not before pickup + duration + this"),
     Setting(
         "RETURN_OFFER_DAYS",
         "2",
@@ -182,9 +174,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("HANDOVER_SIGNATURE", "1", _flag, "", "1: a handover needs the customer's signature"),
     Setting("WITHDRAWAL_DAYS", "14", _whole(0, 60), "days", "withdrawal without any fee after booking"),
-    Setting(
-        "STANDING_LIMIT_CENTS", "0", _whole(0, 10_000_000), "cents", "default standing limit for extensions"
-    ),
+    Setting("STANDING_LIMIT_CENTS", "0", _whole(0, 10_000_000), "cents", "default standing limit for extensions"),
     Setting(
         "STANDING_LIMIT_MAX_CENTS",
         "100000",
@@ -255,9 +245,7 @@ SETTINGS: tuple[Setting, ...] = (
     # accounts
     Setting("LOGIN_CODE_MINUTES", "10", _whole(1, 120), "min", "life of a mailed login code"),
     Setting("LOGIN_CODE_TRIES", "5", _whole(1, 20), "tries", "wrong entries before a code dies"),
-    Setting(
-        "LOGIN_CODES_PER_ADDRESS_PER_HOUR", "6", _whole(1, 1000), "codes", "codes mailed per address and hour"
-    ),
+    Setting("LOGIN_CODES_PER_ADDRESS_PER_HOUR", "6", _whole(1, 1000), "codes", "codes mailed per address and hour"),
     Setting(
         "CREDENTIAL_TRIES_PER_NETWORK_PER_HOUR",
         "60",
@@ -273,18 +261,10 @@ SETTINGS: tuple[Setting, ...] = (
         "wrong passwords per account and hour",
     ),
     Setting("PASSWORD_MIN_LENGTH", "10", _whole(8, 128), "characters", "shortest password"),
-    Setting(
-        "SESSION_IDLE_HOURS", "336", _whole(1, 8760), "h", "a customer's session ends after this without use"
-    ),
-    Setting(
-        "SESSION_ABSOLUTE_HOURS", "2160", _whole(1, 8760), "h", "a customer's session ends after this anyway"
-    ),
-    Setting(
-        "STAFF_SESSION_IDLE_HOURS", "12", _whole(1, 8760), "h", "a staff session ends after this without use"
-    ),
-    Setting(
-        "STAFF_SESSION_ABSOLUTE_HOURS", "168", _whole(1, 8760), "h", "a staff session ends after this anyway"
-    ),
+    Setting("SESSION_IDLE_HOURS", "336", _whole(1, 8760), "h", "a customer's session ends after this without use"),
+    Setting("SESSION_ABSOLUTE_HOURS", "2160", _whole(1, 8760), "h", "a customer's session ends after this anyway"),
+    Setting("STAFF_SESSION_IDLE_HOURS", "12", _whole(1, 8760), "h", "a staff session ends after this without use"),
+    Setting("STAFF_SESSION_ABSOLUTE_HOURS", "168", _whole(1, 8760), "h", "a staff session ends after this anyway"),
     Setting(
         "RATE_LIMIT_PER_MINUTE",
         "600",
@@ -316,9 +296,7 @@ SETTINGS: tuple[Setting, ...] = (
         "s",
         "longest wait for one answer of the payment provider",
     ),
-    Setting(
-        "RECONCILE_MINUTES", "5", _whole(1, 1440), "min", "how often payments are compared with the provider"
-    ),
+    Setting("RECONCILE_MINUTES", "5", _whole(1, 1440), "min", "how often payments are compared with the provider"),
     # mail
     Setting("MAIL_SERVER", "", str, "", "mail server; empty: messages are kept and shown to admins"),
     Setting("MAIL_PORT", "587", _whole(1, 65535), "", "port of the mail server"),
@@ -349,13 +327,9 @@ def _check_together(values: dict[str, Any]) -> None:
     if values["B2C_ENV"] != "production":
         return
     if len(values["SECRET_KEY"]) < 32:
-        raise ConfigError(
-            "SECRET_KEY: production needs at least 32 characters of it. Make one: openssl rand -hex 32."
-        )
+        raise ConfigError("SECRET_KEY: production needs at least 32 characters of it. Make one: openssl rand -hex 32.")
     if not values["STRIPE_SECRET_KEY"]:
-        raise ConfigError(
-            "STRIPE_SECRET_KEY: production needs it; the demo payment page is never used there."
-        )
+        raise ConfigError("STRIPE_SECRET_KEY: production needs it; the demo payment page is never used there.")
     if not values["STRIPE_WEBHOOK_SECRET"]:
         raise ConfigError("STRIPE_WEBHOOK_SECRET: production needs it, or no webhook can be verified.")
     if values["STRIPE_API_BASE"]:
