@@ -6,8 +6,9 @@ blueprint = Blueprint("bookings", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Fill payments' and notifications' hooks."""
-    from b2c_web.bookings import papers, settlement
+    """Fill payments' and notifications' hooks; make room for calendar fragments."""
+    from b2c_web.bookings import papers, reuse, settlement
 
     settlement.register()
     papers.register()
+    reuse.init_app(app)

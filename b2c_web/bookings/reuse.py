@@ -1,0 +1,101 @@
+"""A calendar fragment is given out again exactly as long as nothing that it shows has changed.
+
+The database says in one statement what it would be made of: a digest over every value that the three statements of
+`availability` read, with each window's side of the lead time. The digest, the question, the choice, the day and the
+language are the key. Nothing is ever invalidated: another value is another key, and the oldest fragments fall out.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from datetime import timedelta
+
+from flask import Flask, current_app
+from sqlalchemy import text
+
+from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, Question
+from b2c_web.clock import local_to_utc, now_utc, today_in
+from b2c_web.config import ZONE
+from b2c_web.flask_extensions import db
+
+KEPT_FRAGMENTS = 2_000  # of about 10 KB each
+
+DIGEST = text(
+    """
+    SELECT md5(concat_ws('|',
+      (SELECT concat_ws(',', s.estimated_duration, p.base_price, p.concierge_price)
+       FROM services s JOIN service_pricing p ON p.service_id = s.id
+       WHERE s.type = CAST(:service AS service_type) AND s.is_active
+         AND p.vehicle_class = CAST(:vehicle_class AS vehicle_class)
+         AND p.valid_from <= :now AND (p.valid_until IS NULL OR :now < p.valid_until)),
+      (SELECT string_agg(concat_ws(',', d.date, d.max_bookings, d.current_bookings, d.is_holiday, d.is_closed, d.note,
+           t.id, t.start_time, t.end_time, t.max_bookings, t.current_bookings, t.is_available,
+           t.jockey_minutes_room - t.jockey_minutes_taken, t.longest_trip_minutes, t.start_time < :bookable_from),
+         ';' ORDER BY d.date, t.start_time)
+       FROM workshop_capacity d
+       LEFT JOIN time_slots t ON t.workshop_id = d.workshop_id AND t.service_date = d.date
+       WHERE d.workshop_id = :workshop AND d.date BETWEEN :first AND :last),
+      (SELECT string_agg(concat_ws(',', r.id, r.next_service_due, v.during), ';' ORDER BY r.id, v.during)
+       FROM ronja_vehicles r
+       LEFT JOIN ronja_reservations v ON v.ronja_id = r.id AND v.during && tstzrange(:start, :end)
+       WHERE :concierge AND r.workshop_id = :workshop AND r.status IN ('AVAILABLE', 'IN_USE')
+         AND (r.next_service_mileage IS NULL OR r.mileage + :lead_km < r.next_service_mileage))))
+    """
+)
+
+
+def digest(question: Question) -> str:
+    """What the calendar of `question` would be made of now. One statement; equal exactly while nothing changed."""
+    config, now, today = current_app.config, now_utc(), today_in(ZONE)
+    last = today + timedelta(days=config["HORIZON_DAYS"] + RETURN_LOOKAHEAD_DAYS)
+    facts = {
+        "service": question.service.value,
+        "vehicle_class": question.vehicle_class.value,
+        "concierge": question.concierge,
+        "workshop": question.workshop_id,
+        "now": now,
+        "bookable_from": now + timedelta(hours=config["LEAD_TIME_HOURS"]),
+        "first": today,
+        "last": last,
+        "start": local_to_utc(today - timedelta(days=1), 0, ZONE),
+        "end": local_to_utc(last + timedelta(days=2), 0, ZONE),
+        "lead_km": config["RONJA_SERVICE_LEAD_KM"],
+    }
+    return str(db.session.execute(DIGEST, facts).scalar_one())
+
+
+class Fragments:
+    """The fragments rendered last, per process; safe between threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._kept: OrderedDict[Hashable, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable, render: Callable[[], str]) -> str:
+        """The fragment of `key`, rendered now when it is not there."""
+        with self._lock:
+            found = self._kept.get(key)
+            if found is not None:
+                self._kept.move_to_end(key)
+                return found
+        made = render()
+        with self._lock:
+            self._kept[key] = made
+            if len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+        return made
+
+
+def init_app(app: Flask) -> None:
+    """Every application keeps its own fragments."""
+    app.extensions["calendar_fragments"] = Fragments(KEPT_FRAGMENTS)
+
+
+def fragment(question: Question, shown: Hashable, render: Callable[[], str]) -> str:
+    """The calendar's fragment for `question`; `shown` is everything else that it depends on (choice, language)."""
+    if not current_app.config["CALENDAR_REUSE"]:
+        return render()
+    key = (digest(question), question, shown, today_in(ZONE))
+    fragments: Fragments = current_app.extensions["calendar_fragments"]
+    return fragments.get(key, render)

@@ -1,0 +1,144 @@
+"""A fragment's key changes with everything that the calendar shows, and with nothing else."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from b2c_web.bookings.availability import Question, availability
+from b2c_web.bookings.claim import book
+from b2c_web.bookings.reuse import Fragments, digest
+from b2c_web.catalog.models import Service, ServicePricing, ServiceType
+from b2c_web.clock import now_utc
+from b2c_web.vehicles.models import VehicleClass
+from b2c_web.workshops.models import RonjaVehicle, TimeSlot, VehicleStatus, WorkshopCapacity
+from tests.commands.scene import FIRST, Scene
+from tests.factories import make_customer, make_days, make_ronja, make_workshop
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+
+
+def first_slot(session: Any) -> TimeSlot:
+    return session.query(TimeSlot).order_by(TimeSlot.start_time).first()
+
+
+def first_day(session: Any) -> WorkshopCapacity:
+    return session.query(WorkshopCapacity).order_by(WorkshopCapacity.date).first()
+
+
+def price(session: Any) -> ServicePricing:
+    brake = session.query(Service).filter_by(type=ServiceType.BRAKE_SERVICE).one()
+    return session.query(ServicePricing).filter_by(service_id=brake.id, vehicle_class=VehicleClass.MIDSIZE).one()
+
+
+SHOWN: dict[str, tuple[Callable[[Any], Any], str, Any]] = {
+    "places of a window": (first_slot, "max_bookings", 9),
+    "a window closed": (first_slot, "is_available", False),
+    "jockeys' room": (first_slot, "jockey_minutes_room", 100),
+    "longest trip": (first_slot, "longest_trip_minutes", 10),
+    "a day's maximum": (first_day, "max_bookings", 1),
+    "a day closed": (first_day, "is_closed", True),
+    "a holiday": (first_day, "is_holiday", True),
+    "a Ronja away": (lambda session: session.query(RonjaVehicle).one(), "status", VehicleStatus.MAINTENANCE),
+    "a Ronja due": (
+        lambda session: session.query(RonjaVehicle).one(),
+        "next_service_due",
+        datetime(2026, 12, 1, tzinfo=UTC),
+    ),
+    "a Ronja's service by mileage": (lambda session: session.query(RonjaVehicle).one(), "next_service_mileage", 100),
+    "the price": (price, "base_price", 1),
+    "the duration": (
+        lambda s: s.query(Service).filter_by(type=ServiceType.BRAKE_SERVICE).one(),
+        "estimated_duration",
+        5,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", SHOWN)
+def test_the_digest_changes_with_what_is_shown(session: Any, what: str) -> None:
+    scene = Scene(session)
+    question = scene.request().question
+    before = digest(question)
+    assert digest(question) == before
+    row, name, value = SHOWN[what]
+    setattr(row(session), name, value)
+    session.commit()
+    assert digest(question) != before
+
+
+def test_a_booking_changes_it_and_its_end_changes_it_back(session: Any) -> None:
+    from b2c_web.bookings.commands import give_up
+
+    scene = Scene(session)
+    request = scene.request()
+    before = digest(request.question)
+    booking = scene.book()
+    assert digest(request.question) != before
+    give_up(booking.user, booking.id)
+    assert digest(request.question) == before
+
+
+def test_time_changes_it_only_when_a_window_passes_the_lead_time(session: Any, frozen_clock: Any) -> None:
+    scene = Scene(session)
+    question = scene.request().question
+    before = digest(question)
+    with frozen_clock(now_utc() + timedelta(minutes=5)):
+        assert digest(question) == before
+    with frozen_clock(scene.slots[0].start_time - timedelta(hours=23)):
+        assert digest(question) != before
+
+
+def test_what_is_not_shown_does_not_change_it(session: Any) -> None:
+    scene = Scene(session)
+    question = scene.request().question
+    before = digest(question)
+    elsewhere = make_workshop()
+    make_days(elsewhere, FIRST, 2)
+    make_ronja(elsewhere)
+    make_customer()
+    scene.workshop.phone = "+492302999999"
+    session.commit()
+    assert digest(question) == before
+
+
+def test_a_drop_off_does_not_look_at_ronjas(session: Any) -> None:
+    scene = Scene(session)
+    question = scene.request(back=None).question
+    before = digest(question)
+    scene.ronjas[0].status = VehicleStatus.MAINTENANCE
+    session.commit()
+    assert digest(question) == before
+
+
+def test_equal_digests_mean_equal_calendars(session: Any) -> None:
+    """Whenever two moments have the same digest, the calendar answers the same."""
+    scene = Scene(session, ronjas=2, places=2)
+    question: Question = scene.request().question
+    seen: dict[str, Any] = {}
+    for step in range(12):
+        answer = availability(question, FIRST, FIRST + timedelta(days=1))
+        shown = [(offer.window.slot_id, offer.block, offer.places) for offer in answer.offers()]
+        assert seen.setdefault(digest(question), shown) == shown
+        offer = answer.next_free()
+        if offer is None:
+            break
+        if step % 3 == 2:
+            continue
+        index = [slot.id for slot in scene.slots].index(offer.window.slot_id)
+        back = [slot.id for slot in scene.slots].index(offer.returns[0].window.slot_id)
+        book(scene.request(index, back))
+    assert len(seen) > 2
+
+
+def test_fragments_are_rendered_once_and_the_oldest_fall_out() -> None:
+    made: list[str] = []
+
+    def render(name: str) -> Callable[[], str]:
+        return lambda: made.append(name) or name  # type: ignore[func-returns-value]
+
+    fragments = Fragments(2)
+    for name in ("a", "b", "a", "c", "a", "b"):
+        assert fragments.get(name, render(name)) == name
+    assert made == ["a", "b", "c", "b"]

@@ -1,0 +1,85 @@
+"""The month fragment over HTTP: reused between customers while nothing changed, new the moment something did."""
+
+import hashlib
+import uuid
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from b2c_web.bookings.claim import book
+from b2c_web.bookings.models import BookingDraft
+from b2c_web.catalog.models import ServiceType
+from b2c_web.flask_extensions import db
+from b2c_web.vehicles.models import VehicleClass
+from tests.commands.scene import Scene
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+
+
+def draft_for(client: FlaskClient) -> uuid.UUID:
+    token = uuid.uuid4().hex
+    with client.session_transaction() as cookie:
+        cookie["browser"] = token
+    draft = BookingDraft(
+        browser_hash=hashlib.sha256(token.encode()).hexdigest(),
+        postal_code="44137",
+        vehicle_class=VehicleClass.MIDSIZE,
+        service=ServiceType.BRAKE_SERVICE,
+        car_details={},
+    )
+    db.session.add(draft)
+    db.session.commit()
+    return draft.id
+
+
+def fragment(client: FlaskClient, draft_id: uuid.UUID, query: str = "") -> str:
+    answer = client.get(f"/book/{draft_id}/date{query}", headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def statements_of(client: FlaskClient, draft_id: uuid.UUID) -> int:
+    count = 0
+
+    def note(*_arguments: Any) -> None:
+        nonlocal count
+        count += 1
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        fragment(client, draft_id)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return count
+
+
+def test_the_fragment_is_shared_and_follows_every_booking(client: FlaskClient, session: Any) -> None:
+    scene = Scene(session, places=2)
+    mine = draft_for(client)
+    first = fragment(client, mine)
+    fresh = statements_of(client, mine)
+    other = client.application.test_client()
+    assert fragment(other, draft_for(other)) == first
+    book(scene.request(0, None))
+    assert fragment(client, mine) != first
+    client.application.config["CALENDAR_REUSE"] = False
+    try:
+        assert statements_of(client, mine) > fresh
+        alone = fragment(client, mine)
+    finally:
+        client.application.config["CALENDAR_REUSE"] = True
+    assert fragment(client, mine) == alone
+
+
+def test_each_choice_and_each_language_has_its_own(client: FlaskClient, session: Any) -> None:
+    scene = Scene(session)
+    mine = draft_for(client)
+    german = fragment(client, mine)
+    assert fragment(client, mine, f"?slot={scene.slots[1].id}") != german
+    with client.session_transaction() as cookie:
+        cookie["language"] = "en"
+    english = fragment(client, mine)
+    assert english != german
+    assert "November" in english
