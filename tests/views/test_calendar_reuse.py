@@ -56,7 +56,7 @@ def statements_of(client: FlaskClient, draft_id: uuid.UUID) -> int:
 
 
 def test_the_fragment_is_shared_and_follows_every_booking(client: FlaskClient, session: Any) -> None:
-    scene = Scene(session, places=2)
+    scene = Scene(session, places=2, ronjas=3)
     mine = draft_for(client)
     first = fragment(client, mine)
     fresh = statements_of(client, mine)
