@@ -33,6 +33,17 @@ def day(value: datetime | date) -> str:
     return format_date(_local(value), "EEE d MMM", "en_GB")
 
 
+def weekday(value: datetime | date) -> str:
+    """ "Di" or "Tue"."""
+    return format_date(_local(value), "ccc" if language() == "de" else "EEE", "de" if language() == "de" else "en_GB")
+
+
+def short_moment(value: datetime) -> str:
+    """ "24. Nov., 19:12" or "24 Nov, 19:12": no weekday."""
+    pattern, locale = ("d. MMM", "de") if language() == "de" else ("d MMM", "en_GB")
+    return f"{format_date(_local(value), pattern, locale)}, {clock(value)}"
+
+
 def long_day(value: datetime | date) -> str:
     """ "Dienstag, 24. November 2026"."""
     pattern = "EEEE, d. MMMM y" if language() == "de" else "EEEE d MMMM y"
@@ -69,7 +80,7 @@ def day_window(start: datetime, end: datetime) -> str:
 
 
 def moment(value: datetime) -> str:
-    """ "24. Nov., 19:12" with the day's name left out."""
+    """ "Di, 24. Nov., 19:12"."""
     return f"{day(value)}, {clock(value)}"
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Response
+from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from wtforms import IntegerField
 
 from b2c_web import htmx
 from b2c_web.errors import Conflict, DomainError, Invalid, NotAllowed, TooMany
@@ -31,11 +33,25 @@ class Form(FlaskForm):
         else:
             self.form_errors.append(refusal.message)
 
+    def add_error(self, name: str, words: Any) -> None:
+        """Say at the field `name` what a look-up behind the form found wrong."""
+        self[name].errors = [*self[name].errors, words]
+
     def status_code(self) -> int:
         """200 while nothing is wrong, 422 for its shape, else what the command's refusal says."""
         if self.refusal:
             return self.refusal.status
         return 422 if self.errors else 200
+
+
+class WholeNumberField(IntegerField):
+    """A whole number, with our own words for what is none."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(_l("Bitte als Zahl, zum Beispiel 2019.")) from error
 
 
 class ActionForm(Form):

@@ -16,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from b2c_web import access, formatting, htmx, jobs, page_frame
 from b2c_web.errors import DomainError
-from b2c_web.flask_extensions import babel, csrf, db, limiter, login_manager, mail, migrate, talisman
+from b2c_web.flask_extensions import babel, compress, csrf, db, limiter, login_manager, mail, migrate, talisman
 from b2c_web.flask_extensions import htmx as htmx_extension
 
 LANGUAGES = ("de", "en")
@@ -31,6 +31,7 @@ def init_app(app: Flask) -> None:
         hops = app.config["B2C_TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.before_request(_name_request)
+    _compress_answers(app)
     db.init_app(app)
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
     csrf.init_app(app)
@@ -81,6 +82,21 @@ def payment_origin(app: Flask) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def _compress_answers(app: Flask) -> None:
+    """Pages, fragments and text files go out compressed; level 5 costs a fifth of a millisecond for a page.
+
+    Bound first, so that it sees answers last, with their final headers.
+    """
+    app.config.update(
+        COMPRESS_ALGORITHM=["br", "gzip"],
+        COMPRESS_ALGORITHM_STREAMING=["br", "gzip"],
+        COMPRESS_BR_LEVEL=5,
+        COMPRESS_LEVEL=5,
+        COMPRESS_MIN_SIZE=1000,
+    )
+    compress.init_app(app)
+
+
 def _secure_headers(app: Flask) -> None:
     https = app.config["B2C_BASE_URL"].startswith("https://")
     talisman.init_app(
@@ -111,9 +127,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "-")
     response.vary.add("HX-Request")
     if request.endpoint != "static" and "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = (
-            "no-store" if current_user.is_authenticated else "private, no-cache"
-        )
+        response.headers["Cache-Control"] = "no-store" if current_user.is_authenticated else "private, no-cache"
     return response
 
 

@@ -90,7 +90,10 @@ class WindowLine:
 
 @dataclass(slots=True)
 class CalendarView:
-    """All that `bookings/_date.html` needs. `gone`: the window asked for cannot be promised any more."""
+    """All that `bookings/_date.html` needs. `gone`: the window asked for cannot be promised any more.
+
+    `asks_back`: a pickup was sent, and the return windows are shown for the first time (without script).
+    """
 
     month: date
     weeks: list[list[Cell | None]]
@@ -101,6 +104,7 @@ class CalendarView:
     returns: list[WindowLine] = field(default_factory=list)
     picked: WindowLine | None = None
     gone: bool = False
+    asks_back: bool = False
     alternatives: list[WindowLine] = field(default_factory=list)
     next_free: WindowLine | None = None
     next_return: WindowLine | None = None
@@ -112,7 +116,7 @@ class CalendarView:
     @property
     def note(self) -> str:
         """What stands below the price."""
-        return self.picked.day_text if self.picked else _("inkl. MwSt., noch ohne Termin")
+        return self.picked.day_text if self.picked else _("noch ohne Termin")
 
     @property
     def back(self) -> WindowLine | None:

@@ -33,9 +33,9 @@ def browser_hash() -> str:
 
 
 def _mine() -> Any:
-    if current_user.is_authenticated:
-        return (BookingDraft.browser_hash == browser_hash()) | (BookingDraft.user_id == current_user.id)
-    return (BookingDraft.browser_hash == browser_hash()) & BookingDraft.user_id.is_(None)
+    """This browser's drafts that belong to nobody yet, and this person's own, from wherever."""
+    nobodys = (BookingDraft.browser_hash == browser_hash()) & BookingDraft.user_id.is_(None)
+    return nobodys | (BookingDraft.user_id == current_user.id) if current_user.is_authenticated else nobodys
 
 
 def draft_of(draft_id: uuid.UUID) -> BookingDraft:
@@ -48,7 +48,9 @@ def draft_of(draft_id: uuid.UUID) -> BookingDraft:
 
 def latest_draft() -> BookingDraft | None:
     """The draft that this person worked on last and that has not become a booking, to go on with."""
-    booked = select(Booking.id).where(Booking.draft_id == BookingDraft.id)
+    same = Booking.draft_id == BookingDraft.id
+    paid_since = (Booking.user_id == BookingDraft.user_id) & (Booking.paid_at > BookingDraft.updated_at)
+    booked = select(Booking.id).where(same | paid_since)
     fresh = BookingDraft.updated_at > now_utc() - KEPT
     statement = select(BookingDraft).where(_mine(), fresh, ~booked.exists())
     return db.session.scalars(statement.order_by(BookingDraft.updated_at.desc()).limit(1)).first()

@@ -10,7 +10,7 @@ from b2c_web import formatting
 from b2c_web.accounts.rules import digits_of_code, normalized_email, phone_in_e164
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
-from b2c_web.forms import Form
+from b2c_web.forms import Form, WholeNumberField
 from b2c_web.vehicles.rules import check_plate, year_refusal
 
 LIMITS_EUR = (0, 50, 100, 200, 500)
@@ -34,6 +34,7 @@ def _a_year(form: Form, field: IntegerField) -> None:
 
 
 class CarForm(Form):
+    service = HiddenField()  # what was chosen on the front page
     vehicle = RadioField(_l("Welches Auto?"), choices=[], validators=[Optional()])
     vehicle_class = RadioField(_l("Fahrzeugklasse"), choices=[], validators=[Optional()])
     postal_code = StringField(
@@ -52,7 +53,14 @@ class CarForm(Form):
     license_plate = StringField(_l("Kennzeichen"), filters=[stripped], validators=[Optional(), _a_plate])
     make = StringField(_l("Marke"), filters=[stripped], validators=[Optional(), Length(max=60)])
     model = StringField(_l("Modell"), filters=[stripped], validators=[Optional(), Length(max=60)])
-    year = IntegerField(_l("Baujahr"), validators=[Optional(), _a_year])
+    year = WholeNumberField(_l("Baujahr"), validators=[Optional(), _a_year])
+
+    asks_nearby = False
+
+    @property
+    def shows_nearby(self) -> bool:
+        """Do we ask for a second postal code, since we do not know where the first one lies?"""
+        return self.asks_nearby or bool(self.nearby_postal_code.data or self.nearby_postal_code.errors)
 
     def validate_vehicle_class(self, field: RadioField) -> None:
         if not field.data and self.vehicle.data in (None, "", "new"):
@@ -75,7 +83,7 @@ class CarDetailsForm(Form):
     model = StringField(
         _l("Modell"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie das Modell.")), Length(max=60)]
     )
-    year = IntegerField(
+    year = WholeNumberField(
         _l("Baujahr"),
         validators=[
             InputRequired(_l("Bitte nennen Sie das Baujahr.")),
@@ -100,15 +108,6 @@ class DateForm(Form):
 
 
 class ContactForm(Form):
-    name = StringField(
-        _l("Vor- und Nachname"),
-        filters=[stripped],
-        validators=[InputRequired(_l("Bitte nennen Sie Ihren Namen.")), Length(max=120)],
-    )
-    email = StringField(_l("E-Mail-Adresse"), filters=[stripped])
-    phone = StringField(
-        _l("Telefon"), filters=[stripped], validators=[InputRequired(_l("Unser Jockey ruft an, bevor er kommt."))]
-    )
     street = StringField(
         _l("Straße und Hausnummer"),
         filters=[stripped],
@@ -116,6 +115,15 @@ class ContactForm(Form):
     )
     city = StringField(
         _l("Ort"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie den Ort.")), Length(max=120)]
+    )
+    name = StringField(
+        _l("Vor- und Nachname"),
+        filters=[stripped],
+        validators=[InputRequired(_l("Bitte nennen Sie Ihren Namen.")), Length(max=120)],
+    )
+    email = StringField(_l("E-Mail-Adresse"), filters=[stripped])
+    phone = StringField(
+        _l("Telefon"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie eine Telefonnummer."))]
     )
     standing_limit = SelectField(_l("Ohne Rückfrage bis"), choices=[], coerce=int, default=0)
     early_start = BooleanField(_l("Frühere Arbeiten verlangen"))
@@ -128,9 +136,12 @@ class ContactForm(Form):
         ]
 
     def validate_email(self, field: StringField) -> None:
-        field.data = normalized_email(field.data or "")
-        if field.data is None:
+        if not field.data:
+            raise ValidationError(_l("Bitte nennen Sie Ihre E-Mail-Adresse."))
+        address = normalized_email(field.data)
+        if address is None:
             raise ValidationError(_l("An diese Adresse kommt keine E-Mail an. Bitte prüfen Sie sie."))
+        field.data = address
 
     def validate_phone(self, field: StringField) -> None:
         number = phone_in_e164(field.data or "")

@@ -7,6 +7,7 @@ from flask import current_app
 from flask_babel import gettext as _
 
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.timeline import comes_by_jockey
 from b2c_web.formatting import clock, day_window, eur, moment
 
 S = BookingStatus
@@ -41,11 +42,6 @@ def of(booking: Booking, now: datetime, *, processing: bool, back_cents: int) ->
         S.COMPLETED: _completed,
     }
     return panels[booking.status](booking)
-
-
-def comes_by_jockey(booking: Booking) -> bool:
-    """Is the car fetched and brought back, and not brought by the customer after all?"""
-    return booking.include_concierge and booking.concierge_dropped_at is None
 
 
 def _window(booking: Booking) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import url_for
+from flask import g, url_for
 from flask_babel import lazy_gettext as _l
 
 from b2c_web.bookings.availability import Question
@@ -43,8 +43,12 @@ def is_past(endpoint: str, draft: BookingDraft, signed_in: bool) -> bool:
 
 
 def reach_of(draft: BookingDraft) -> Reach:
-    """Which workshop serves the draft's place."""
-    return nearest_workshop(draft.postal_code or "", draft.nearby_postal_code)
+    """Which workshop serves the draft's place; asked once per request."""
+    known: dict[tuple[str, str | None], Reach] = g.setdefault("reaches", {})
+    key = (draft.postal_code or "", draft.nearby_postal_code)
+    if key not in known:
+        known[key] = nearest_workshop(*key)
+    return known[key]
 
 
 def question_of(draft: BookingDraft, reach: Reach) -> Question:

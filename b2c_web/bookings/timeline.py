@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
-from flask_babel import lazy_gettext as _l
+from flask_babel import gettext as _
 
+from b2c_web import formatting
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.config import ZONE
 
 S = BookingStatus
 ORDER = (
@@ -19,81 +21,119 @@ ORDER = (
     S.IN_TRANSIT_TO_CUSTOMER,
     S.COMPLETED,
 )
+WEEK = timedelta(days=6)  # within it a weekday names one day only
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`state`: done, now or next. `at` when it happened, else `start` to `end` when it is promised."""
+    """`state`: done, now or next. `at`: the instant it happened or its window begins; `when`: that in words."""
 
     state: str
     icon: str
     title: Any
     at: datetime | None = None
-    start: datetime | None = None
-    end: datetime | None = None
+    when: str = ""
+    text: str = ""
 
 
 def of(booking: Booking) -> list[Step]:
     """The steps in order; a drop-off has no trips, a cancelled booking ends with its cancellation."""
     if booking.status is S.CANCELLED:
-        return [_booked(booking), Step("done", "x", _l("Storniert"), booking.cancelled_at)]
+        return [_booked(booking), _happened(booking, "now", "x", _("Storniert"), booking.cancelled_at)]
     steps = [_booked(booking)]
-    steps += _way_in(booking)
-    steps.append(_step(booking, S.IN_WORKSHOP, "wrench", _l("In der Werkstatt"), booking.workshop_checkin_at))
-    steps.append(_step(booking, S.READY_FOR_RETURN, "key", _l("Fertig"), booking.service_completed_at))
+    if booking.no_show_at is not None:
+        steps.append(_happened(booking, "done", "user", _("Niemand angetroffen"), booking.no_show_at))
+    steps.append(_fetched(booking) if comes_by_jockey(booking) else _brought(booking))
+    steps.append(_step(booking, S.IN_WORKSHOP, "wrench", _("In der Werkstatt"), booking.workshop_checkin_at))
+    steps.append(_step(booking, S.READY_FOR_RETURN, "key", _("Fertig"), booking.service_completed_at))
     return steps + _way_back(booking)
 
 
-def reminder_at(booking: Booking, now: datetime) -> datetime | None:
-    """When the reminder is sent, or None when that time has passed."""
-    at = booking.pickup_time - timedelta(hours=current_app.config["REMINDER_HOURS"])
-    return at if at > now else None
+def comes_by_jockey(booking: Booking) -> bool:
+    """Is the car fetched and brought back, and not brought by the customer after all?"""
+    return booking.include_concierge and booking.concierge_dropped_at is None
+
+
+def ahead(booking: Booking, now: datetime) -> list[Step]:
+    """What a customer who has just booked may expect, with what to have ready."""
+    steps = []
+    reminder = booking.pickup_time - timedelta(hours=current_app.config["REMINDER_HOURS"])
+    if reminder > now:
+        text = _("Fahrzeugschein, Serviceheft, Felgenschloss")
+        step = Step("next", "bell", _("Erinnerung mit Checkliste"), reminder, formatting.day(reminder), text)
+        steps.append(step)
+    if not comes_by_jockey(booking):
+        return [*steps, *_drop_off_ahead(booking)]
+    text = _("Ihr Jockey meldet sich, wenn er losfährt. Die Übergabe an Ihrer Tür dauert etwa 20 Minuten.")
+    steps.append(_promised(booking, "swap", _("Schlüsseltausch"), booking.slot, text))
+    return [*steps, _promised(booking, "home", _("Ihr Auto kommt zurück"), booking.return_slot)]
+
+
+def _drop_off_ahead(booking: Booking) -> list[Step]:
+    place = booking.workshop
+    text = f"{place.name}, {place.address}, {place.postal_code} {place.city}"
+    ready = booking.estimated_return_time
+    when = _("bis %(time)s", time=formatting.moment(ready))
+    return [
+        _promised(booking, "in", _("Sie bringen Ihr Auto"), booking.slot, text),
+        Step("next", "key", _("Ihr Auto ist fertig"), ready, when),
+    ]
+
+
+def _state(booking: Booking, status: BookingStatus) -> str:
+    here, mine = ORDER.index(booking.status), ORDER.index(status)
+    if here > mine or booking.status is S.COMPLETED:
+        return "done"
+    return "now" if here == mine else "next"
 
 
 def _booked(booking: Booking) -> Step:
     if booking.status is S.PENDING:
-        return Step("now", "hourglass", _l("Zahlung offen"), booking.created_at)
-    return Step(
-        "done",
-        "check",
-        _l("Gebucht und bezahlt") if booking.paid_at else _l("Gebucht"),
-        booking.paid_at or booking.created_at,
-    )
+        return _happened(booking, "now", "hourglass", _("Zahlung offen"), booking.created_at)
+    title = _("Gebucht und bezahlt") if booking.paid_at else _("Gebucht")
+    return _happened(booking, "done", "check", title, booking.paid_at or booking.created_at)
 
 
-def _is_concierge(booking: Booking) -> bool:
-    return booking.include_concierge and booking.concierge_dropped_at is None
+def _fetched(booking: Booking) -> Step:
+    state = _state(booking, S.IN_TRANSIT_TO_WORKSHOP)
+    titles = {"done": _("Abgeholt"), "now": _("Unterwegs zur Werkstatt"), "next": _("Schlüsseltausch")}
+    if state == "next":
+        return _promised(booking, "swap", titles[state], booking.slot)
+    return Step(state, "swap", titles[state])
 
 
-def _way_in(booking: Booking) -> list[Step]:
-    window = (booking.slot.start_time, booking.slot.end_time)
-    if _is_concierge(booking):
-        return [_step(booking, S.IN_TRANSIT_TO_WORKSHOP, "swap", _l("Schlüsseltausch"), None, window=window)]
-    return [_step(booking, S.IN_WORKSHOP, "in", _l("Sie bringen Ihr Auto"), booking.workshop_checkin_at, window=window)]
+def _brought(booking: Booking) -> Step:
+    if ORDER.index(booking.status) < ORDER.index(S.IN_WORKSHOP):
+        return _promised(booking, "in", _("Sie bringen Ihr Auto"), booking.slot)
+    return Step("done", "in", _("Zu uns gebracht"))
 
 
 def _way_back(booking: Booking) -> list[Step]:
-    if not _is_concierge(booking):
-        return [_step(booking, S.COMPLETED, "home", _l("Sie holen Ihr Auto ab"), booking.completed_at)]
-    back = booking.return_slot
-    window = (back.start_time, back.end_time) if back else None
-    return [
-        _step(booking, S.IN_TRANSIT_TO_CUSTOMER, "navigate", _l("Unterwegs zu Ihnen"), None),
-        _step(booking, S.COMPLETED, "home", _l("Ihr Auto kommt zurück"), booking.actual_return_time, window=window),
-    ]
+    if not comes_by_jockey(booking):
+        return [_step(booking, S.COMPLETED, "home", _("Sie holen Ihr Auto ab"), booking.completed_at)]
+    on_the_way = _step(booking, S.IN_TRANSIT_TO_CUSTOMER, "navigate", _("Unterwegs zu Ihnen"), None)
+    if booking.status is S.COMPLETED or booking.return_slot is None:
+        return [on_the_way, _step(booking, S.COMPLETED, "home", _("Wieder da"), booking.actual_return_time)]
+    return [on_the_way, _promised(booking, "home", _("Ihr Auto kommt zurück"), booking.return_slot)]
 
 
-def _step(
-    booking: Booking,
-    status: BookingStatus,
-    icon: str,
-    title: Any,
-    at: datetime | None,
-    *,
-    window: tuple[datetime, datetime] | None = None,
-) -> Step:
-    here, mine = ORDER.index(booking.status), ORDER.index(status)
-    done = here > mine or booking.status is S.COMPLETED
-    state = "done" if done else ("now" if here == mine else "next")
-    start, end = window if window and state != "done" else (None, None)
-    return Step(state, icon, title, at if state != "next" else None, start, end)
+def _step(booking: Booking, status: BookingStatus, icon: str, title: str, at: datetime | None) -> Step:
+    state = _state(booking, status)
+    return Step(state, icon, title) if state == "next" else _happened(booking, state, icon, title, at)
+
+
+def _happened(booking: Booking, state: str, icon: str, title: str, at: datetime | None) -> Step:
+    """On the day of the pickup the clock is enough, on other days the date stands with it."""
+    if at is None:
+        return Step(state, icon, title)
+    same_day = at.astimezone(ZONE).date() == booking.pickup_time.astimezone(ZONE).date()
+    when = formatting.clock(at) if same_day else formatting.short_moment(at)
+    return Step(state, icon, title, at, when)
+
+
+def _promised(booking: Booking, icon: str, title: str, slot: Any, text: str = "") -> Step:
+    """The weekday is enough in the week that follows the pickup, whose date stands on top of the page."""
+    near = timedelta(0) <= slot.start_time - booking.pickup_time < WEEK
+    day = formatting.weekday(slot.start_time) if near else formatting.day(slot.start_time)
+    when = f"{day}, {formatting.window(slot.start_time, slot.end_time)}"
+    return Step("next", icon, title, slot.start_time, when, text)

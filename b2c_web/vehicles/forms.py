@@ -5,29 +5,19 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
-from wtforms import DateField, Field, IntegerField, RadioField, StringField
+from wtforms import DateField, Field, RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, ValidationError
 
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
-from b2c_web.forms import Form, trimmed
+from b2c_web.forms import Form, WholeNumberField, trimmed
 from b2c_web.vehicles import rules
 from b2c_web.vehicles.commands import CarFacts
 from b2c_web.vehicles.models import Vehicle, VehicleClass
 from b2c_web.vehicles.texts import TEXTS
 
 TOO_LONG = _l("Bitte höchstens %(max)d Zeichen.")
-
-
-class WholeNumberField(IntegerField):
-    """A whole number, with our own words for what is none."""
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        try:
-            super().process_formdata(valuelist)
-        except ValueError as error:
-            raise ValueError(_l("Bitte als Zahl, zum Beispiel 2019.")) from error
 
 
 class DayField(DateField):

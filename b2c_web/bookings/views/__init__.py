@@ -1,5 +1,5 @@
-"""A booking's pages: the wizard before it, paying, and everything about it afterwards."""
+"""A booking's pages: the five steps before it, paying, and everything about it afterwards."""
 
-from b2c_web.bookings.views import changes, mine, papers, paying, summary, wizard
+from b2c_web.bookings.views import car, changes, choosing, contact, mine, papers, paying, summary
 
-__all__ = ["changes", "mine", "papers", "paying", "summary", "wizard"]
+__all__ = ["car", "changes", "choosing", "contact", "mine", "papers", "paying", "summary"]

@@ -17,7 +17,7 @@ from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import name_car
 from b2c_web.bookings.queries import bookings_of, own_booking
 from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
-from b2c_web.bookings.views.wizard import draft_on_offer
+from b2c_web.bookings.views.frame import draft_on_offer
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
 from b2c_web.formatting import eur, moment
@@ -87,7 +87,7 @@ def _fingerprint(booking: Booking, payments: Any, refunds: Any, now: datetime) -
 def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
     rules = current_app.config
     cancelling = cancellation_terms(booking, now, rules)
-    jockey_comes = now_panel.comes_by_jockey(booking)
+    jockey_comes = timeline.comes_by_jockey(booking)
     return {
         "now": now,
         "service": TEXTS[booking.service],
@@ -100,7 +100,7 @@ def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
         "moving": move_terms(booking, now, rules),
         "withdrawing": withdrawal_terms(booking, now, rules),
         "rule_words": _rule_words(booking, cancelling, now),
-        "reminder_at": timeline.reminder_at(booking, now),
+        "ahead": timeline.ahead(booking, now),
         "car_missing": booking.vehicle_id is None and booking.status not in ENDED,
         "shows_ronja": booking.reservation is not None and jockey_comes and booking.status in RONJA_AT_HAND,
     }

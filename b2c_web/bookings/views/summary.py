@@ -17,7 +17,7 @@ from b2c_web.bookings.claim import BookingRequest, PriceChanged, book
 from b2c_web.bookings.forms import SummaryForm
 from b2c_web.bookings.models import BookingDraft
 from b2c_web.bookings.places import Place, PlaceTaken
-from b2c_web.bookings.views.wizard import page, step_draft
+from b2c_web.bookings.views.frame import page, step_draft
 from b2c_web.catalog.queries import Price, price_for
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc

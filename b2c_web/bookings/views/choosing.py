@@ -1,0 +1,93 @@
+"""Steps 2 and 3: which service, and when."""
+
+import uuid
+from typing import Any
+
+from flask import Response, request, url_for
+from flask_babel import gettext as _
+
+from b2c_web import formatting, htmx
+from b2c_web.access import public
+from b2c_web.bookings import blueprint, calendar_view, drafts, steps
+from b2c_web.bookings.forms import DateForm, ServiceForm
+from b2c_web.bookings.models import BookingDraft
+from b2c_web.bookings.views.frame import lowest_total, page, step_draft
+from b2c_web.catalog.models import ServiceType
+from b2c_web.catalog.queries import Offer, price_list
+from b2c_web.clock import now_utc
+
+
+@blueprint.route("/book/<uuid:draft_id>/service", methods=["GET", "POST"])
+@public
+def service(draft_id: uuid.UUID) -> Response:
+    draft, instead = step_draft(draft_id, "bookings.service")
+    if instead:
+        return instead
+    offers = [offer for offer in price_list(now_utc()) if draft.vehicle_class in offer.prices]
+    form = ServiceForm(data={"service": draft.service, "concierge": "1" if draft.include_concierge else "0"})
+    form.service.choices = [(offer.service.value, offer.name) for offer in offers]
+    if form.validate_on_submit():
+        drafts.save(draft_id, **_service_facts(draft, form))
+        return htmx.see_other(url_for("bookings.date", draft_id=draft_id))
+    shown = _shown_price(offers, draft, form)
+    if request.method == "GET" and htmx.wants_fragment():
+        return htmx.render("bookings/_service_price.html", shown=shown)
+    return page("bookings/service.html", draft, 2, form, offers=offers, shown=shown, reach=steps.reach_of(draft))
+
+
+def _service_facts(draft: BookingDraft, form: ServiceForm) -> dict[str, Any]:
+    facts: dict[str, Any] = {"service": ServiceType(form.service.data), "include_concierge": form.concierge.data == "1"}
+    if facts["service"] is not draft.service or facts["include_concierge"] is not draft.include_concierge:
+        facts |= {"slot_id": None, "return_slot_id": None}
+    return facts
+
+
+def _shown_price(offers: list[Offer], draft: BookingDraft, form: ServiceForm) -> dict[str, Any]:
+    """The pinned sum for what is ticked in the form, in the address, or in the draft."""
+    service = request.args.get("service") or form.service.data
+    concierge = (request.args.get("concierge") or form.concierge.data or "1") == "1"
+    chosen = next((offer for offer in offers if offer.service == service), None)
+    price = chosen.prices[draft.vehicle_class] if chosen and draft.vehicle_class else None
+    if chosen is None or price is None:
+        return {"total_cents": lowest_total(), "note": _("mindestens, inkl. MwSt. und Abholung"), "concierge_price": ""}
+    note = _("%(service)s mit Abholung", service=chosen.name) if concierge else chosen.name
+    extra = formatting.eur(price.concierge_cents) if price.concierge_cents else _("inbegriffen")
+    return {"total_cents": price.total_cents(concierge=concierge), "note": note, "concierge_price": extra}
+
+
+@blueprint.route("/book/<uuid:draft_id>/date", methods=["GET", "POST"])
+@public
+def date(draft_id: uuid.UUID) -> Response:
+    draft, instead = step_draft(draft_id, "bookings.date")
+    if instead:
+        return instead
+    question = steps.question_of(draft, steps.reach_of(draft))
+    form = DateForm()
+    view = calendar_view.build(calendar_view.ask(question), question, _choice(form, draft))
+    if form.validate_on_submit() and _is_complete(form, view):
+        back = view.back.slot_id if view.back else None
+        drafts.save(draft_id, slot_id=view.picked.slot_id if view.picked else None, return_slot_id=back)
+        return htmx.see_other(url_for("bookings.contact", draft_id=draft_id))
+    if htmx.wants_fragment() and request.method == "GET":
+        return htmx.render("bookings/_date.html", calendar=view, form=form, fragment=True)
+    return page("bookings/date.html", draft, 3, form, calendar=view)
+
+
+def _choice(form: DateForm, draft: BookingDraft) -> calendar_view.Choice:
+    """What the form says when it was sent; else the address, and without one what was chosen before."""
+    if form.is_submitted():
+        return calendar_view.Choice.read(form.data)
+    return calendar_view.Choice.read(request.args, draft.slot_id, draft.return_slot_id)
+
+
+def _is_complete(form: DateForm, view: calendar_view.CalendarView) -> bool:
+    """Is a free window chosen, and with concierge a return window that was shown with it?"""
+    if view.picked is None:
+        words = _("Bitte wählen Sie ein anderes Zeitfenster.") if view.gone else _("Bitte wählen Sie ein Zeitfenster.")
+        form.add_error("slot", words)
+        return False
+    if not view.concierge or form.back.data in {str(line.slot_id) for line in view.returns}:
+        return True
+    view.asks_back = not form.back.data
+    form.add_error("back", _("Bitte prüfen Sie, wann Ihr Auto zurückkommen soll."))
+    return False

@@ -1,0 +1,107 @@
+"""What the five steps share: the frame with its progress line, the way back to what is missing, the price so far."""
+
+import uuid
+from typing import Any
+
+from flask import Response, flash, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from b2c_web import formatting, htmx
+from b2c_web.accounts.models import Role
+from b2c_web.bookings import blueprint, drafts, steps
+from b2c_web.bookings.models import BookingDraft, BookingStatus
+from b2c_web.catalog.queries import NotOffered, from_price_cents, price_list
+from b2c_web.catalog.texts import TEXTS
+from b2c_web.clock import now_utc
+from b2c_web.errors import NotFound
+from b2c_web.flask_extensions import db
+from b2c_web.forms import Form, form_page
+from b2c_web.vehicles.models import Vehicle
+from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
+from b2c_web.workshops.models import TimeSlot
+from b2c_web.workshops.queries import Reach
+
+
+def page(template: str, draft: BookingDraft | None, number: int, form: Form, **context: Any) -> Response:
+    """A step's page with its progress line; 422 and the reasons when the form was refused."""
+    frame = {"draft": draft, "steps": steps.progress(draft), "number": number, "classes": CLASS_TEXTS}
+    return form_page(template, form, **frame, car_plate=_car_plate(draft), **context)
+
+
+def _car_plate(draft: BookingDraft | None) -> str:
+    if draft is None:
+        return ""
+    car = db.session.get(Vehicle, draft.vehicle_id) if draft.vehicle_id else None
+    return car.license_plate if car else str(draft.car_details.get("license_plate", ""))
+
+
+def is_customer() -> bool:
+    return bool(current_user.is_authenticated and current_user.role is Role.CUSTOMER)
+
+
+def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Response | None]:
+    """The draft, and where to go instead: to its booking, to a place we reach, or to the step that lacks something."""
+    draft = drafts.draft_of(draft_id)
+    booking = drafts.booking_from(draft_id)
+    if booking is not None and booking.status is not BookingStatus.PENDING:
+        return draft, htmx.see_other(url_for("bookings.show", booking_id=booking.id))
+    if steps.is_past(endpoint, draft, is_customer()):
+        return draft, htmx.see_other(url_for(steps.first_open(draft, is_customer()), draft_id=draft.id))
+    reach = steps.reach_of(draft)
+    if not reach.served:
+        flash(too_far(reach), "warning")
+        return draft, htmx.see_other(url_for("bookings.car", draft_id=draft.id))
+    return draft, None
+
+
+def too_far(reach: Reach) -> str:
+    if reach.workshop is None:
+        return _("Zurzeit nimmt keine Werkstatt Aufträge an.")
+    return _(
+        "Bis %(plz)s sind es %(km)s km ab %(city)s. Wir kommen bis %(radius)s km weit.",
+        plz=reach.postal_code,
+        km=max(round(reach.distance_km), reach.workshop.service_radius + 1),
+        city=reach.workshop.city,
+        radius=reach.workshop.service_radius,
+    )
+
+
+@blueprint.errorhandler(NotOffered)
+def _choose_another_service(refusal: NotOffered) -> Response:
+    """A service that is sold no longer: the draft goes back to step 2, which shows what there is."""
+    draft_id = (request.view_args or {}).get("draft_id")
+    if draft_id is None:
+        raise NotFound from refusal
+    drafts.save(draft_id, service=None)
+    flash(refusal.message, "warning")
+    return htmx.see_other(url_for("bookings.service", draft_id=draft_id))
+
+
+def draft_on_offer() -> dict[str, Any]:
+    """What somebody had begun, for "Weitermachen"."""
+    latest = drafts.latest_draft()
+    if latest is None or latest.postal_code is None:
+        return {"latest": None}
+    where = url_for(steps.first_open(latest, is_customer()), draft_id=latest.id)
+    words = TEXTS[latest.service].name if latest.service else _("Ein Service")
+    return {"latest": latest, "latest_href": where, "latest_service": words}
+
+
+def when(draft: BookingDraft) -> str:
+    """The window chosen, for the line below the price."""
+    slot = db.session.get(TimeSlot, draft.slot_id) if draft.slot_id else None
+    return formatting.day_window(slot.start_time, slot.end_time) if slot else ""
+
+
+def total_of(draft: BookingDraft) -> int:
+    """The price as it stands now for the pinned bar, 0 while it is not known."""
+    offers = {offer.service: offer for offer in price_list(now_utc())}
+    offer = offers.get(draft.service) if draft.service else None
+    price = offer.prices.get(draft.vehicle_class) if offer and draft.vehicle_class else None
+    return price.total_cents(concierge=draft.include_concierge) if price else 0
+
+
+def lowest_total() -> int:
+    """The cheapest there is, with concierge: what stands in the bar before anything is chosen."""
+    return from_price_cents(price_list(now_utc())) or 0
