@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import BindParameter, ColumnElement, bindparam, select
 
 from b2c_web.catalog.models import Service, ServicePricing, ServiceType
 from b2c_web.catalog.texts import TEXTS
@@ -60,7 +60,7 @@ class Offer:
         return min(self.prices.values(), key=lambda price: price.base_cents).concierge_cents
 
 
-def valid_at(at: datetime) -> ColumnElement[bool]:
+def valid_at(at: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """The prices that hold at `at`: valid_from <= at < valid_until."""
     open_end = ServicePricing.valid_until.is_(None) | (ServicePricing.valid_until > at)
     return (ServicePricing.valid_from <= at) & open_end
@@ -99,19 +99,24 @@ def from_price_cents(offers: Sequence[Offer]) -> int | None:
     return min(totals, default=None)
 
 
+# built once: a month page asks for a price each time
+_PRICE = (
+    select(
+        Service.id,
+        ServicePricing.base_price,
+        ServicePricing.concierge_price,
+        Service.estimated_duration,
+    )
+    .join(ServicePricing, ServicePricing.service_id == Service.id)
+    .where(Service.type == bindparam("service"), Service.is_active)
+    .where(ServicePricing.vehicle_class == bindparam("vehicle_class"), valid_at(bindparam("at")))
+)
+
+
 def price_for(service: ServiceType, vehicle_class: VehicleClass, at: datetime) -> Price:
     """The price of one service and class at `at`, in one statement. Raises NotOffered without one."""
-    row = db.session.execute(
-        select(
-            Service.id,
-            ServicePricing.base_price,
-            ServicePricing.concierge_price,
-            Service.estimated_duration,
-        )
-        .join(ServicePricing, ServicePricing.service_id == Service.id)
-        .where(Service.type == service, Service.is_active)
-        .where(ServicePricing.vehicle_class == vehicle_class, valid_at(at))
-    ).one_or_none()
+    asked = {"service": service, "vehicle_class": vehicle_class, "at": at}
+    row = db.session.execute(_PRICE, asked).one_or_none()
     if row is None:
         raise NotOffered
     return Price(*row)
