@@ -207,12 +207,12 @@ def drop_concierge(booking: Booking) -> None:
     """The customer brought a concierge car: trips and Ronja are released, the place stays, the price goes back."""
     booking.concierge_dropped_at = now_utc()
     db.session.flush()
-    hooks.brought_by_customer(booking)
     held = held_by([booking.id])[0]
     held.place_slot_id = held.place_day = None
     lock_keys(booking.workshop_id, [], held.slot_ids)
     held.ends = False
     give_back_all([held])
+    hooks.brought_by_customer(booking)
     for payment in payments_of(booking.id)[:1]:
         if booking.concierge_price:
             add_refund(payment, booking.concierge_price, "concierge_unused")
