@@ -117,12 +117,12 @@ class Payment(Timestamps, Base):
         Index(
             "ix_payments_open",
             "created_at",
-            postgresql_where=text("state IN ('CREATED', 'OPEN', 'PROCESSING')"),
+            postgresql_where=text("state IN ('CREATED', 'OPEN', 'PROCESSING', 'AUTHORIZED')"),
         ),
         Index(
             "ix_payments_to_close",
             "updated_at",
-            postgresql_where=text("state = 'CANCELLED' AND checkout_url IS NOT NULL"),
+            postgresql_where=text("state = 'CANCELLED' AND (checkout_url IS NOT NULL OR authorized_cents > 0)"),
         ),
         Index("ix_payments_created_at", "created_at"),
     )

@@ -563,13 +563,13 @@ def upgrade() -> None:
             "ix_payments_open",
             ["created_at"],
             unique=False,
-            postgresql_where=sa.text("state IN ('CREATED', 'OPEN', 'PROCESSING')"),
+            postgresql_where=sa.text("state IN ('CREATED', 'OPEN', 'PROCESSING', 'AUTHORIZED')"),
         )
         batch_op.create_index(
             "ix_payments_to_close",
             ["updated_at"],
             unique=False,
-            postgresql_where=sa.text("state = 'CANCELLED' AND checkout_url IS NOT NULL"),
+            postgresql_where=sa.text("state = 'CANCELLED' AND (checkout_url IS NOT NULL OR authorized_cents > 0)"),
         )
         batch_op.create_index(batch_op.f("ix_payments_user_id"), ["user_id"], unique=False)
 
@@ -1433,9 +1433,12 @@ def downgrade() -> None:
     with op.batch_alter_table("payments", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_payments_user_id"))
         batch_op.drop_index(
-            "ix_payments_to_close", postgresql_where=sa.text("state = 'CANCELLED' AND checkout_url IS NOT NULL")
+            "ix_payments_to_close",
+            postgresql_where=sa.text("state = 'CANCELLED' AND (checkout_url IS NOT NULL OR authorized_cents > 0)"),
         )
-        batch_op.drop_index("ix_payments_open", postgresql_where=sa.text("state IN ('CREATED', 'OPEN', 'PROCESSING')"))
+        batch_op.drop_index(
+            "ix_payments_open", postgresql_where=sa.text("state IN ('CREATED', 'OPEN', 'PROCESSING', 'AUTHORIZED')")
+        )
         batch_op.drop_index("ix_payments_created_at")
 
     op.drop_table("payments")
