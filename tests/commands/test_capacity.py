@@ -176,10 +176,10 @@ def test_what_was_promised_beyond_the_rest_of_the_shifts_is_shown_as_short(works
     make_booking(slots[0], slots[3], ronja=make_ronja(workshop))
     commands.remove_shift(shift.id)
     assert room(slots) == [0] * 5
-    assert [slot.jockey_minutes_short for slot in slots] == [98, 0, 0, 78, 0]
+    assert [slot.jockey_minutes_short for slot in slots] == [86, 0, 0, 66, 0]
     commands.add_shift(make_jockey(workshop).id, at(480), at(540))
     room(slots)
-    assert [slot.jockey_minutes_short for slot in slots] == [38, 0, 0, 78, 0]
+    assert [slot.jockey_minutes_short for slot in slots] == [26, 0, 0, 66, 0]
 
 
 def test_overlapping_shifts_of_one_jockey_are_refused(session, workshop, slots):
