@@ -14,6 +14,7 @@ from b2c_web.bookings.forms import FeeForm
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import own_booking
 from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
+from b2c_web.bookings.views.frame import calendar_fragment
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
 from b2c_web.forms import form_page, submitted
@@ -68,11 +69,11 @@ def move(booking_id: uuid.UUID) -> Response:
         return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=None)
     question = question_of(booking)
     choice = calendar_view.Choice.read(form.data if form.is_submitted() else request.args)
+    if htmx.wants_fragment() and request.method == "GET":
+        return calendar_fragment(question, choice)
     view = calendar_view.build(calendar_view.ask(question), question, choice)
     if form.is_submitted() and choice.slot and _moved(form, booking_id, choice.slot, view):
         return htmx.see_other(form.next_url)
-    if htmx.wants_fragment() and request.method == "GET":
-        return htmx.render("bookings/_date.html", "bookings/_date.html", calendar=view, form=form, fragment=True)
     return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=view)
 
 

@@ -11,7 +11,7 @@ from b2c_web.access import public
 from b2c_web.bookings import blueprint, calendar_view, drafts, steps
 from b2c_web.bookings.forms import DateForm, ServiceForm
 from b2c_web.bookings.models import BookingDraft
-from b2c_web.bookings.views.frame import lowest_total, page, step_draft
+from b2c_web.bookings.views.frame import calendar_fragment, lowest_total, page, step_draft
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.queries import Offer, price_list
 from b2c_web.clock import now_utc
@@ -63,13 +63,14 @@ def date(draft_id: uuid.UUID) -> Response:
         return instead
     question = steps.question_of(draft, steps.reach_of(draft))
     form = DateForm()
-    view = calendar_view.build(calendar_view.ask(question), question, _choice(form, draft))
+    choice = _choice(form, draft)
+    if htmx.wants_fragment() and request.method == "GET":
+        return calendar_fragment(question, choice)
+    view = calendar_view.build(calendar_view.ask(question), question, choice)
     if form.validate_on_submit() and _is_complete(form, view):
         back = view.back.slot_id if view.back else None
         drafts.save(draft_id, slot_id=view.picked.slot_id if view.picked else None, return_slot_id=back)
         return htmx.see_other(url_for("bookings.contact", draft_id=draft_id))
-    if htmx.wants_fragment() and request.method == "GET":
-        return htmx.render("bookings/_date.html", calendar=view, form=form, fragment=True)
     return page("bookings/date.html", draft, 3, form, calendar=view)
 
 

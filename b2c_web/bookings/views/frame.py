@@ -3,13 +3,14 @@
 import uuid
 from typing import Any
 
-from flask import Response, flash, request, url_for
+from flask import Response, flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from b2c_web import formatting, htmx
 from b2c_web.accounts.models import Role
-from b2c_web.bookings import blueprint, drafts, steps
+from b2c_web.bookings import blueprint, calendar_view, drafts, reuse, steps
+from b2c_web.bookings.availability import Question
 from b2c_web.bookings.models import BookingDraft, BookingStatus
 from b2c_web.catalog.queries import NotOffered, from_price_cents, price_list
 from b2c_web.catalog.texts import TEXTS
@@ -53,6 +54,16 @@ def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Respon
         flash(too_far(reach), "warning")
         return draft, htmx.see_other(url_for("bookings.car", draft_id=draft.id))
     return draft, None
+
+
+def calendar_fragment(question: Question, choice: calendar_view.Choice) -> Response:
+    """The calendar alone, for htmx: the same for everybody who asks the same, so it may be given out again."""
+
+    def render() -> str:
+        view = calendar_view.build(calendar_view.ask(question), question, choice)
+        return render_template("bookings/_date.html", calendar=view, form=None, fragment=True)
+
+    return make_response(reuse.fragment(question, (choice, formatting.language()), render))
 
 
 def too_far(reach: Reach) -> str:
