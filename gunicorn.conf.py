@@ -1,5 +1,6 @@
 """The web server: two processes with eight threads each, one application loaded once and shared by both."""
 
+import gc
 import os
 
 bind = f"{os.environ.get('B2C_BIND') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
@@ -16,6 +17,12 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 control_socket_disable = True
 accesslog = None if os.environ.get("B2C_ACCESS_LOG") == "0" else "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms %({x-request-id}o)s'
+
+
+def when_ready(server):
+    """What is loaded by now stays for good: spare the collector from walking through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def post_fork(server, worker):
