@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.house import House, open_house, say
 
 FIGURES = {
+    "availability": "availability",
     "availability_growth": "growth",
     "claim": "claim",
 }

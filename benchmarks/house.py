@@ -143,11 +143,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def web_server(application: str, environ: dict[str, str], path: str) -> Iterator[Web]:
+def web_server(
+    environ: dict[str, str], path: str, *, application: str = "app:app", settings: str = "gunicorn.conf.py"
+) -> Iterator[Web]:
     """gunicorn as the product runs it (2 processes x 8 threads), once it answers at `path`."""
     port = free_port()
     given = {**environ, "PORT": str(port), "B2C_BASE_URL": f"http://127.0.0.1:{port}", "B2C_ACCESS_LOG": "0"}
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", application]
+    command = [sys.executable, "-m", "gunicorn", "-c", settings, application]
     process = subprocess.Popen(command, cwd=ROOT, env=given, stderr=subprocess.PIPE, start_new_session=True)
     try:
         _wait_until(lambda: answers(port, path), process)
