@@ -5,6 +5,7 @@ Price, number and payment stay. Late, the fee is charged first; nothing moves be
 
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -73,7 +74,8 @@ def begin(
     if not terms.fee_cents:
         carry_out(booking, move)
         return MoveResult(move.id, None)
-    payment = add_payment(PaymentPurpose.MOVE_FEE, move.id, booking.user_id, terms.fee_cents, expires_at=None)
+    until = now_utc() + timedelta(minutes=current_app.config["HOLD_MINUTES"])
+    payment = add_payment(PaymentPurpose.MOVE_FEE, move.id, booking.user_id, terms.fee_cents, expires_at=until)
     return MoveResult(move.id, payment.id)
 
 
@@ -182,6 +184,15 @@ def _fee_back(move: BookingMove, booking: Booking, payment: Payment) -> None:
     add_refund(payment, payment.captured_cents, "move_not_possible")
     db.session.flush()
     messages.send(NotificationKind.MONEY_RETURNED, booking, refund_cents=payment.captured_cents, once=str(payment.id))
+
+
+def fee_closed(payment: Payment) -> None:
+    """The page ended unpaid: the move is off, the old date stands."""
+    move, booking = _move_and_booking(payment.purpose_id)
+    if move.state is MoveState.AWAITING_FEE:
+        move.state = MoveState.FAILED
+        db.session.flush()
+        audit.record("booking.move_given_up", "booking", booking.id, after={"move_id": str(move.id)}, actor="provider")
 
 
 def fee_failed(payment: Payment) -> None:

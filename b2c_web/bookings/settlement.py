@@ -117,4 +117,5 @@ def register() -> None:
     payment_hooks.lock[PaymentPurpose.MOVE_FEE] = moving.lock_move
     payment_hooks.paid[PaymentPurpose.MOVE_FEE] = moving.fee_paid
     payment_hooks.failed[PaymentPurpose.MOVE_FEE] = moving.fee_failed
+    payment_hooks.closed[PaymentPurpose.MOVE_FEE] = moving.fee_closed
     payment_hooks.refunded[PaymentPurpose.MOVE_FEE] = moving.fee_refunded

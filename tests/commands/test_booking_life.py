@@ -27,7 +27,9 @@ from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.payments.gateway import Outcome, PaymentSnapshot
 from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose, PaymentState, Refund
+from b2c_web.payments.recording import record
 from tests.commands.scene import TOTAL_CENTS, Scene, succeed
 from tests.factories import make_customer, make_user
 
@@ -239,6 +241,20 @@ def test_a_fee_goes_back_when_the_new_date_is_gone(
     assert booking.pickup_time == scene.slots[0].start_time
     assert session.get(BookingMove, result.move_id).state is MoveState.FAILED
     assert refunds(session) == [(2500, "move_not_possible")]
+
+
+def test_a_late_move_is_off_when_its_page_ends_unpaid(
+    scene: Scene, session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    booking = scene.booked()
+    with frozen_clock(booking.pickup_time - timedelta(hours=23)):
+        result = commands.move(booking.user, booking.id, scene.slots[7].id, scene.slots[9].id, accepted_fee_cents=2500)
+        fee = scene.payment_of(result.move_id, PaymentPurpose.MOVE_FEE)
+        assert fee.expires_at == now_utc() + timedelta(minutes=30)
+        record(fee.id, PaymentSnapshot(Outcome.CLOSED, None, fee.amount_cents))
+    session.expire_all()
+    assert session.get(BookingMove, result.move_id).state is MoveState.FAILED
+    assert booking.pickup_time == scene.slots[0].start_time
 
 
 def test_check_in_creates_the_vehicle_and_needs_its_facts(scene: Scene, session: Any) -> None:
