@@ -26,8 +26,8 @@ from b2c_web.dispatch.whereabouts import refresh_jockey
 from b2c_web.flask_extensions import db
 
 TRIES = 5
-# somebody else took this jockey's time, or is about to: look again for another
-TAKEN = (pg_errors.ExclusionViolation, pg_errors.LockNotAvailable, pg_errors.DeadlockDetected)
+# somebody is about to take this jockey's time and does not come to an end
+UNDECIDED = (pg_errors.LockNotAvailable, pg_errors.DeadlockDetected)
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,10 @@ def _choose(booking: Booking, trip: Trip, jockey_id: uuid.UUID | None, arrival: 
 
 
 def _insert(booking: Booking, trip: Trip, ronja_id: uuid.UUID, placement: Placement) -> JockeyAssignment | None:
-    """The assignment with its busy time; None when the time was taken meanwhile. A flagged one has no busy time."""
+    """The assignment with its busy time; None when the time was taken meanwhile. A flagged one has no busy time.
+
+    When it stays undecided whether the time is taken, the assignment is flagged: a payment waits for nobody.
+    """
     made = JockeyAssignment(
         id=uuid7(),
         booking_id=booking.id,
@@ -99,8 +102,10 @@ def _insert(booking: Booking, trip: Trip, ronja_id: uuid.UUID, placement: Placem
             if placement.clash is None:
                 _take_time(made, trip)
     except DBAPIError as error:
-        if isinstance(error.orig, TAKEN):
+        if isinstance(error.orig, pg_errors.ExclusionViolation):
             return None
+        if isinstance(error.orig, UNDECIDED):
+            return _insert(booking, trip, ronja_id, replace(placement, clash=Clash.NO_JOCKEY_FREE))
         raise
     _note(made)
     return made

@@ -87,6 +87,25 @@ def test_more_than_the_jockeys_can_drive_is_flagged_and_still_paid(
     assert broken() == []
 
 
+def test_a_payment_does_not_wait_for_somebody_who_never_decides(
+    committed_app: Flask, trips: Callable[..., Trips], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another transaction has taken the jockey's time and hangs: past the lock timeout the trip is flagged."""
+    scene = trips(ronjas=2)
+    first, second = scene.booked(), scene.book(slot=1, back=3)
+    taken = scene.assignment(first).id
+    payment_id = scene.payment_of(second.id).id
+    monkeypatch.setitem(committed_app.config, "LOCK_TIMEOUT_MS", 300)
+    db.session.commit()
+    with db.engine.connect() as hanging:
+        longer = "UPDATE jockey_busy_ranges SET during = tstzrange(lower(during), lower(during) + interval '9 hours')"
+        hanging.execute(text(f"{longer} WHERE assignment_id = :id"), {"id": taken})
+        succeed(db.session.get_one(Payment, payment_id))
+    assert scene.assignment(second).conflict == "NO_JOCKEY_FREE"
+    assert second.status is BookingStatus.CONFIRMED
+    assert broken() == []
+
+
 # two people and one step
 
 

@@ -1,0 +1,23 @@
+"""`flask worker` works off the queue of its own application."""
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from b2c_web import jobs
+
+
+@pytest.mark.parametrize(("arguments", "concurrency"), [([], 4), (["--concurrency", "9"], 9)])
+def test_the_worker_gets_its_app_and_its_width(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, arguments: list[str], concurrency: int
+) -> None:
+    called: list[tuple[Any, int]] = []
+    monkeypatch.setattr(jobs, "run_worker", lambda of, width: called.append((of, width)))
+    result = app.test_cli_runner().invoke(args=["worker", *arguments])
+    assert result.exit_code == 0, result.output
+    assert called == [(app, concurrency)]
+
+
+def test_a_width_of_nothing_is_refused(app: Flask) -> None:
+    assert app.test_cli_runner().invoke(args=["worker", "--concurrency", "0"]).exit_code == 2
