@@ -9,7 +9,6 @@ from typing import Any
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import AssignmentType, Booking
-from b2c_web.clock import now_utc
 from b2c_web.dispatch import commands
 from b2c_web.dispatch.models import JockeyAssignment, JockeyBusyRange
 from b2c_web.workshops.models import Jockey
@@ -95,8 +94,3 @@ class Trips(Scene):
             commands.start_return(back.id, self.driver)
         self.session.expire_all()
         return back, began
-
-
-def in_minutes(count: int) -> datetime:
-    """So many minutes from now."""
-    return now_utc() + timedelta(minutes=count)
