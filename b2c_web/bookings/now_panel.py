@@ -45,7 +45,8 @@ def of(booking: Booking, now: datetime, *, processing: bool, back_cents: int) ->
 
 
 def _window(booking: Booking) -> str:
-    return day_window(booking.slot.start_time, booking.slot.end_time)
+    """In one piece, so that a headline never breaks inside a date."""
+    return day_window(booking.slot.start_time, booking.slot.end_time).replace(" ", "\u00a0")
 
 
 def _return_window(booking: Booking) -> str:

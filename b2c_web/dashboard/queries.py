@@ -8,15 +8,28 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from b2c_web.accounts.models import User
-from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.bookings.queries import day_of
+from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
+from b2c_web.bookings.queries import day_of, visible_to
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import Jockey
 
+WITH_US = (
+    BookingStatus.IN_TRANSIT_TO_WORKSHOP,
+    BookingStatus.IN_WORKSHOP,
+    BookingStatus.READY_FOR_RETURN,
+    BookingStatus.IN_TRANSIT_TO_CUSTOMER,
+)
 NOT_ARRIVED = (BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP)
+SHOWN = (
+    joinedload(Booking.slot),
+    joinedload(Booking.return_slot),
+    joinedload(Booking.vehicle),
+    joinedload(Booking.workshop),
+    joinedload(Booking.reservation).joinedload(RonjaReservation.ronja),
+)
 ENDED = (AssignmentStatus.COMPLETED, AssignmentStatus.CANCELLED)
 
 
@@ -31,10 +44,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class WorkshopDay:
-    """One local day: what was found by window, and the totals of the whole day whatever was searched for."""
+    """One local day: what was found by window, and the totals of the whole day whatever was searched for.
+
+    `earlier`: cars of earlier days that are still with the workshop, on today's page only.
+    """
 
     day: date
     windows: list[Window]
+    earlier: list[Booking]
     found: int
     total: int
     to_fetch: int
@@ -42,20 +59,28 @@ class WorkshopDay:
     expected: int
 
 
-def workshop_day(user: User, day: date, search: str = "") -> WorkshopDay:
+def workshop_day(user: User, day: date, today: date, search: str = "") -> WorkshopDay:
     """The day of the user's workshop, of all workshops for an admin. `search`: part of plate, name or number."""
     bookings = day_of(user, day)
     found = [booking for booking in bookings if _matches(booking, search)]
+    earlier = [booking for booking in still_here(user, today) if _matches(booking, search)] if day == today else []
     to_fetch = sum(1 for booking in bookings if is_fetched(booking))
     return WorkshopDay(
         day=day,
         windows=_by_window(found),
-        found=len(found),
+        earlier=earlier,
+        found=len(found) + len(earlier),
         total=len(bookings),
         to_fetch=to_fetch,
         brought=len(bookings) - to_fetch,
         expected=sum(1 for booking in bookings if booking.status in NOT_ARRIVED),
     )
+
+
+def still_here(user: User, today: date) -> Sequence[Booking]:
+    """Cars of earlier days that the user's workshop still has or that are on the road, the oldest first."""
+    statement = visible_to(user).where(Booking.status.in_(WITH_US), Booking.pickup_time < local_to_utc(today, 0, ZONE))
+    return db.session.scalars(statement.options(*SHOWN).order_by(Booking.pickup_time, Booking.number)).all()
 
 
 def is_fetched(booking: Booking) -> bool:

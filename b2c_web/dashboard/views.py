@@ -26,7 +26,7 @@ def day() -> Response:
     return htmx.render(
         "dashboard/day.html",
         "dashboard/_day.html",
-        day=queries.workshop_day(current_user, shown, search),
+        day=queries.workshop_day(current_user, shown, today, search),
         search=search,
         today=today,
         before=shown - timedelta(days=1),

@@ -24,6 +24,10 @@ function showNote(templateId) {
 document.addEventListener("htmx:sendError", () => showNote("offline-note"));
 document.addEventListener("htmx:timeout", () => showNote("late-note"));
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
+});
+
 // ---- what a click has brought is shown: links with data-reveal scroll there when it is out of sight ----
 
 document.addEventListener("htmx:afterSettle", (event) => {

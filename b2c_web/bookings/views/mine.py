@@ -102,6 +102,7 @@ def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
         "rule_words": _rule_words(booking, cancelling, now),
         "ahead": timeline.ahead(booking, now),
         "car_missing": booking.vehicle_id is None and booking.status not in ENDED,
+        "may_repeat": booking.status not in (BookingStatus.PENDING, *ENDED),
         "shows_ronja": booking.reservation is not None and jockey_comes and booking.status in RONJA_AT_HAND,
     }
 
