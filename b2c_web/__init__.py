@@ -77,6 +77,7 @@ def _own_database_url() -> str:
 
 def _own_secret_key() -> str:
     """A key kept below instance/, for everything but production."""
+    from b2c_web.db_places import instance_dir
     from b2c_web.secrets_file import load_secrets
 
-    return load_secrets(ROOT / "instance")["SECRET_KEY"]
+    return load_secrets(instance_dir())["SECRET_KEY"]

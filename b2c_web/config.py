@@ -120,6 +120,13 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "1: shows /dev/outbox and demo logins; empty: on except in production",
     ),
+    Setting("PORT", "8000", _whole(1, 65535), "", "port of the web server"),
+    Setting("B2C_BIND", "127.0.0.1", str, "", "address that the web server listens on"),
+    Setting("WEB_PROCESSES", "2", _whole(1, 64), "processes", "web processes"),
+    Setting("WEB_THREADS", "8", _whole(1, 64), "threads", "threads of each web process"),
+    Setting("B2C_ACCESS_LOG", "1", _flag, "", "1: a log line for each request"),
+    Setting("B2C_INSTANCE_DIR", "", str, "", "folder for everything that is written; empty: instance/ of the clone"),
+    Setting("B2C_POSTGRES_BIN", "", str, "", "folder with PostgreSQL's programs; empty: the wheel's, else Debian's"),
     # names shown
     Setting("BRAND_NAME", "Ronja", str, "", "name of the product on every page"),
     Setting("OPERATOR_NAME", "Betreiber der Anwendung", str, "", "who runs it, for imprint and messages"),

@@ -11,6 +11,7 @@ from flask_babel import refresh
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -131,21 +132,6 @@ def _finish(response: Response) -> Response:
     return response
 
 
-TITLES = {
-    400: "Das haben wir nicht verstanden",
-    403: "Kein Zutritt",
-    404: "Hier geht es nicht weiter",
-    405: "Das geht hier nicht",
-    409: "Inzwischen hat sich etwas geändert",
-    410: "Das gibt es nicht mehr",
-    413: "Das ist zu groß",
-    422: "Da fehlt noch etwas",
-    429: "Einen Moment bitte",
-    500: "Bei uns ist etwas schiefgegangen",
-    503: "Gerade ist viel los",
-}
-
-
 def error_page(status: int, message: Any = None, **headers: str) -> Response:
     """Our page, or fragment, for an HTTP error, with the request id and a way on."""
     name = "errors/_fragment.html" if htmx.wants_fragment() else "errors/error.html"
@@ -177,9 +163,16 @@ def _refused(error: DomainError) -> Response:
 
 
 def _broken(error: Exception) -> Response:
+    """A page that needs neither database nor user: perhaps it is the database that is gone."""
     log.exception("request %s failed", g.get("request_id", "-"))
     db.session.rollback()
-    return error_page(500)
+    g._login_user = login_manager.anonymous_user()  # nobody asks the database who this is
+    refresh()
+    if htmx.wants_fragment():
+        return error_page(500)
+    status = 503 if isinstance(error, OperationalError) else 500
+    body = render_template("errors/500.html", error_code=status, request_id=g.get("request_id", "-"))
+    return Response(body, status, content_type="text/html; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
 def _health(app: Flask) -> None:

@@ -1,8 +1,10 @@
 """Secrets of an installation that was given none: made once, kept below instance/, readable by its owner only."""
 
+import contextlib
 import json
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 FILE = "secrets.json"
@@ -11,16 +13,21 @@ FILE = "secrets.json"
 def load_secrets(instance: Path) -> dict[str, str]:
     """SECRET_KEY, STRIPE_SECRET_KEY (for the simulator) and STRIPE_WEBHOOK_SECRET of this clone."""
     path = instance / FILE
-    instance.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return dict(json.loads(path.read_text()))
+    if not path.exists():
+        _make(path)
+    return dict(json.loads(path.read_text()))
+
+
+def _make(path: Path) -> None:
+    """Written whole beside it and then linked: whoever comes second finds a complete file, and keeps it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     made = {
         "SECRET_KEY": secrets.token_hex(32),
         "STRIPE_SECRET_KEY": "sk_test_" + secrets.token_hex(16),
         "STRIPE_WEBHOOK_SECRET": "whsec_" + secrets.token_hex(16),
     }
-    with os.fdopen(descriptor, "w") as file:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".secrets-") as file:
         json.dump(made, file)
-    return made
+        file.flush()
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)

@@ -1,0 +1,41 @@
+"""When something of ours breaks, a page still comes: with the request id, in the language, without the database."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
+
+from b2c_web.flask_extensions import login_manager
+from b2c_web.landing import queries
+
+
+def gone(*_arguments: Any) -> Any:
+    raise OperationalError("SELECT 1", {}, Exception("the connection is closed"))
+
+
+@pytest.mark.parametrize(("language", "words"), [("de", "Kennung"), ("en", "reference")])
+def test_a_lost_database_is_a_503_with_a_page(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, language: str, words: str
+) -> None:
+    monkeypatch.setattr(queries, "front_page", gone)
+    monkeypatch.setattr(login_manager, "_request_callback", gone)
+    answer = client.get("/", headers={"Accept-Language": language})
+    assert answer.status_code == 503
+    body = answer.get_data(as_text=True)
+    assert f'lang="{language}"' in body
+    assert answer.headers["X-Request-Id"] in body
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_fault_of_ours_is_a_500_and_a_fragment_stays_one(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_arguments: Any) -> Any:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(queries, "front_page", fault)
+    assert client.get("/").status_code == 500
+    fragment = client.get("/", headers={"HX-Request": "true"})
+    assert fragment.status_code == 500
+    assert "<html" not in fragment.get_data(as_text=True)
