@@ -30,8 +30,7 @@ ORDER = (
 
 def import_all_models() -> None:
     """Make every table known to SQLAlchemy."""
-    import b2c_web.audit
-
+    import_module("b2c_web.audit")
     for name in ("accounts", "vehicles", "catalog", "workshops", "notifications", "payments", "bookings"):
         import_module(f"b2c_web.{name}.models")
     for name in ("extensions", "dispatch", "odoo", "operations"):

@@ -5,6 +5,7 @@ Whatever the number of bookings: each statement reads only what lies in the rang
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -210,5 +211,5 @@ def _day_block(offers: list[Offer], facts: Any) -> Block:
         return Block.HOLIDAY
     blocks = [offer.block for offer in offers if offer.block is not None]
     scarce = [block for block in blocks if block not in (Block.CLOSED, Block.LEAD_TIME, Block.HORIZON)]
-    candidates = scarce or blocks
-    return max(candidates, key=candidates.count) if candidates else Block.CLOSED
+    candidates = Counter[Block](scarce or blocks)
+    return candidates.most_common(1)[0][0] if candidates else Block.CLOSED

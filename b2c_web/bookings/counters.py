@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, text, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from b2c_web.bookings.models import AssignmentType, RonjaReservation, Trip, TripMinutes
@@ -116,7 +116,7 @@ def _lower_counters(held: Held) -> None:
 
 def release_trips(booking_ids: Sequence[uuid.UUID], kind: AssignmentType | None = None) -> None:
     """Mark live trips (of one type, or both) as released and drop their minutes; counters are the caller's."""
-    which = [Trip.booking_id.in_(booking_ids), Trip.released_at.is_(None)]
+    which: list[ColumnElement[bool]] = [Trip.booking_id.in_(booking_ids), Trip.released_at.is_(None)]
     if kind is not None:
         which.append(Trip.type == kind)
     ended = update(Trip).where(*which).values(released_at=now_utc()).returning(Trip.id)

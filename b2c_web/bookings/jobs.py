@@ -6,7 +6,8 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 
 from b2c_web import jobs
-from b2c_web.bookings import commands
+from b2c_web.bookings.commands import end_no_show
+from b2c_web.bookings.commands import expire_hold as release_hold
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
@@ -19,7 +20,7 @@ SWEPT_AT_ONCE = 200
 @jobs.job("bookings.expire_hold")
 def expire_hold(booking_id: str) -> None:
     """Release one hold whose time is over; nothing to do when it was paid or replaced."""
-    commands.expire_hold(uuid.UUID(booking_id))
+    release_hold(uuid.UUID(booking_id))
 
 
 @jobs.periodic("bookings.sweep_holds", cron="* * * * *")
@@ -28,7 +29,7 @@ def sweep_holds() -> None:
     overdue = select(Booking.id).where(Booking.status == BookingStatus.PENDING, Booking.hold_expires_at <= now_utc())
     for booking_id in db.session.scalars(overdue.order_by(Booking.hold_expires_at).limit(SWEPT_AT_ONCE)).all():
         db.session.rollback()
-        commands.expire_hold(booking_id)
+        release_hold(booking_id)
 
 
 @jobs.periodic("bookings.sweep_no_shows", cron="*/5 * * * *")
@@ -37,7 +38,7 @@ def sweep_no_shows() -> None:
     overdue = select(Booking.id).where(Booking.status == BookingStatus.CONFIRMED, Booking.new_date_until <= now_utc())
     for booking_id in db.session.scalars(overdue.limit(SWEPT_AT_ONCE)).all():
         db.session.rollback()
-        commands.end_no_show(booking_id)
+        end_no_show(booking_id)
 
 
 @jobs.periodic("bookings.forget_drafts", cron="17 3 * * *")

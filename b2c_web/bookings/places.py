@@ -227,7 +227,7 @@ def reserve_ronja(booking_id: uuid.UUID, wish: Wish, promise: Promise) -> uuid.U
             return ronja_id
         except IntegrityError:
             tried.add(ronja_id)
-            plans = read_ronjas(wish.question.workshop_id, span.lower, span.upper)
+            plans = read_ronjas(wish.question.workshop_id, instant(start), instant(end))
             ronja_id = next((one for _idle, one in free_ronjas(plans, (start, end)) if one not in tried), None)
     raise PlaceTaken(block=Block.NO_RONJA, slot_start=promise.pickup.start)
 

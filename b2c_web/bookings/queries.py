@@ -33,7 +33,7 @@ def lock_booking(booking_id: uuid.UUID) -> Booking:
     return booking
 
 
-def visible_to(user: User) -> Select[tuple[Booking]]:
+def visible_to(user: User) -> Select[Booking]:
     """The bookings that `user` may see: a customer their own, workshop staff their workshop's, an admin all."""
     statement = select(Booking)
     if user.role is Role.ADMIN:

@@ -76,7 +76,7 @@ def _move_minutes(booking: Booking, slot: TimeSlot) -> None:
     for slot_id, minutes in held.minutes.items():
         change_slot(slot_id, 0, -minutes)
     release_trips([booking.id], AssignmentType.RETURN)
-    if not all([change_slot(slot_id, 0, minutes) for slot_id, minutes in parts.items()]):
+    if not all(change_slot(slot_id, 0, minutes) for slot_id, minutes in parts.items()):
         raise PlaceTaken(block=Block.NO_JOCKEY)
     _add_trip(booking, slot, order.travel_minutes, order.return_minutes, parts)
 

@@ -44,7 +44,8 @@ class Extension(Timestamps, Base):
     __table_args__ = (
         CheckConstraint("total_amount > 0", name="total_positive"),
         CheckConstraint(
-            "approved_amount_cents BETWEEN 0 AND total_amount AND captured_amount_cents BETWEEN 0 AND approved_amount_cents",
+            "approved_amount_cents BETWEEN 0 AND total_amount "
+            "AND captured_amount_cents BETWEEN 0 AND approved_amount_cents",
             name="captured_within_approved",
         ),
         CheckConstraint("(status = 'APPROVED') = (approved_at IS NOT NULL)", name="approved_has_time"),
@@ -73,9 +74,7 @@ class Extension(Timestamps, Base):
     declined_at: Mapped[datetime | None]
     decline_reason: Mapped[str | None] = mapped_column(Text)
     decision_right: Mapped[DecisionRight | None] = mapped_column(enum_type(DecisionRight, "decision_right"))
-    decided_by: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("users.id", ondelete="SET NULL"), index=True
-    )
+    decided_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     decision_channel: Mapped[str | None] = mapped_column(String(40))
     authorization_status: Mapped[AuthorizationStatus] = mapped_column(
         enum_type(AuthorizationStatus, "authorization_status"),

@@ -145,7 +145,8 @@ REFRESH_ROOM = text("""
                 extract(epoch FROM least(shift.ends_at, slot.end_time) - greatest(shift.starts_at, slot.start_time))
                 - CASE WHEN shift.break_starts_at IS NULL THEN 0 ELSE greatest(0, extract(epoch FROM
                     least(shift.break_ends_at, slot.end_time) - greatest(shift.break_starts_at, slot.start_time))) END
-            ) FILTER (WHERE shift.id IS NOT NULL), 0) / 60 * workshop.jockey_overbooking_percent / 100)::integer AS room,
+            ) FILTER (WHERE shift.id IS NOT NULL), 0) / 60
+                * workshop.jockey_overbooking_percent / 100)::integer AS room,
             coalesce(max(floor(extract(epoch FROM shift.ends_at - slot.start_time) / 60))
                 FILTER (WHERE shift.starts_at <= slot.start_time), 0)::integer AS longest
         FROM time_slots slot
