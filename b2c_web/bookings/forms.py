@@ -4,13 +4,15 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, Optional, Regexp, ValidationError
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp, ValidationError
 
 from b2c_web import formatting
 from b2c_web.accounts.rules import digits_of_code, normalized_email, phone_in_e164
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.forms import Form, WholeNumberField
+from b2c_web.vehicles.models import VehicleClass
 from b2c_web.vehicles.rules import check_plate, year_refusal
 
 LIMITS_EUR = (0, 50, 100, 200, 500)
@@ -28,7 +30,7 @@ def _a_plate(form: Form, field: StringField) -> None:
 
 
 def _a_year(form: Form, field: IntegerField) -> None:
-    refusal = year_refusal(field.data, today_in(ZONE))
+    refusal = year_refusal(field.data, today_in(ZONE)) if field.data is not None else None
     if refusal:
         raise ValidationError(refusal)
 
@@ -36,12 +38,12 @@ def _a_year(form: Form, field: IntegerField) -> None:
 class CarForm(Form):
     service = HiddenField()  # what was chosen on the front page
     vehicle = RadioField(_l("Welches Auto?"), choices=[], validators=[Optional()])
-    vehicle_class = RadioField(_l("Fahrzeugklasse"), choices=[], validators=[Optional()])
+    vehicle_class = RadioField(_l("Fahrzeugklasse"), choices=[], validate_choice=False)
     postal_code = StringField(
         _l("Postleitzahl"),
         filters=[stripped],
         validators=[
-            InputRequired(_l("Bitte nennen Sie die Postleitzahl, bei der das Auto steht.")),
+            DataRequired(_l("Bitte nennen Sie die Postleitzahl, bei der das Auto steht.")),
             Regexp(r"^[0-9]{5}$", message=_l("Eine Postleitzahl hat fünf Ziffern.")),
         ],
     )
@@ -63,7 +65,7 @@ class CarForm(Form):
         return self.asks_nearby or bool(self.nearby_postal_code.data or self.nearby_postal_code.errors)
 
     def validate_vehicle_class(self, field: RadioField) -> None:
-        if not field.data and self.vehicle.data in (None, "", "new"):
+        if field.data not in VehicleClass.__members__ and self.vehicle.data in (None, "", "new"):
             raise ValidationError(_l("Bitte wählen Sie die Klasse, danach richtet sich der Preis."))
 
     def details(self) -> dict[str, Any]:
@@ -75,13 +77,13 @@ class CarDetailsForm(Form):
     license_plate = StringField(
         _l("Kennzeichen"),
         filters=[stripped],
-        validators=[InputRequired(_l("Bitte nennen Sie das Kennzeichen.")), _a_plate],
+        validators=[DataRequired(_l("Bitte nennen Sie das Kennzeichen.")), _a_plate],
     )
     make = StringField(
-        _l("Marke"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie die Marke.")), Length(max=60)]
+        _l("Marke"), filters=[stripped], validators=[DataRequired(_l("Bitte nennen Sie die Marke.")), Length(max=60)]
     )
     model = StringField(
-        _l("Modell"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie das Modell.")), Length(max=60)]
+        _l("Modell"), filters=[stripped], validators=[DataRequired(_l("Bitte nennen Sie das Modell.")), Length(max=60)]
     )
     year = WholeNumberField(
         _l("Baujahr"),
@@ -96,7 +98,7 @@ class ServiceForm(Form):
     service = RadioField(_l("Service"), choices=[], validators=[InputRequired(_l("Bitte wählen Sie einen Service."))])
     concierge = RadioField(
         _l("Wie kommt Ihr Auto zu uns?"),
-        choices=[("1", ""), ("0", "")],
+        choices=[SelectChoice("1"), SelectChoice("0")],
         validators=[InputRequired(_l("Bitte wählen Sie."))],
     )
 
@@ -111,19 +113,19 @@ class ContactForm(Form):
     street = StringField(
         _l("Straße und Hausnummer"),
         filters=[stripped],
-        validators=[InputRequired(_l("Bitte nennen Sie Straße und Hausnummer.")), Length(max=200)],
+        validators=[DataRequired(_l("Bitte nennen Sie Straße und Hausnummer.")), Length(max=200)],
     )
     city = StringField(
-        _l("Ort"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie den Ort.")), Length(max=120)]
+        _l("Ort"), filters=[stripped], validators=[DataRequired(_l("Bitte nennen Sie den Ort.")), Length(max=120)]
     )
     name = StringField(
         _l("Vor- und Nachname"),
         filters=[stripped],
-        validators=[InputRequired(_l("Bitte nennen Sie Ihren Namen.")), Length(max=120)],
+        validators=[DataRequired(_l("Bitte nennen Sie Ihren Namen.")), Length(max=120)],
     )
     email = StringField(_l("E-Mail-Adresse"), filters=[stripped])
     phone = StringField(
-        _l("Telefon"), filters=[stripped], validators=[InputRequired(_l("Bitte nennen Sie eine Telefonnummer."))]
+        _l("Telefon"), filters=[stripped], validators=[DataRequired(_l("Bitte nennen Sie eine Telefonnummer."))]
     )
     standing_limit = SelectField(_l("Ohne Rückfrage bis"), choices=[], coerce=int, default=0)
     early_start = BooleanField(_l("Frühere Arbeiten verlangen"))
@@ -132,7 +134,8 @@ class ContactForm(Form):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.standing_limit.choices = [
-            (eur * 100, formatting.eur(eur * 100) if eur else _l("0 EUR: immer fragen")) for eur in LIMITS_EUR
+            SelectChoice(eur * 100, formatting.eur(eur * 100) if eur else _l("0 EUR: immer fragen"))
+            for eur in LIMITS_EUR
         ]
 
     def validate_email(self, field: StringField) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Response, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from wtforms.fields.choices import SelectChoice
 
 from b2c_web import htmx
 from b2c_web.access import public
@@ -16,7 +17,6 @@ from b2c_web.bookings.views.frame import draft_on_offer, is_customer, lowest_tot
 from b2c_web.catalog.models import ServiceType
 from b2c_web.vehicles.models import Vehicle, VehicleClass
 from b2c_web.vehicles.queries import vehicles_of
-from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
 from b2c_web.workshops.queries import Reach, ReachKind, nearest_workshop
 
 
@@ -58,8 +58,8 @@ def _cars() -> list[Vehicle]:
 def _form(draft: BookingDraft | None) -> CarForm:
     cars = _cars()
     form = CarForm(data=_known(draft, cars))
-    form.vehicle.choices = [(str(one.id), one.license_plate) for one in cars] + [("new", _("Ein anderes Auto"))]
-    form.vehicle_class.choices = [(one.value, CLASS_TEXTS[one].name) for one in VehicleClass]
+    form.vehicle.choices = [SelectChoice(key) for key in (*(str(one.id) for one in cars), "new")]
+    form.vehicle_class.choices = [SelectChoice(one.value) for one in VehicleClass]
     if not cars:
         form.vehicle.data = "new"
     return form

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Response, request, url_for
 from flask_babel import gettext as _
+from wtforms.fields.choices import SelectChoice
 
 from b2c_web import formatting, htmx
 from b2c_web.access import public
@@ -25,7 +26,7 @@ def service(draft_id: uuid.UUID) -> Response:
         return instead
     offers = [offer for offer in price_list(now_utc()) if draft.vehicle_class in offer.prices]
     form = ServiceForm(data={"service": draft.service, "concierge": "1" if draft.include_concierge else "0"})
-    form.service.choices = [(offer.service.value, offer.name) for offer in offers]
+    form.service.choices = [SelectChoice(offer.service.value) for offer in offers]
     if form.validate_on_submit():
         drafts.save(draft_id, **_service_facts(draft, form))
         return htmx.see_other(url_for("bookings.date", draft_id=draft_id))
