@@ -66,14 +66,15 @@ def declared_names() -> list[str]:
     return sorted([*_declared, *_periodic])
 
 
-def defer(function: JobFunction, *, at: datetime | None = None, lock: str | None = None, **arguments: Any) -> None:
-    """Queue `function` in the running transaction: commits and rolls back with it.
+def defer(work: JobFunction | str, *, at: datetime | None = None, lock: str | None = None, **arguments: Any) -> None:
+    """Queue a job, given as its function or its name, in the running transaction: commits and rolls back with it.
 
-    `at`: not before this instant. `lock`: jobs with the same lock run one after the other.
+    `at`: not before this instant. `lock`: jobs with the same lock run one after the other. Raises KeyError for a
+    name that nobody declared.
     """
     queue: App = current_app.extensions["procrastinate"]
     raw = db.session.connection().connection.driver_connection
-    name = function.job_name  # type: ignore[attr-defined]
+    name = work if isinstance(work, str) else work.job_name  # type: ignore[attr-defined]
     queue.tasks[name].configure(connection=raw, schedule_at=at, lock=lock).defer(**arguments)
 
 

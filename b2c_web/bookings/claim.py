@@ -216,11 +216,9 @@ def times_of(wish: Wish, promise: Promise) -> dict[str, Any]:
 
 def _owe(booking_id: uuid.UUID, request: BookingRequest, total_cents: int, now: datetime) -> None:
     """What follows from the claim: the payment's intent, the end of the hold, the audit entry."""
-    from b2c_web.bookings.jobs import expire_hold
-
     until = now + timedelta(minutes=current_app.config["HOLD_MINUTES"])
     add_payment(PaymentPurpose.BOOKING, booking_id, request.user_id, total_cents, expires_at=until)
-    jobs.defer(expire_hold, at=until + timedelta(seconds=EXPIRY_GRACE_SECONDS), booking_id=str(booking_id))
+    jobs.defer("bookings.expire_hold", at=until + timedelta(seconds=EXPIRY_GRACE_SECONDS), booking_id=str(booking_id))
     audit.record(
         "booking.book",
         "booking",
