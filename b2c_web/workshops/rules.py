@@ -4,6 +4,7 @@ Instants are whole seconds since 1970 (UTC) in this module: a month is judged in
 """
 
 import uuid
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -32,9 +33,9 @@ class DayState(StrEnum):
     CLOSED = "CLOSED"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: a month page makes hundreds, and freezing triples what making one takes
 class Window:
-    """One window with its day, as it stands in the database."""
+    """One window with its day, as it stands in the database. Nobody changes one: `replace` makes another."""
 
     slot_id: uuid.UUID
     start: int
@@ -119,15 +120,13 @@ class Offer:
 
 def blocked_by_workshop(window: Window, order: Order) -> Block | None:
     """The reason outside jockeys and Ronjas why `window` cannot be promised, or None."""
-    judged = (
-        (window.day_is_holiday, Block.HOLIDAY),
-        (window.day_is_closed or not window.is_available, Block.CLOSED),
-        (window.start < order.bookable_from, Block.LEAD_TIME),
-        (window.start >= order.bookable_until, Block.HORIZON),
-        (window.day_current_bookings >= window.day_max_bookings, Block.DAY_FULL),
-        (window.current_bookings >= window.max_bookings, Block.SLOT_FULL),
-    )
-    return next((block for blocked, block in judged if blocked), None)
+    if not window.is_open:
+        return Block.HOLIDAY if window.day_is_holiday else Block.CLOSED
+    if not order.bookable_from <= window.start < order.bookable_until:
+        return Block.LEAD_TIME if window.start < order.bookable_from else Block.HORIZON
+    if window.day_current_bookings >= window.day_max_bookings:
+        return Block.DAY_FULL
+    return Block.SLOT_FULL if window.current_bookings >= window.max_bookings else None
 
 
 def trip_parts(windows: Sequence[Window], index: int, minutes: int) -> dict[uuid.UUID, int] | None:
@@ -148,10 +147,6 @@ def trip_parts(windows: Sequence[Window], index: int, minutes: int) -> dict[uuid
     return parts
 
 
-def _fits(parts: Mapping[uuid.UUID, int], left: Mapping[uuid.UUID, int]) -> bool:
-    return all(left[slot_id] >= minutes for slot_id, minutes in parts.items())
-
-
 def add_parts(one: Mapping[uuid.UUID, int], other: Mapping[uuid.UUID, int]) -> dict[uuid.UUID, int]:
     """The minutes of two trips together, window by window."""
     total = dict(one)
@@ -162,17 +157,12 @@ def add_parts(one: Mapping[uuid.UUID, int], other: Mapping[uuid.UUID, int]) -> d
 
 def free_until(plan: RonjaPlan, starts: Sequence[int]) -> list[int]:
     """For each instant in `starts` (ascending): until when this Ronja stays free from there, 0 when it is taken."""
-    result = []
-    position, count = 0, len(plan.starts)
-    for start in starts:
-        while position < count and plan.ends[position] <= start:
-            position += 1
-        if position < count and plan.starts[position] <= start:
-            result.append(0)
-        else:
-            until = plan.starts[position] if position < count else plan.usable_until
-            result.append(min(until, plan.usable_until))
-    return result
+    result: list[int] = []
+    for taken, free_again in zip(plan.starts, plan.ends, strict=True):
+        before = bisect_left(starts, taken) - len(result)
+        result += [min(taken, plan.usable_until)] * before
+        result += [0] * (bisect_left(starts, free_again) - len(result))
+    return result + [plan.usable_until] * (len(starts) - len(result))
 
 
 def ronja_span(pickup: Window, back: Window, order: Order) -> tuple[int, int]:
@@ -188,34 +178,50 @@ def free_ronjas(plans: Iterable[RonjaPlan], span: tuple[int, int]) -> list[tuple
     return sorted((until - end, ronja_id) for until, ronja_id in fitting if until >= end)
 
 
+Parts = tuple[tuple[int, int], ...]  # (number of a window, minutes taken from it), in order
+
+
 class Judge:
     """Judges windows for one order. Built once per question; every answer comes from the same rules."""
 
     def __init__(self, windows: Sequence[Window], plans: Sequence[RonjaPlan], order: Order) -> None:
         self.windows = windows
         self.order = order
-        self._left = {window.slot_id: window.jockey_minutes_left for window in windows}
-        self._day_index = {day: n for n, day in enumerate(dict.fromkeys(w.day for w in windows if w.is_open))}
-        self._pickups: list[dict[uuid.UUID, int] | None] = []
-        self._returns: list[dict[uuid.UUID, int] | None] = []
-        self._until: list[list[int]] = []
+        self._left = [window.jockey_minutes_left for window in windows]
+        self._open = [window.is_open for window in windows]
+        numbers: dict[date, int] = {}
+        self._day_number = [
+            numbers.setdefault(window.day, len(numbers)) if is_open else -1
+            for window, is_open in zip(windows, self._open, strict=True)
+        ]
+        self._pickups: list[Parts | None] = []
+        self._returns: list[Parts | None] = []
+        self._until: list[tuple[int, ...]] = []
         if order.concierge:
             self._prepare(plans)
 
     def _prepare(self, plans: Sequence[RonjaPlan]) -> None:
+        pickup_minutes, return_minutes = self.order.pickup_minutes, self.order.return_minutes
         span = range(len(self.windows))
-        self._pickups = [self._room_for(i, self.order.pickup_minutes) for i in span]
-        self._returns = [
-            self._room_for(i, self.order.return_minutes) if self.windows[i].is_open else None for i in span
-        ]
+        self._pickups = [self._room_for(i, pickup_minutes) for i in span]
+        self._returns = [self._room_for(i, return_minutes) if self._open[i] else None for i in span]
         travel = self.order.travel_minutes * MINUTE
         leaves = [window.start - travel for window in self.windows]
         by_ronja = [free_until(plan, leaves) for plan in plans]
-        self._until = [sorted(column, reverse=True) for column in zip(*by_ronja, strict=True)] or [[] for _w in leaves]
+        self._until = list(zip(*by_ronja, strict=True)) or [() for _window in leaves]
 
-    def _room_for(self, index: int, minutes: int) -> dict[uuid.UUID, int] | None:
+    def _room_for(self, index: int, minutes: int) -> Parts | None:
+        window = self.windows[index]
+        if window.longest_trip_minutes < minutes:
+            return None
+        if minutes <= window.minutes:
+            return ((index, minutes),) if self._left[index] >= minutes else None
         parts = trip_parts(self.windows, index, minutes)
-        return parts if parts is not None and _fits(parts, self._left) else None
+        found = tuple((index + n, count) for n, count in enumerate(parts.values())) if parts else None
+        return found if found and self._fits(found) else None
+
+    def _fits(self, parts: Parts) -> bool:
+        return all(self._left[index] >= minutes for index, minutes in parts)
 
     def offer(self, index: int, all_returns: bool = False) -> Offer:
         """Judge the window at `index`. With `all_returns` every return window is listed, else only the first."""
@@ -233,15 +239,14 @@ class Judge:
             return Offer(window, Block.NO_JOCKEY)
         return self._with_return(index, pickup, places, all_returns)
 
-    def _with_return(self, index: int, pickup: dict[uuid.UUID, int], places: int, all_returns: bool) -> Offer:
-        window, block = self.windows[index], Block.NO_JOCKEY
-        offer = Offer(window, None)
+    def _with_return(self, index: int, pickup: Parts, places: int, all_returns: bool) -> Offer:
+        offer, block, until = Offer(self.windows[index], None), Block.NO_JOCKEY, self._until[index]
         for back_index in self._return_candidates(index):
             back_parts = self._returns[back_index]
             if back_parts is None or not self._together(pickup, back_parts):
                 continue
-            end = ronja_span(window, self.windows[back_index], self.order)[1]
-            free = sum(1 for until in self._until[index] if until >= end)
+            end = ronja_span(offer.window, self.windows[back_index], self.order)[1]
+            free = sum([freed >= end for freed in until])
             if not free:
                 block = Block.NO_RONJA
                 continue
@@ -254,20 +259,24 @@ class Judge:
         offer.places = min(places, self._jockey_places(pickup), offer.returns[0].ronjas_free)
         return offer
 
-    def _jockey_places(self, pickup: dict[uuid.UUID, int]) -> int:
-        return min(self._left[slot_id] // minutes for slot_id, minutes in pickup.items())
+    def _jockey_places(self, pickup: Parts) -> int:
+        return min([self._left[index] // minutes for index, minutes in pickup])
 
-    def _together(self, pickup: dict[uuid.UUID, int], back: dict[uuid.UUID, int]) -> bool:
-        return pickup.keys().isdisjoint(back) or _fits(add_parts(pickup, back), self._left)
+    def _together(self, pickup: Parts, back: Parts) -> bool:
+        """Do both trips fit, also where they take minutes from the same window?"""
+        if pickup[-1][0] < back[0][0]:
+            return True
+        both: dict[int, int] = {}
+        for index, minutes in (*pickup, *back):
+            both[index] = both.get(index, 0) + minutes
+        return self._fits(tuple(both.items()))
 
     def _return_candidates(self, index: int) -> Iterable[int]:
         """Windows in which the car may come back: late enough, and within the days that are offered."""
-        window = self.windows[index]
-        not_before = window.start + self.order.earliest_return_seconds
-        last_day = self._day_index[window.day] + self.order.return_offer_days - 1
+        not_before = self.windows[index].start + self.order.earliest_return_seconds
+        last_day = self._day_number[index] + self.order.return_offer_days - 1
         for back_index in range(index + 1, len(self.windows)):
-            back = self.windows[back_index]
-            if self._day_index.get(back.day, -1) > last_day:
+            if self._day_number[back_index] > last_day:
                 return
-            if back.start >= not_before and back.is_open:
+            if self._open[back_index] and self.windows[back_index].start >= not_before:
                 yield back_index
