@@ -11,8 +11,10 @@ from benchmarks.house import House, open_house, say
 
 FIGURES = {
     "availability": "availability",
+    "availability_reused": "availability",
     "availability_growth": "growth",
     "claim": "claim",
+    "contention": "contention",
 }
 
 Measure = Callable[[House], Iterator[dict[str, Any]]]
@@ -28,9 +30,9 @@ def main(argv: list[str]) -> int:
         parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(FIGURES)}")
     good = True
     with open_house() as house:
-        for name in names:
-            say(f"figure {name}")
-            measure: Measure = import_module(f"benchmarks.{FIGURES[name]}").measure
+        for module in dict.fromkeys(FIGURES[name] for name in names):
+            say(f"measuring {module}")
+            measure: Measure = import_module(f"benchmarks.{module}").measure
             for figure in measure(house):
                 print(json.dumps(figure), flush=True)
                 good = good and bool(figure["ok"])

@@ -4,6 +4,7 @@ The statements are recorded below SQLAlchemy, on the driver's cursors, so that s
 are among them. They are then replayed, with the same values in the same order, on a fresh copy of the same database.
 """
 
+import gc
 import multiprocessing
 import threading
 import time
@@ -197,12 +198,15 @@ def race(work: list[Any], worker: Worker) -> float:
     """Shares `work` among two processes with eight connections each; the seconds from the moment when all are
     connected until the last piece is done.
     """
+    gc.collect()
+    gc.freeze()  # as the web server does before it forks
     processes = multiprocessing.get_context("fork")
     ready, finished = processes.Barrier(PROCESSES * CONNECTIONS + 1), processes.Queue()
     shares = [work[index::PROCESSES] for index in range(PROCESSES)]
     running = [processes.Process(target=_process, args=(share, worker, ready, finished)) for share in shares]
     for process in running:
         process.start()
+    gc.unfreeze()
     with _all_ended(running):
         ready.wait(60)
         began = time.perf_counter()
