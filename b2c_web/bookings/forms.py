@@ -37,7 +37,7 @@ def _a_year(form: Form, field: IntegerField) -> None:
 
 class CarForm(Form):
     service = HiddenField()  # what was chosen on the front page
-    vehicle = RadioField(_l("Welches Auto?"), choices=[], validators=[Optional()])
+    vehicle = RadioField(_l("Welches Auto?"), choices=[], validate_choice=False)
     vehicle_class = RadioField(_l("Fahrzeugklasse"), choices=[], validate_choice=False)
     postal_code = StringField(
         _l("Postleitzahl"),
@@ -58,6 +58,7 @@ class CarForm(Form):
     year = WholeNumberField(_l("Baujahr"), validators=[Optional(), _a_year])
 
     asks_nearby = False
+    car_ids: frozenset[str] = frozenset()  # the cars that this person has
 
     @property
     def shows_nearby(self) -> bool:
@@ -65,7 +66,7 @@ class CarForm(Form):
         return self.asks_nearby or bool(self.nearby_postal_code.data or self.nearby_postal_code.errors)
 
     def validate_vehicle_class(self, field: RadioField) -> None:
-        if field.data not in VehicleClass.__members__ and self.vehicle.data in (None, "", "new"):
+        if field.data not in VehicleClass.__members__ and self.vehicle.data not in self.car_ids:
             raise ValidationError(_l("Bitte wählen Sie die Klasse, danach richtet sich der Preis."))
 
     def details(self) -> dict[str, Any]:
@@ -173,10 +174,12 @@ class SummaryForm(Form):
     shown_total_cents = HiddenField()
 
 
-class FeeForm(Form):
+class ReturnForm(Form):
+    back = RadioField(_l("Rückgabe"), choices=[], validators=[InputRequired(_l("Bitte wählen Sie ein Zeitfenster."))])
+
+
+class FeeForm(DateForm):
     """Carries the fee that the page named: when it changed meanwhile, the person is asked again."""
 
     fee_cents = IntegerField(validators=[InputRequired()])
-    day = StringField(validators=[Optional()])
-    slot = StringField(validators=[Optional()])
-    back = StringField(validators=[Optional()])
+    next_url = ""

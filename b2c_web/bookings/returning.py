@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
@@ -19,14 +19,62 @@ from b2c_web.bookings.claim import place_of, price_for_duration, question_of
 from b2c_web.bookings.counters import change_slot, held_by, lock_keys, release_trips
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation, Trip, TripMinutes
 from b2c_web.bookings.places import PlaceTaken
-from b2c_web.clock import now_utc
+from b2c_web.clock import now_utc, today_in
+from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot
-from b2c_web.workshops.rules import Block, trip_parts
+from b2c_web.workshops.rules import MINUTE, Block, Window, trip_parts
 
+NEW_RETURN_DAYS = 10
+FAR_FUTURE = 2**40
 OPEN_FOR_A_NEW_RETURN = (BookingStatus.IN_WORKSHOP, BookingStatus.READY_FOR_RETURN)
+
+
+def return_options(booking: Booking) -> list[Window]:
+    """The return windows that can be promised now: jockeys have the minutes, and the same Ronja is free until then."""
+    question = question_of(booking)
+    order = order_of(question, price_for_duration(question), for_staff=True)
+    today = today_in(ZONE)
+    windows, _days = read_windows(booking.workshop_id, today, today + timedelta(days=NEW_RETURN_DAYS))
+    until = _ronja_free_until(booking)
+    beyond = (order.travel_minutes + order.cleaning_minutes) * MINUTE
+    return [
+        window
+        for index, window in enumerate(windows)
+        if window.is_open
+        and window.start > order.bookable_from
+        and window.slot_id != booking.return_slot_id
+        and window.end + beyond <= until
+        and _has_room(windows, index, order.return_minutes)
+    ]
+
+
+def _has_room(windows: list[Window], index: int, minutes: int) -> bool:
+    parts = trip_parts(windows, index, minutes)
+    left = {window.slot_id: window.jockey_minutes_left for window in windows}
+    return parts is not None and all(left[slot_id] >= taken for slot_id, taken in parts.items())
+
+
+def may_choose_return(booking: Booking) -> bool:
+    """Is there a return of this booking that can be given another window?"""
+    concierge = booking.include_concierge and booking.concierge_dropped_at is None
+    return concierge and booking.status in OPEN_FOR_A_NEW_RETURN
+
+
+def _ronja_free_until(booking: Booking) -> int:
+    """Until when the booking's own Ronja is promised to nobody else, in whole seconds."""
+    mine = select(RonjaReservation).where(RonjaReservation.booking_id == booking.id)
+    reservation = db.session.scalars(mine).one_or_none()
+    if reservation is None or reservation.during.lower is None:
+        return FAR_FUTURE
+    following = select(func.min(func.lower(RonjaReservation.during))).where(
+        RonjaReservation.ronja_id == reservation.ronja_id,
+        func.lower(RonjaReservation.during) > reservation.during.lower,
+    )
+    first = db.session.scalar(following)
+    return int(first.timestamp()) if first else FAR_FUTURE
 
 
 def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID) -> None:
@@ -37,7 +85,7 @@ def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_for(person, booking_id)
-        if booking.status not in OPEN_FOR_A_NEW_RETURN or not booking.include_concierge or booking.concierge_dropped_at:
+        if not may_choose_return(booking):
             raise Conflict(_l("Die Rückgabe dieser Buchung lässt sich jetzt nicht verschieben."), code="wrong_state")
         slot = _window_of(booking, return_slot_id)
         _move_minutes(booking, slot)

@@ -1,6 +1,7 @@
 """A customer's bookings and one booking's page."""
 
 import hashlib
+import json
 import uuid
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,8 @@ from b2c_web.bookings import blueprint, drafts, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import name_car
-from b2c_web.bookings.queries import bookings_of, own_booking
+from b2c_web.bookings.queries import Asked, bookings_of, own_booking
+from b2c_web.bookings.returning import may_choose_return
 from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
 from b2c_web.bookings.views.frame import draft_on_offer
 from b2c_web.catalog.texts import TEXTS
@@ -43,17 +45,26 @@ RONJA_AT_HAND = (
 @blueprint.get("/bookings")
 @requires("bookings.own")
 def mine() -> Response:
-    number = max(1, request.args.get("page", 1, type=int))
-    rows, total = bookings_of(current_user, page=number, per_page=PER_PAGE)
+    asked, number = _asked(), max(1, request.args.get("page", 1, type=int))
+    rows, total = bookings_of(current_user, asked, page=number, per_page=PER_PAGE)
     return htmx.render(
         "bookings/mine.html",
         "bookings/_list.html",
+        asked=asked,
         bookings=rows,
         total=total,
         number=number,
         per_page=PER_PAGE,
         services=TEXTS,
         **draft_on_offer(),
+    )
+
+
+def _asked() -> Asked:
+    return Asked(
+        search=request.args.get("q", "").strip(),
+        show=request.args.get("show", ""),
+        oldest_first=request.args.get("sort") == "oldest",
     )
 
 
@@ -72,7 +83,11 @@ def show(booking_id: uuid.UUID) -> Response:
     processing = bool(facts["waiting_for_bank"])
     state = now_panel.of(booking, now, processing=processing, back_cents=facts["refunded_cents"])
     live = booking.status not in ENDED
-    return htmx.render(template, "bookings/_now.html", booking=booking, state=state, live=live, seen=seen, **facts)
+    shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
+    answer = htmx.render(template, "bookings/_now.html", **shown)
+    if htmx.wants_fragment():
+        answer.headers["HX-Trigger"] = json.dumps({"announce": state.head})
+    return answer
 
 
 def _fingerprint(booking: Booking, payments: Any, refunds: Any, now: datetime) -> str:
@@ -99,6 +114,7 @@ def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
         "cancelling": cancelling,
         "moving": move_terms(booking, now, rules),
         "withdrawing": withdrawal_terms(booking, now, rules),
+        "may_choose_return": may_choose_return(booking),
         "rule_words": _rule_words(booking, cancelling, now),
         "ahead": timeline.ahead(booking, now),
         "car_missing": booking.vehicle_id is None and booking.status not in ENDED,

@@ -1,0 +1,68 @@
+"""A customer whose car is ready chooses another return window: only what can be promised is offered."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from b2c_web.accounts.models import Role
+from b2c_web.bookings import commands, lifecycle
+from b2c_web.bookings.models import Booking
+from b2c_web.bookings.queries import lock_booking
+from b2c_web.bookings.returning import return_options
+from b2c_web.db import command_transaction
+from b2c_web.flask_extensions import db
+from tests.commands.scene import Scene
+from tests.factories import make_user
+from tests.views.browsing import send
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+CAR = {"license_plate": "WIT XY 207", "make": "Ahorn", "model": "Kombi", "year": 2020}
+
+
+def ready(scene: Scene) -> Booking:
+    """A booking whose car waits in the workshop for its return."""
+    booking = scene.booked()
+    staff = make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+    with command_transaction():
+        lifecycle.pick_up(lock_booking(booking.id))
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR)
+    commands.complete_work(staff, booking.id)
+    return booking
+
+
+def test_what_is_offered_can_be_chosen(client: FlaskClient, session: Any, login: Callable[..., FlaskClient]) -> None:
+    scene = Scene(session)
+    booking = ready(scene)
+    login(booking.user)
+    address = f"/bookings/{booking.id}/return"
+    page = client.get(address).get_data(as_text=True)
+    assert str(scene.slots[6].id) in page
+    assert str(scene.slots[2].id) not in page  # the one it has
+    answer = send(client, address, back=str(scene.slots[6].id))
+    assert answer.status_code == 303
+    db.session.expire_all()
+    assert booking.return_slot_id == scene.slots[6].id
+
+
+def test_a_window_is_not_offered_when_the_ronja_is_promised(session: Any) -> None:
+    scene = Scene(session)
+    booking = ready(scene)
+    scene.booked(5, 7)
+    offered = [window.slot_id for window in return_options(booking)]
+    assert offered
+    assert set(offered) <= {slot.id for slot in scene.slots[:5]}
+
+
+def test_nothing_chosen_is_said_and_a_booking_on_its_way_has_no_such_page(
+    client: FlaskClient, session: Any, login: Callable[..., FlaskClient]
+) -> None:
+    scene = Scene(session)
+    booking = ready(scene)
+    login(booking.user)
+    address = f"/bookings/{booking.id}/return"
+    assert send(client, address).status_code == 422
+    with command_transaction():
+        lifecycle.leave_for_customer(lock_booking(booking.id))
+    assert client.get(address).status_code == 404
