@@ -99,9 +99,7 @@ def phone(number: str) -> str:
     except phonenumbers.NumberParseException:
         return number
     kind = phonenumbers.PhoneNumberFormat
-    return phonenumbers.format_number(
-        parsed, kind.NATIONAL if parsed.country_code == 49 else kind.INTERNATIONAL
-    )
+    return phonenumbers.format_number(parsed, kind.NATIONAL if parsed.country_code == 49 else kind.INTERNATIONAL)
 
 
 def masked_email(address: str) -> str:

@@ -120,9 +120,7 @@ class TimeSlot(Timestamps, Base):
             name="jockey_minutes_not_negative",
         ),
         Index("ix_time_slots_start_time", "start_time"),
-        Index(
-            "ix_time_slots_workshop_id_start_time_is_available", "workshop_id", "start_time", "is_available"
-        ),
+        Index("ix_time_slots_workshop_id_start_time_is_available", "workshop_id", "start_time", "is_available"),
         Index("ix_time_slots_workshop_id_service_date", "workshop_id", "service_date"),
     )
 
@@ -150,9 +148,7 @@ class RonjaVehicle(Timestamps, Base):
     )
 
     id: Mapped[Id]
-    workshop_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("workshops.id", ondelete="RESTRICT"), index=True
-    )
+    workshop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("workshops.id", ondelete="RESTRICT"), index=True)
     license_plate: Mapped[str] = mapped_column(String(12), unique=True)
     make: Mapped[str] = mapped_column(String(60))
     model: Mapped[str] = mapped_column(String(60))
@@ -178,12 +174,8 @@ class Jockey(Timestamps, Base):
     __tablename__ = "jockeys"
 
     id: Mapped[Id]
-    workshop_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("workshops.id", ondelete="RESTRICT"), index=True
-    )
-    user_id: Mapped[uuid.UUID | None] = mapped_column(
-        ForeignKey("users.id", ondelete="RESTRICT"), unique=True
-    )
+    workshop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("workshops.id", ondelete="RESTRICT"), index=True)
+    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"), unique=True)
     name: Mapped[str] = mapped_column(String(120))
     email: Mapped[str] = mapped_column(String(254), unique=True)
     phone: Mapped[str] = mapped_column(String(32))
