@@ -135,8 +135,8 @@ def build(answer: Answer, question: Question, choice: Choice) -> CalendarView:
     by_day = {day.day: day for day in answer.days}
     first = answer.next_free()
     chosen = answer.with_returns(choice.slot) if choice.slot else None
-    day = _shown_day(choice, chosen, first)
-    month = (choice.month or day or answer.days[0].day).replace(day=1)
+    day = _shown_day(choice, chosen, first, by_day)
+    month = _shown_month(choice.month or day, answer)
     kept = f"&slot={choice.slot}" if chosen is not None and chosen.block is None else ""
     view = CalendarView(
         month=month,
@@ -157,8 +157,14 @@ def build(answer: Answer, question: Question, choice: Choice) -> CalendarView:
     return view
 
 
-def _shown_day(choice: Choice, chosen: Offer | None, first: Offer | None) -> date | None:
-    if choice.day is not None:
+def _shown_month(wanted: date | None, answer: Answer) -> date:
+    """The first of the month wanted, as near to it as the calendar reaches."""
+    first, last = answer.days[0].day, answer.days[-1].day
+    return min(max(wanted or first, first), last).replace(day=1)
+
+
+def _shown_day(choice: Choice, chosen: Offer | None, first: Offer | None, by_day: Mapping[date, Day]) -> date | None:
+    if choice.day in by_day:
         return choice.day
     if chosen is not None:
         return chosen.window.day

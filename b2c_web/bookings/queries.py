@@ -2,10 +2,11 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import Select, func, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
@@ -13,6 +14,7 @@ from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
+from b2c_web.vehicles.models import Vehicle
 
 LIVE = (
     BookingStatus.PENDING,
@@ -62,13 +64,38 @@ def own_booking(user: User, booking_id: uuid.UUID) -> Booking:
     return booking
 
 
-def bookings_of(user: User, *, page: int = 1, per_page: int = 20) -> tuple[Sequence[Booking], int]:
-    """A customer's bookings, newest first, and how many there are in all."""
-    mine = select(Booking).where(Booking.user_id == user.id)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a customer looks for: part of a number or a plate, only "open" or "ended" ones, and the order."""
+
+    search: str = ""
+    show: str = ""
+    oldest_first: bool = False
+
+    @property
+    def is_narrow(self) -> bool:
+        return bool(self.search or self.show)
+
+
+EVERYTHING = Asked()
+
+
+def bookings_of(
+    user: User, asked: Asked = Asked(), *, page: int = 1, per_page: int = 20
+) -> tuple[Sequence[Booking], int]:
+    """A page of a customer's bookings by their creation, and how many there are in all of what was asked for."""
+    mine = select(Booking).outerjoin(Booking.vehicle).where(Booking.user_id == user.id)
+    if asked.show in ("open", "ended"):
+        mine = mine.where(Booking.status.in_(LIVE) if asked.show == "open" else Booking.status.notin_(LIVE))
+    if asked.search:
+        plain = asked.search.replace(" ", "")
+        plate = func.replace(Vehicle.license_plate, " ", "")
+        mine = mine.where(Booking.number.icontains(plain, autoescape=True) | plate.icontains(plain, autoescape=True))
     total = db.session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    order = (Booking.created_at, Booking.id) if asked.oldest_first else (Booking.created_at.desc(), Booking.id.desc())
     rows = db.session.scalars(
-        mine.order_by(Booking.created_at.desc(), Booking.id.desc())
-        .options(joinedload(Booking.slot), joinedload(Booking.return_slot), joinedload(Booking.vehicle))
+        mine.order_by(*order)
+        .options(joinedload(Booking.slot), joinedload(Booking.return_slot), contains_eager(Booking.vehicle))
         .limit(per_page)
         .offset((page - 1) * per_page)
     ).all()

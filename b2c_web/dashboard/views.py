@@ -40,10 +40,12 @@ def day() -> Response:
 
 
 def _asked_day(today: date) -> date:
+    """The day in the address, within ten years of today."""
     try:
-        return date.fromisoformat(request.args.get("day", ""))
+        asked = date.fromisoformat(request.args.get("day", ""))
     except ValueError:
         return today
+    return asked if abs(asked - today) < timedelta(days=3650) else today
 
 
 @blueprint.get("/jockey")

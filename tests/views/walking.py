@@ -88,4 +88,5 @@ def text_of(answer: TestResponse) -> str:
 def words_of(page: str) -> str:
     """What a person reads, on one line."""
     visible = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", page, flags=re.DOTALL)
-    return " ".join(re.sub(r"<[^>]+>", " ", visible).split())
+    joined = re.sub(r"</?(span|b|a|abbr|strong)\b[^>]*>", "", visible)
+    return " ".join(re.sub(r"<[^>]+>", " ", joined).split())

@@ -58,7 +58,8 @@ def _cars() -> list[Vehicle]:
 def _form(draft: BookingDraft | None) -> CarForm:
     cars = _cars()
     form = CarForm(data=_known(draft, cars))
-    form.vehicle.choices = [SelectChoice(key) for key in (*(str(one.id) for one in cars), "new")]
+    form.car_ids = frozenset(str(one.id) for one in cars)
+    form.vehicle.choices = [SelectChoice(key) for key in (*form.car_ids, "new")]
     form.vehicle_class.choices = [SelectChoice(one.value) for one in VehicleClass]
     if not cars:
         form.vehicle.data = "new"

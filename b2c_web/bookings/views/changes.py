@@ -14,9 +14,10 @@ from b2c_web.bookings.forms import FeeForm
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import own_booking
 from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
-from b2c_web.bookings.views.frame import calendar_fragment
+from b2c_web.bookings.views.frame import calendar_fragment, is_complete
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
+from b2c_web.errors import Invalid
 from b2c_web.forms import form_page, submitted
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import paid_cents
@@ -37,9 +38,9 @@ def cancellation(booking_id: uuid.UUID) -> Response:
     if submitted(form, lambda: commands.cancel(current_user, booking_id, accepted_fee_cents=fee)):
         flash(_("Ihre Buchung ist storniert. Die Bestätigung ist unterwegs."), "success")
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
-    booking = own_booking(current_user, booking_id)
-    terms = cancellation_terms(booking, now_utc(), current_app.config)
-    facts = _consequences(booking, terms)
+    booking, now = own_booking(current_user, booking_id), now_utc()
+    terms = cancellation_terms(booking, now, current_app.config)
+    facts = _consequences(booking, terms) | {"withdrawing": withdrawal_terms(booking, now, current_app.config)}
     return form_page(
         "bookings/cancellation.html", form, booking=booking, terms=terms, service=TEXTS[booking.service], **facts
     )
@@ -72,26 +73,22 @@ def move(booking_id: uuid.UUID) -> Response:
     if htmx.wants_fragment() and request.method == "GET":
         return calendar_fragment(question, choice)
     view = calendar_view.build(calendar_view.ask(question), question, choice)
-    if form.is_submitted() and choice.slot and _moved(form, booking_id, choice.slot, view):
-        return htmx.see_other(form.next_url)
+    if form.validate_on_submit() and is_complete(form, view):
+        if submitted(form, lambda: _move(booking_id, form, view)):
+            return htmx.see_other(form.next_url)
+        view = calendar_view.build(calendar_view.ask(question), question, choice)
+    booking = own_booking(current_user, booking_id)
     return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=view)
 
 
-def _moved(form: FeeForm, booking_id: uuid.UUID, slot_id: uuid.UUID, view: calendar_view.CalendarView) -> bool:
+def _move(booking_id: uuid.UUID, form: FeeForm, view: calendar_view.CalendarView) -> None:
+    if view.picked is None:
+        raise Invalid(field="slot")
     back = view.back.slot_id if view.back else None
-
-    def act() -> None:
-        result = commands.move(
-            current_user,
-            booking_id,
-            slot_id,
-            back,
-            accepted_fee_cents=form.fee_cents.data,
-        )
-        form.next_url = url_for("bookings.show", booking_id=booking_id)
-        if result.payment_id:
-            form.next_url = url_for("bookings.move_payment", booking_id=booking_id, move_id=result.move_id)
-        else:
-            flash(_("Ihr Termin ist verschoben. Die Bestätigung ist unterwegs."), "success")
-
-    return submitted(form, act)
+    fee_cents = form.fee_cents.data or 0
+    result = commands.move(current_user, booking_id, view.picked.slot_id, back, accepted_fee_cents=fee_cents)
+    if result.payment_id:
+        form.next_url = url_for("bookings.move_payment", booking_id=booking_id, move_id=result.move_id)
+        return
+    flash(_("Ihr Termin ist verschoben. Die Bestätigung ist unterwegs."), "success")
+    form.next_url = url_for("bookings.show", booking_id=booking_id)

@@ -12,7 +12,7 @@ from b2c_web.access import public
 from b2c_web.bookings import blueprint, calendar_view, drafts, steps
 from b2c_web.bookings.forms import DateForm, ServiceForm
 from b2c_web.bookings.models import BookingDraft
-from b2c_web.bookings.views.frame import calendar_fragment, lowest_total, page, step_draft
+from b2c_web.bookings.views.frame import calendar_fragment, is_complete, lowest_total, page, step_draft
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.queries import Offer, price_list
 from b2c_web.clock import now_utc
@@ -68,7 +68,7 @@ def date(draft_id: uuid.UUID) -> Response:
     if htmx.wants_fragment() and request.method == "GET":
         return calendar_fragment(question, choice)
     view = calendar_view.build(calendar_view.ask(question), question, choice)
-    if form.validate_on_submit() and _is_complete(form, view):
+    if form.validate_on_submit() and is_complete(form, view):
         back = view.back.slot_id if view.back else None
         drafts.save(draft_id, slot_id=view.picked.slot_id if view.picked else None, return_slot_id=back)
         return htmx.see_other(url_for("bookings.contact", draft_id=draft_id))
@@ -80,16 +80,3 @@ def _choice(form: DateForm, draft: BookingDraft) -> calendar_view.Choice:
     if form.is_submitted():
         return calendar_view.Choice.read(form.data)
     return calendar_view.Choice.read(request.args, draft.slot_id, draft.return_slot_id)
-
-
-def _is_complete(form: DateForm, view: calendar_view.CalendarView) -> bool:
-    """Is a free window chosen, and with concierge a return window that was shown with it?"""
-    if view.picked is None:
-        words = _("Bitte wählen Sie ein anderes Zeitfenster.") if view.gone else _("Bitte wählen Sie ein Zeitfenster.")
-        form.add_error("slot", words)
-        return False
-    if not view.concierge or form.back.data in {str(line.slot_id) for line in view.returns}:
-        return True
-    view.asks_back = not form.back.data
-    form.add_error("back", _("Bitte prüfen Sie, wann Ihr Auto zurückkommen soll."))
-    return False

@@ -66,6 +66,19 @@ def calendar_fragment(question: Question, choice: calendar_view.Choice) -> Respo
     return make_response(reuse.fragment(question, (choice, formatting.language()), render))
 
 
+def is_complete(form: Form, view: calendar_view.CalendarView) -> bool:
+    """Is a free window chosen, and with concierge a return window that was shown with it?"""
+    if view.picked is None:
+        words = _("Bitte wählen Sie ein anderes Zeitfenster.") if view.gone else _("Bitte wählen Sie ein Zeitfenster.")
+        form.add_error("slot", words)
+        return False
+    if not view.concierge or form["back"].data in {str(line.slot_id) for line in view.returns}:
+        return True
+    view.asks_back = not form["back"].data
+    form.add_error("back", _("Bitte prüfen Sie, wann Ihr Auto zurückkommen soll."))
+    return False
+
+
 def too_far(reach: Reach) -> str:
     if reach.workshop is None:
         return _("Zurzeit nimmt keine Werkstatt Aufträge an.")
