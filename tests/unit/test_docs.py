@@ -91,3 +91,13 @@ def test_every_command_exists(app: Flask) -> None:
             if found is None or (inner is not None and command and command not in inner):
                 unknown.append(f"{page.name}: flask {group} {command}")
     assert unknown == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """Beyond the project's fixed list, which the page itself names first."""
+    text = (ROOT / "docs" / "decisions" / "dependencies.md").read_text().lower()
+    pins = [
+        line for name in ("requirements.txt", "requirements-dev.txt") for line in (ROOT / name).read_text().split("\n")
+    ]
+    names = [re.split(r"[=\[]", line)[0].lower() for line in pins if "==" in line]
+    assert [name for name in names if not re.search(rf"\b{re.escape(name)}\b", text)] == []
