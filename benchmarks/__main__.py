@@ -15,6 +15,7 @@ FIGURES = {
     "availability_growth": "growth",
     "claim": "claim",
     "contention": "contention",
+    "start": "start",
 }
 
 Measure = Callable[[House], Iterator[dict[str, Any]]]

@@ -28,6 +28,7 @@ class Outcome:
 
     load: Load
     breaches: int
+    cpu_ms: float
 
     @property
     def booked(self) -> int:
@@ -65,6 +66,7 @@ def measure(house: House) -> Iterator[dict[str, Any]]:
         "bookings_per_s": round(per_second, 1),
         "booking_p95_ms": round(p95, 1),
         "bookings": plenty.booked,
+        "cpu_ms": round(plenty.cpu_ms, 2),
         "clients": CLIENTS,
         "outcomes": few.load.outcomes | {f"plenty {name}": n for name, n in plenty.load.outcomes.items()},
         "ok": first_ok
@@ -119,8 +121,10 @@ def play(house: House, what: str, requests: list[str], **order: Any) -> Outcome:
         with house.app.app_context():
             warm = visitors.at_the_calendar(house.app)
         send(web.port, warm * 4, clients=CLIENTS)
+        before = web.cpu_ms()
         load = send(web.port, requests, **order)
-    return Outcome(load, broken(house))
+        cpu_ms = (web.cpu_ms() - before) / load.count
+    return Outcome(load, broken(house), cpu_ms)
 
 
 def broken(house: House) -> int:
