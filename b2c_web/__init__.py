@@ -39,6 +39,8 @@ def create_app(environ: Mapping[str, str] | None = None, **overrides: Any) -> Fl
 def _derive(app: Flask) -> None:
     """Settings that Flask and its extensions want under their own names."""
     config = app.config
+    if config["B2C_ENV"] == "development" and not config["STRIPE_SECRET_KEY"]:
+        config.update(_running_simulator())
     url = config["DATABASE_URL"] or _own_database_url()
     secure = config["B2C_BASE_URL"].startswith("https://")
     config.update(
@@ -47,7 +49,7 @@ def _derive(app: Flask) -> None:
             "poolclass": QueuePool,
             "pool_size": config["DB_POOL_SIZE"],
             "max_overflow": 5,
-            "pool_pre_ping": False,
+            "pool_pre_ping": True,  # a restarted database costs a reconnect, not an error
             "pool_recycle": 1800,
         }
         | config.get("SQLALCHEMY_ENGINE_OPTIONS", {}),
@@ -73,6 +75,14 @@ def _own_database_url() -> str:
     from b2c_web.db_server import own_server
 
     return own_server().url()
+
+
+def _running_simulator() -> dict[str, str]:
+    """How to reach the payment simulator that `make run` started from this folder."""
+    from b2c_web.db_places import instance_dir
+    from b2c_web.secrets_file import simulator_settings
+
+    return simulator_settings(instance_dir())
 
 
 def _own_secret_key() -> str:

@@ -4,8 +4,11 @@ A job is a side effect. It is deferred inside the command's own transaction, so 
 command's data does, and it is safe to run twice.
 """
 
+import asyncio
+import contextlib
 import functools
 import logging
+import signal
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -137,15 +140,38 @@ def init_app(app: Flask) -> None:
     app.extensions["procrastinate"] = _build(app, SyncPsycopgConnector(conninfo=conninfo))
 
 
-def run_worker(app: Flask, concurrency: int = 4) -> None:
-    """Work off the queue until SIGINT or SIGTERM; running jobs get 20 s to end."""
+async def _work(queue: App, concurrency: int) -> bool:
+    """Work until a signal asks to stop (True), or until the worker ends by itself (False)."""
+    asked = asyncio.Event()
+    async with queue.open_async():
+        work = asyncio.ensure_future(
+            queue.run_worker_async(
+                concurrency=concurrency,
+                delete_jobs="successful",
+                shutdown_graceful_timeout=20,
+                fetch_job_polling_interval=2,
+                install_signal_handlers=False,
+            )
+        )
+
+        def stop() -> None:
+            asked.set()
+            work.cancel()
+
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(signal_number, stop)
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+    return asked.is_set()
+
+
+def run_worker(app: Flask, concurrency: int = 4) -> bool:
+    """Work off the queue until SIGINT or SIGTERM; running jobs get 20 s to end.
+
+    False when the worker ended by itself, as it does when the database goes away: it should be started again.
+    """
     conninfo = _plain_url(app.config["SQLALCHEMY_DATABASE_URI"])
-    _build(app, PsycopgConnector(conninfo=conninfo)).run_worker(
-        concurrency=concurrency,
-        delete_jobs="successful",
-        shutdown_graceful_timeout=20,
-        fetch_job_polling_interval=2,
-    )
+    return asyncio.run(_work(_build(app, PsycopgConnector(conninfo=conninfo)), concurrency))
 
 
 RETRY_JOB = text("SELECT procrastinate_retry_job_v2(:id, :at, NULL, NULL, NULL)")

@@ -18,7 +18,7 @@ from b2c_web import db_places as places
 from b2c_web.config import ConfigError, load_settings
 from b2c_web.db_server import DatabaseServer, DatabaseServerError
 from b2c_web.processes import Child, Console, Household, LogTail
-from b2c_web.secrets_file import load_secrets
+from b2c_web.secrets_file import load_secrets, note_simulator
 
 READY_SECONDS = 90
 
@@ -79,6 +79,7 @@ def prepare_environment(given: Mapping[str, str]) -> tuple[dict[str, str], int |
             simulator_port = next_free_port(port + 1)
             environ |= {name: secrets[name] for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")}
             environ["STRIPE_API_BASE"] = f"http://127.0.0.1:{simulator_port}"
+            note_simulator(places.instance_dir(environ), environ["STRIPE_API_BASE"])
     return environ, simulator_port
 
 

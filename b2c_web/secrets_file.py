@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 FILE = "secrets.json"
+SIMULATOR = "simulator-address"
 
 
 def load_secrets(instance: Path) -> dict[str, str]:
@@ -31,3 +32,20 @@ def _make(path: Path) -> None:
         file.flush()
         with contextlib.suppress(FileExistsError):
             os.link(file.name, path)
+
+
+def note_simulator(instance: Path, address: str) -> None:
+    """Where the payment simulator of the running application listens, for `flask` commands beside it."""
+    (instance / SIMULATOR).write_text(address)
+
+
+def simulator_settings(instance: Path) -> dict[str, str]:
+    """The payment settings of the application that runs from this folder; empty when none has run."""
+    try:
+        address = (instance / SIMULATOR).read_text()
+    except FileNotFoundError:
+        return {}
+    secrets_here = load_secrets(instance)
+    return {name: secrets_here[name] for name in ("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET")} | {
+        "STRIPE_API_BASE": address
+    }

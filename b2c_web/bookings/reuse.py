@@ -1,8 +1,10 @@
 """A calendar fragment is given out again exactly as long as nothing that it shows has changed.
 
 The database says in one statement what it would be made of: a digest over every value that the three statements of
-`availability` read, with each window's side of the lead time. The digest, the question, the choice, the day and the
-language are the key. Nothing is ever invalidated: another value is another key, and the oldest fragments fall out.
+`availability` read, with each row's last change and each window's side of the lead time. The digest, the question, the
+choice, the day and the language are the key. Nothing is ever invalidated: another value is another key, and the oldest
+fragments fall out. What was rendered is kept only when the digest is still the same afterwards; since the times of the
+last changes are part of it, nothing can have come and gone in between.
 """
 
 import threading
@@ -29,13 +31,15 @@ DIGEST = text(
          AND p.vehicle_class = CAST(:vehicle_class AS vehicle_class)
          AND p.valid_from <= :now AND (p.valid_until IS NULL OR :now < p.valid_until)),
       (SELECT string_agg(concat_ws(',', d.date, d.max_bookings, d.current_bookings, d.is_holiday, d.is_closed, d.note,
-           t.id, t.start_time, t.end_time, t.max_bookings, t.current_bookings, t.is_available,
+           d.updated_at,
+           t.id, t.updated_at, t.start_time, t.end_time, t.max_bookings, t.current_bookings, t.is_available,
            t.jockey_minutes_room - t.jockey_minutes_taken, t.longest_trip_minutes, t.start_time < :bookable_from),
          ';' ORDER BY d.date, t.start_time)
        FROM workshop_capacity d
        LEFT JOIN time_slots t ON t.workshop_id = d.workshop_id AND t.service_date = d.date
        WHERE d.workshop_id = :workshop AND d.date BETWEEN :first AND :last),
-      (SELECT string_agg(concat_ws(',', r.id, r.next_service_due, v.during), ';' ORDER BY r.id, v.during)
+      (SELECT string_agg(concat_ws(',', r.id, r.updated_at, r.next_service_due, v.during, v.created_at),
+         ';' ORDER BY r.id, v.during)
        FROM ronja_vehicles r
        LEFT JOIN ronja_reservations v ON v.ronja_id = r.id AND v.during && tstzrange(:start, :end)
        WHERE :concierge AND r.workshop_id = :workshop AND r.status IN ('AVAILABLE', 'IN_USE')
@@ -72,19 +76,19 @@ class Fragments:
         self._kept: OrderedDict[Hashable, str] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, render: Callable[[], str]) -> str:
-        """The fragment of `key`, rendered now when it is not there."""
+    def get(self, key: Hashable) -> str | None:
+        """The fragment of `key`, when it is there."""
         with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
+            if key in self._kept:
                 self._kept.move_to_end(key)
-                return found
-        made = render()
+            return self._kept.get(key)
+
+    def keep(self, key: Hashable, made: str) -> None:
+        """Keep a fragment; the one that was used longest ago falls out."""
         with self._lock:
             self._kept[key] = made
             if len(self._kept) > self._size:
                 self._kept.popitem(last=False)
-        return made
 
 
 def init_app(app: Flask) -> None:
@@ -96,6 +100,12 @@ def fragment(question: Question, shown: Hashable, render: Callable[[], str]) -> 
     """The calendar's fragment for `question`; `shown` is everything else that it depends on (choice, language)."""
     if not current_app.config["CALENDAR_REUSE"]:
         return render()
-    key = (digest(question), question, shown, today_in(ZONE))
     fragments: Fragments = current_app.extensions["calendar_fragments"]
-    return fragments.get(key, render)
+    before, rest = digest(question), (question, shown, today_in(ZONE))
+    found = fragments.get((before, rest))
+    if found is not None:
+        return found
+    made = render()
+    if digest(question) == before:
+        fragments.keep((before, rest), made)
+    return made

@@ -48,8 +48,9 @@ def paid(payment: Payment) -> None:
 
 
 def _revived(booking: Booking, payment: Payment) -> bool:
-    """CANCELLED -> CONFIRMED with the same places, when they are all still free and the hold had only expired."""
-    if booking.cancellation_reason != "hold_expired":
+    """CANCELLED -> CONFIRMED with the same places, when all are still free. A hold that the customer replaced by
+    another one is not wanted any more: its money goes back."""
+    if booking.cancellation_reason not in ("hold_expired", "given_up"):
         return False
     return reclaim(booking, question_of(booking), lambda: _revive(booking, payment))
 

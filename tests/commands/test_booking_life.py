@@ -106,11 +106,20 @@ def test_late_money_goes_back_when_the_places_are_gone(
     assert scene.counts() == before
 
 
-def test_money_for_a_booking_that_was_given_up_goes_back(scene: Scene, session: Any) -> None:
+def test_money_for_a_hold_that_was_replaced_goes_back(scene: Scene, session: Any) -> None:
+    booking = scene.book()
+    scene.book(5, 7, user_id=booking.user_id)
+    scene.pay(booking)
+    assert refunds(session) == [(TOTAL_CENTS, "late_money")]
+
+
+def test_who_pays_after_giving_up_gets_the_same_places(scene: Scene, session: Any) -> None:
     booking = scene.book()
     commands.give_up(booking.user, booking.id)
     scene.pay(booking)
-    assert refunds(session) == [(TOTAL_CENTS, "late_money")]
+    session.expire_all()
+    assert booking.status is BookingStatus.CONFIRMED
+    assert refunds(session) == []
 
 
 def test_cancelling_in_time_returns_everything(scene: Scene, session: Any) -> None:
@@ -405,9 +414,9 @@ def test_every_message_of_a_booking_can_be_rendered(
     commands.cancel(cancelled.user, cancelled.id, accepted_fee_cents=0)
     withdrawn = scene.booked(2, None)
     commands.withdraw(withdrawn.user, withdrawn.id)
-    given_up = scene.book(3, None)
-    commands.give_up(given_up.user, given_up.id)
-    scene.pay(given_up)
+    replaced = scene.book(3, None)
+    scene.book(4, None, user_id=replaced.user_id)
+    scene.pay(replaced)
     run_jobs({"notifications.send"})
     session.expire_all()
     rows = session.query(Notification).all()
