@@ -13,13 +13,14 @@ from flask_wtf import CSRFProtect
 from htmx_flask import Htmx
 
 from b2c_web.db import Base
+from b2c_web.rate_memory import ADDRESS
 
 db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
 migrate = Migrate()
 login_manager = LoginManager()
 csrf = CSRFProtect()
 babel = Babel()
-limiter = Limiter(key_func=get_remote_address)
+limiter = Limiter(key_func=get_remote_address, storage_uri=ADDRESS)
 talisman = Talisman()
 compress = Compress()
 htmx = Htmx()
