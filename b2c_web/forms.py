@@ -7,8 +7,9 @@ from flask import Response
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import IntegerField
+from wtforms.meta import DefaultMeta
 
-from b2c_web import htmx
+from b2c_web import formatting, htmx
 from b2c_web.errors import Conflict, DomainError, Invalid, NotAllowed, TooMany
 
 SHOWN_IN_THE_FORM = (Invalid, Conflict, NotAllowed, TooMany)
@@ -21,6 +22,16 @@ def trimmed(text: str | None) -> str | None:
 
 class Form(FlaskForm):
     """A form that knows why it was refused, by its own shape or by the command behind it."""
+
+    class Meta(FlaskForm.Meta):
+        """The library's own words come from a catalogue that is read once per language, not once per request."""
+
+        @property
+        def locales(self) -> list[str]:
+            return [formatting.language()]
+
+        def get_translations(self, form: Any) -> Any:
+            return DefaultMeta.get_translations(self, form)
 
     refusal: DomainError | None = None
 

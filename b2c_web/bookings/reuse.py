@@ -1,10 +1,10 @@
 """A calendar fragment is given out again exactly as long as nothing that it shows has changed.
 
-The database says in one statement what it would be made of: a digest over every value that the three statements of
-`availability` read, with each row's last change and each window's side of the lead time. The digest, the question, the
-choice, the day and the language are the key. Nothing is ever invalidated: another value is another key, and the oldest
-fragments fall out. What was rendered is kept only when the digest is still the same afterwards; since the times of the
-last changes are part of it, nothing can have come and gone in between.
+The database says in one statement what it would be made of: a digest over the versions (place and transaction, ctid and
+xmin) of every row that the three statements of `availability` read, and how many windows the lead time has passed. A
+row that is changed is another version, also when it is changed back, so equal digests mean equal rows. The digest, the
+question, the choice, the day and the language are the key. Nothing is ever invalidated: another version is another key,
+and the oldest fragments fall out. What was rendered is kept only when the digest is still the same afterwards.
 """
 
 import threading
@@ -25,21 +25,17 @@ KEPT_FRAGMENTS = 2_000  # of about 10 KB each
 DIGEST = text(
     """
     SELECT md5(concat_ws('|',
-      (SELECT concat_ws(',', s.estimated_duration, p.base_price, p.concierge_price)
+      (SELECT concat_ws(',', s.ctid, s.xmin, p.ctid, p.xmin)
        FROM services s JOIN service_pricing p ON p.service_id = s.id
        WHERE s.type = CAST(:service AS service_type) AND s.is_active
          AND p.vehicle_class = CAST(:vehicle_class AS vehicle_class)
          AND p.valid_from <= :now AND (p.valid_until IS NULL OR :now < p.valid_until)),
-      (SELECT string_agg(concat_ws(',', d.date, d.max_bookings, d.current_bookings, d.is_holiday, d.is_closed, d.note,
-           d.updated_at,
-           t.id, t.updated_at, t.start_time, t.end_time, t.max_bookings, t.current_bookings, t.is_available,
-           t.jockey_minutes_room - t.jockey_minutes_taken, t.longest_trip_minutes, t.start_time < :bookable_from),
-         ';' ORDER BY d.date, t.start_time)
-       FROM workshop_capacity d
-       LEFT JOIN time_slots t ON t.workshop_id = d.workshop_id AND t.service_date = d.date
-       WHERE d.workshop_id = :workshop AND d.date BETWEEN :first AND :last),
-      (SELECT string_agg(concat_ws(',', r.id, r.updated_at, r.next_service_due, v.during, v.created_at),
-         ';' ORDER BY r.id, v.during)
+      (SELECT string_agg(concat(ctid, xmin), ',' ORDER BY date) FROM workshop_capacity
+       WHERE workshop_id = :workshop AND date BETWEEN :first AND :last),
+      (SELECT concat(count(*) FILTER (WHERE start_time < :bookable_from),
+         string_agg(concat(ctid, xmin), ',' ORDER BY start_time)) FROM time_slots
+       WHERE workshop_id = :workshop AND service_date BETWEEN :first AND :last),
+      (SELECT string_agg(concat_ws(',', r.ctid, r.xmin, v.ctid, v.xmin), ';' ORDER BY r.id, v.during)
        FROM ronja_vehicles r
        LEFT JOIN ronja_reservations v ON v.ronja_id = r.id AND v.during && tstzrange(:start, :end)
        WHERE :concierge AND r.workshop_id = :workshop AND r.status IN ('AVAILABLE', 'IN_USE')

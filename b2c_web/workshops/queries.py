@@ -4,12 +4,12 @@ import uuid
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Float, bindparam, func, select
 
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import Workshop
-from b2c_web.workshops.travel import Point, great_circle_km, locate, travel_times
+from b2c_web.workshops.travel import EARTH_RADIUS_KM, Point, great_circle_km, locate, travel_times
 
 
 class ReachKind(StrEnum):
@@ -35,6 +35,24 @@ class Reach:
         return self.kind is ReachKind.SERVED
 
 
+def _km_from(lat: ColumnElement[float], lng: ColumnElement[float]) -> ColumnElement[float]:
+    """The great-circle distance in the database, by the same formula as `great_circle_km`."""
+    half_lat = func.power(func.sin(func.radians(Workshop.lat - lat) / 2), 2)
+    half_lng = func.power(func.sin(func.radians(Workshop.lng - lng) / 2), 2)
+    half = half_lat + func.cos(func.radians(lat)) * func.cos(func.radians(Workshop.lat)) * half_lng
+    return 2 * EARTH_RADIUS_KM * func.asin(func.least(1.0, func.sqrt(half)))
+
+
+_KM = _km_from(bindparam("lat", type_=Float), bindparam("lng", type_=Float))
+# those that serve the place first, the nearest first among them
+_NEAREST = (
+    select(Workshop)
+    .where(Workshop.is_active)
+    .order_by((Workshop.service_radius >= _KM).desc(), _KM, Workshop.id)
+    .limit(1)
+)
+
+
 def nearest_workshop(postal_code: str, nearby_postal_code: str | None = None) -> Reach:
     """The nearest active workshop that serves `postal_code` (great-circle distance within its radius).
 
@@ -44,16 +62,12 @@ def nearest_workshop(postal_code: str, nearby_postal_code: str | None = None) ->
     point = locate(postal_code) or (locate(nearby_postal_code) if nearby_postal_code else None)
     if point is None:
         return Reach(ReachKind.UNKNOWN_CODE, postal_code)
-    workshops = db.session.scalars(select(Workshop).where(Workshop.is_active)).all()
-    by_distance = sorted(
-        ((great_circle_km(point, Point(w.lat, w.lng)), w) for w in workshops), key=lambda pair: pair[0]
-    )
-    if not by_distance:
+    workshop = db.session.scalars(_NEAREST, {"lat": point.lat, "lng": point.lng}).first()
+    if workshop is None:
         return Reach(ReachKind.NO_WORKSHOP, postal_code, point)
-    serving = [(km, w) for km, w in by_distance if km <= w.service_radius]
-    km, workshop = (serving or by_distance)[0]
-    minutes = travel_times().minutes(Point(workshop.lat, workshop.lng), point)
-    kind = ReachKind.SERVED if serving else ReachKind.TOO_FAR
+    here = Point(workshop.lat, workshop.lng)
+    km, minutes = great_circle_km(point, here), travel_times().minutes(here, point)
+    kind = ReachKind.SERVED if km <= workshop.service_radius else ReachKind.TOO_FAR
     return Reach(kind, postal_code, point, workshop, km, minutes)
 
 
