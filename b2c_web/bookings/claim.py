@@ -36,7 +36,8 @@ from b2c_web.bookings.places import (
     take,
 )
 from b2c_web.bookings.rules import BookingAction
-from b2c_web.catalog.queries import NotOffered, Price, price_for
+from b2c_web.catalog.models import Service
+from b2c_web.catalog.queries import Price, price_for
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Busy, Conflict, Invalid
@@ -89,6 +90,11 @@ _IN_THE_WAY = (
             & (Booking.workshop_id == bindparam("workshop")),
         )
     )
+    .order_by(
+        (Booking.user_id == bindparam("user")).desc(),
+        (Booking.slot_id == bindparam("slot")).desc(),
+        Booking.hold_expires_at,
+    )
     .limit(EXPIRED_AT_ONCE)
     .with_for_update(skip_locked=True)
 )
@@ -120,7 +126,9 @@ def _in_the_way(request: BookingRequest) -> Sequence[Booking]:
     if not verified:
         raise Invalid(_l("Bitte bestätigen Sie zuerst Ihre E-Mail-Adresse."), field="email")
     facts = {"user": request.user_id, "draft": request.draft_id, "now": now_utc()}
-    return db.session.scalars(_IN_THE_WAY, facts | {"workshop": request.question.workshop_id}).all()
+    return db.session.scalars(
+        _IN_THE_WAY, facts | {"workshop": request.question.workshop_id, "slot": request.slot_id}
+    ).all()
 
 
 def _is_live(booking: Booking) -> bool:
@@ -233,7 +241,7 @@ def reclaim(booking: Booking, question: Question, revive: Callable[[], None]) ->
     For money that came late: lead time and horizon do not count, everything else does. `revive` makes the
     booking live again once its places are sure.
     """
-    order = order_of(question, price_for_duration(question))
+    order = order_of(question, service_minutes(booking))
     order = replace(order, bookable_from=int(now_utc().timestamp()), bookable_until=2**40)
     try:
         with db.session.begin_nested():
@@ -243,15 +251,16 @@ def reclaim(booking: Booking, question: Question, revive: Callable[[], None]) ->
             count_in(wish, parts)
             add_trips(booking.id, promise, parts, place_of(booking), order)
             reserve_ronja(booking.id, wish, promise)
-    except (PlaceTaken, NotOffered):
+    except PlaceTaken:
         db.session.refresh(booking)
         return False
     return True
 
 
-def price_for_duration(question: Question) -> int:
-    """How long the service takes in the workshop, in minutes."""
-    return price_for(question.service, question.vehicle_class, now_utc()).duration_minutes
+def service_minutes(booking: Booking) -> int:
+    """How long a booked service takes in the workshop, whether it is still sold or not."""
+    wanted = select(Service.estimated_duration).where(Service.type == booking.service)
+    return db.session.execute(wanted).scalar_one()
 
 
 def place_of(booking: Booking) -> Place:

@@ -14,6 +14,7 @@ from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveSta
 from b2c_web.bookings.naming import set_vehicle
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import BookingAction, Terms, cancellation_terms, withdrawal_terms
+from b2c_web.bookings.waiting import end_waiting_moves
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid
@@ -73,12 +74,16 @@ def cancel_by_staff(staff: User, booking_id: uuid.UUID, *, keep_cents: int, reas
     """Staff cancel, also with the car here, and state what is kept (0 to what was paid). Raises Conflict, Invalid."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
-        if not 0 <= keep_cents <= booking.total_price:
-            raise Invalid(_l("Der Betrag liegt nicht zwischen 0 und dem Preis."), field="keep_cents")
+        if not 0 <= keep_cents <= lifecycle.refundable_cents(booking):
+            raise Invalid(_l("Der Betrag liegt nicht zwischen 0 und dem, was noch bezahlt ist."), field="keep_cents")
         if not reason.strip():
             raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
         lifecycle.cancel(
-            booking, keep_cents=keep_cents, reason=reason, kind=NotificationKind.BOOKING_CANCELLED, by_staff=True
+            booking,
+            keep_cents=keep_cents,
+            reason="staff_cancelled",
+            kind=NotificationKind.BOOKING_CANCELLED,
+            words=reason.strip(),
         )
 
 
@@ -113,6 +118,7 @@ def move_by_staff(staff: User, booking_id: uuid.UUID, slot_id: uuid.UUID, return
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.CONFIRMED:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
+        end_waiting_moves(booking)
         planned = BookingMove(
             booking_id=booking.id,
             from_slot_id=booking.slot_id,
@@ -123,6 +129,12 @@ def move_by_staff(staff: User, booking_id: uuid.UUID, slot_id: uuid.UUID, return
         db.session.add(planned)
         db.session.flush()
         moving.carry_out(booking, planned, by_staff=True)
+
+
+def end_late_wish(booking_id: uuid.UUID) -> None:
+    """A late move whose fee nobody paid in time is off. Locks the booking."""
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        end_waiting_moves(lock_booking(booking_id))
 
 
 def check_in(staff: User, booking_id: uuid.UUID, *, mileage_km: int, car: dict[str, Any] | None = None) -> None:
@@ -186,10 +198,14 @@ def rework(staff: User, booking_id: uuid.UUID, reason: str) -> None:
 
 
 def collect(staff: User, booking_id: uuid.UUID) -> None:
-    """The customer collects the car at the workshop: COMPLETED. An open RETURN assignment ends."""
+    """The customer collects the car at the workshop: COMPLETED. An open RETURN assignment ends.
+
+    A booking that staff cancelled with the car here stays CANCELLED and gives back what it still held.
+    """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
-        if booking.status is not BookingStatus.READY_FOR_RETURN:
+        cancelled_here = booking.status is BookingStatus.CANCELLED and booking.places_released_at is None
+        if booking.status is not BookingStatus.READY_FOR_RETURN and not cancelled_here:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         hooks.collected(booking)
         lifecycle.complete(booking)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, select, text, update
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from b2c_web.bookings.models import AssignmentType, RonjaReservation, Trip, TripMinutes
@@ -18,6 +18,7 @@ from b2c_web.clock import now_utc
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot, WorkshopCapacity
 
+DayKey = tuple[uuid.UUID, date]
 UNSYNCED = {"synchronize_session": False}  # rows of these tables are read anew by whoever needs them
 
 
@@ -52,7 +53,7 @@ _RELEASE_PLACES = text("UPDATE bookings SET places_released_at = :now WHERE id =
 _LOCK_DAYS = (
     select(WorkshopCapacity.workshop_id, WorkshopCapacity.date, WorkshopCapacity.max_bookings)
     .add_columns(WorkshopCapacity.current_bookings, WorkshopCapacity.is_holiday, WorkshopCapacity.is_closed)
-    .where(WorkshopCapacity.workshop_id == bindparam("workshop"), WorkshopCapacity.date == func.any(bindparam("days")))
+    .where(tuple_(WorkshopCapacity.workshop_id, WorkshopCapacity.date).in_(bindparam("days", expanding=True)))
     .order_by(WorkshopCapacity.workshop_id, WorkshopCapacity.date)
     .with_for_update()
 )
@@ -85,11 +86,11 @@ def _held(row: Any, places: bool) -> Held:
     return held
 
 
-def lock_keys(workshop_id: uuid.UUID, days: Iterable[date], slot_ids: Iterable[uuid.UUID]) -> tuple[Any, Any]:
-    """Lock days, then windows, each in order. Returns the fresh rows: {date: row}, {slot_id: row}."""
-    day_rows = db.session.execute(_LOCK_DAYS, {"workshop": workshop_id, "days": sorted(set(days))}).all()
+def lock_keys(days: Iterable[DayKey], slot_ids: Iterable[uuid.UUID]) -> tuple[dict[DayKey, Any], dict[uuid.UUID, Any]]:
+    """Lock days, then windows, each in order. Returns the fresh rows by (workshop, date) and by window."""
+    day_rows = db.session.execute(_LOCK_DAYS, {"days": sorted(set(days))}).all()
     slot_rows = db.session.execute(_LOCK_SLOTS, {"slots": list(set(slot_ids))}).all()
-    return {row.date: row for row in day_rows}, {row.id: row for row in slot_rows}
+    return {(row.workshop_id, row.date): row for row in day_rows}, {row.id: row for row in slot_rows}
 
 
 def give_back(held: Sequence[Held]) -> None:

@@ -11,6 +11,7 @@ rework = HookList("bookings.rework")
 return_replanned = HookList("bookings.return_replanned")
 collected = HookList("bookings.collected")  # the customer fetched the car at the workshop
 refunded = HookList("bookings.refunded")
+fee_paid = HookList("bookings.fee_paid")  # the fee of a late move
 undecided = HookList("bookings.undecided")  # asked with the Booking: is money of its work still undecided?
 
 ALL = (
@@ -23,5 +24,6 @@ ALL = (
     return_replanned,
     collected,
     refunded,
+    fee_paid,
     undecided,
 )

@@ -6,9 +6,10 @@ from datetime import timedelta
 from sqlalchemy import delete, select
 
 from b2c_web import jobs
-from b2c_web.bookings.commands import end_no_show
+from b2c_web.bookings.commands import end_late_wish, end_no_show
 from b2c_web.bookings.commands import expire_hold as release_hold
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
+from b2c_web.bookings.waiting import bookings_waiting_too_long
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.flask_extensions import db
@@ -39,6 +40,14 @@ def sweep_no_shows() -> None:
     for booking_id in db.session.scalars(overdue.limit(SWEPT_AT_ONCE)).all():
         db.session.rollback()
         end_no_show(booking_id)
+
+
+@jobs.periodic("bookings.sweep_moves", cron="*/5 * * * *")
+def sweep_moves() -> None:
+    """Late moves whose fee nobody paid in time are off."""
+    for booking_id in bookings_waiting_too_long():
+        db.session.rollback()
+        end_late_wish(booking_id)
 
 
 @jobs.periodic("bookings.forget_drafts", cron="17 3 * * *")

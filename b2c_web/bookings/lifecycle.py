@@ -20,6 +20,7 @@ from b2c_web.bookings.counters import held_by, lock_keys
 from b2c_web.bookings.labels import KEPT_FEE, line
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus, RonjaReservation
 from b2c_web.bookings.rules import BookingAction, next_status
+from b2c_web.bookings.waiting import end_waiting_moves
 from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
@@ -27,6 +28,7 @@ from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.documents import add_document
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState
 from b2c_web.payments.refunding import add_refund
+from b2c_web.payments.rules import refund_left_cents
 from b2c_web.payments.steps import cancel_payment
 
 RETURN_FAILURES = {
@@ -70,7 +72,7 @@ def release(booking: Booking) -> None:
     """Give back day, window, minutes and Ronja of a booking that has just ended."""
     held = held_by([booking.id])
     for one in held:
-        lock_keys(one.workshop_id, [one.place_day] if one.place_day else [], one.slot_ids)
+        lock_keys([(one.workshop_id, one.place_day)] if one.place_day else [], one.slot_ids)
     give_back_all(held)
     db.session.expire(booking)
 
@@ -91,13 +93,21 @@ def end_hold(booking: Booking, action: BookingAction, reason: str) -> None:
         cancel_payment(payment)
 
 
+def refundable_cents(booking: Booking) -> int:
+    """What of the booking's money is still with us, refunds under way taken off."""
+    return sum(refund_left_cents(payment.captured_cents, payment.refunds) for payment in payments_of(booking.id))
+
+
 def refund(booking: Booking, keep_cents: int, reason: str) -> tuple[int, int]:
-    """Send back what was paid less `keep_cents`, and write the documents. Returns (refunded, kept) in cents."""
+    """Send back what is left of the money less `keep_cents`, and write the documents. Returns (refunded, kept).
+
+    `reason` is a code of ours, not words.
+    """
     back, kept = 0, 0
     for payment in payments_of(booking.id):
         if payment.state is not PaymentState.SUCCEEDED:
             continue
-        left = payment.captured_cents - payment.refunded_cents
+        left = refund_left_cents(payment.captured_cents, payment.refunds)
         keep = min(left, keep_cents - kept)
         kept += keep
         made = add_refund(payment, left - keep, reason) if left > keep else None
@@ -114,14 +124,17 @@ def refund(booking: Booking, keep_cents: int, reason: str) -> tuple[int, int]:
     return back, kept
 
 
-def cancel(booking: Booking, *, keep_cents: int, reason: str, kind: NotificationKind, by_staff: bool = False) -> None:
+def cancel(booking: Booking, *, keep_cents: int, reason: str, kind: NotificationKind, words: str = "") -> None:
     """CONFIRMED (or, by staff, later) -> CANCELLED: refund by policy, claims and assignments end, message, Odoo.
 
-    While the car is with us the return trip and the Ronja stay until it is home.
+    `reason` is a code of ours; staff say why in `words`. While the car is with us the return trip and the Ronja
+    stay until it is home.
     """
     car_with_us = booking.status is not BookingStatus.CONFIRMED
-    action = BookingAction.STAFF_CANCEL if by_staff else BookingAction.CANCEL
-    advance(booking, action, cancelled_at=now_utc(), cancellation_reason=reason, draft_id=None, new_date_until=None)
+    action = BookingAction.STAFF_CANCEL if words else BookingAction.CANCEL
+    why = words or reason
+    advance(booking, action, cancelled_at=now_utc(), cancellation_reason=why, draft_id=None, new_date_until=None)
+    end_waiting_moves(booking)
     back, kept = refund(booking, keep_cents, reason)
     if car_with_us:
         hooks.ready_for_return(booking)
@@ -209,7 +222,7 @@ def drop_concierge(booking: Booking) -> None:
     db.session.flush()
     held = held_by([booking.id])[0]
     held.place_slot_id = held.place_day = None
-    lock_keys(booking.workshop_id, [], held.slot_ids)
+    lock_keys([], held.slot_ids)
     held.ends = False
     give_back_all([held])
     hooks.brought_by_customer(booking)

@@ -9,19 +9,19 @@ from datetime import timedelta
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from b2c_web import audit
 from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.availability import order_of
-from b2c_web.bookings.claim import place_of, price_for_duration, question_of, times_of
+from b2c_web.bookings.claim import place_of, question_of, service_minutes, times_of
 from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.labels import MOVE_FEE, REFUND, line
 from b2c_web.bookings.models import Booking, BookingMove, MoveState
 from b2c_web.bookings.places import PlaceTaken, Wish, add_trips, count_in, find_wish, reserve_ronja, take
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import Terms, move_terms
+from b2c_web.bookings.waiting import end_waiting_moves
 from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
@@ -29,7 +29,7 @@ from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.documents import add_document
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, Refund, RefundState
 from b2c_web.payments.refunding import add_refund
-from b2c_web.payments.steps import add_payment, cancel_payment
+from b2c_web.payments.steps import add_payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ def begin(
         raise Conflict(
             _l("Die kostenlose Frist ist inzwischen vorbei. Bitte sehen Sie sich die Gebühr an."), code="fee_changed"
         )
+    end_waiting_moves(booking)
+    _rehearse(booking, slot_id, return_slot_id)
     move = BookingMove(
         id=uuid7(),
         booking_id=booking.id,
@@ -68,7 +70,6 @@ def begin(
         fee_cents=terms.fee_cents,
         state=MoveState.AWAITING_FEE,
     )
-    _replace_waiting(booking)
     db.session.add(move)
     db.session.flush()
     if not terms.fee_cents:
@@ -79,32 +80,36 @@ def begin(
     return MoveResult(move.id, payment.id)
 
 
-def _replace_waiting(booking: Booking) -> None:
-    """A new wish replaces one whose fee was not paid; its payment page is closed."""
-    waiting = select(BookingMove).where(
-        BookingMove.booking_id == booking.id, BookingMove.state == MoveState.AWAITING_FEE
-    )
-    for move in db.session.scalars(waiting.with_for_update()).all():
-        move.state = MoveState.FAILED
-        for payment in _payments_of(move.id):
-            cancel_payment(payment)
-    db.session.flush()
+class _Rehearsed(Exception):
+    """Undoes a rehearsal."""
 
 
-def _payments_of(move_id: uuid.UUID) -> list[Payment]:
-    statement = select(Payment).where(Payment.purpose == PaymentPurpose.MOVE_FEE, Payment.purpose_id == move_id)
-    return list(db.session.scalars(statement.with_for_update()).all())
+def _rehearse(booking: Booking, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None) -> None:
+    """Could the booking go there now? Claims it for real inside a savepoint that is undone. Raises PlaceTaken."""
+    wish, held = _wish_for(booking, slot_id, return_slot_id)
+    try:
+        with db.session.begin_nested():
+            _swap(booking, wish, held)
+            raise _Rehearsed
+    except _Rehearsed:
+        db.session.refresh(booking)
+
+
+def _wish_for(
+    booking: Booking, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None, *, by_staff: bool = False
+) -> tuple[Wish, list[Held]]:
+    question = question_of(booking)
+    order = order_of(question, service_minutes(booking), for_staff=by_staff)
+    held = held_by([booking.id])
+    for one in held:
+        one.ends = False
+    return find_wish(question, order, slot_id, return_slot_id), held
 
 
 def carry_out(booking: Booking, move: BookingMove, *, by_staff: bool = False) -> None:
     """Step: claim the new, release the old, all keys of both in one order. Raises PlaceTaken."""
-    question = question_of(booking)
-    order = order_of(question, price_for_duration(question), for_staff=by_staff)
     before = messages.facts_of(booking)
-    held = held_by([booking.id])
-    for one in held:
-        one.ends = False
-    wish = find_wish(question, order, move.to_slot_id, move.to_return_slot_id)
+    wish, held = _wish_for(booking, move.to_slot_id, move.to_return_slot_id, by_staff=by_staff)
     _swap(booking, wish, held)
     move.state, move.moved_at = MoveState.DONE, now_utc()
     booking.no_show_at = booking.new_date_until = None
@@ -176,6 +181,7 @@ def fee_paid(payment: Payment) -> None:
         purpose_id=move.id,
         lines=[line(MOVE_FEE, payment.captured_cents)],
     )
+    hooks.fee_paid(booking)
 
 
 def _fee_back(move: BookingMove, booking: Booking, payment: Payment) -> None:
@@ -212,3 +218,4 @@ def fee_refunded(refund: Refund) -> None:
         purpose_id=refund.id,
         lines=[line(REFUND, refund.amount_cents)],
     )
+    hooks.refunded(booking)

@@ -95,16 +95,13 @@ def take(wish: Wish, releasing: Sequence[Held]) -> tuple[Promise, Parts]:
     parts = _parts_of(wish, windows)
     needed = {slot_id for part in parts.values() for slot_id in part} | {wish.slot_id}
     needed |= {wish.back_slot_id} if wish.back_slot_id else set()
-    days = {
-        wish.slot_day,
-        *([wish.back_day] if wish.back_day else []),
-        *(h.place_day for h in releasing if h.place_day),
-    }
-    day_rows, slot_rows = lock_keys(workshop_id, days, needed | {s for held in releasing for s in held.slot_ids})
+    days = {(workshop_id, day) for day in (wish.slot_day, wish.back_day) if day}
+    given_back = {(held.workshop_id, held.place_day) for held in releasing if held.place_day}
+    day_rows, slot_rows = lock_keys(days | given_back, needed | {s for held in releasing for s in held.slot_ids})
     if releasing:
         give_back(releasing)
-        day_rows, slot_rows = lock_keys(workshop_id, days, needed)
-    fresh = [_refresh(window, day_rows, slot_rows) for window in windows]
+        day_rows, slot_rows = lock_keys(days, needed)
+    fresh = [_refresh(window, day_rows.get((workshop_id, window.day)), slot_rows) for window in windows]
     return _take_judged(wish, fresh), parts
 
 
@@ -120,9 +117,9 @@ def _parts_of(wish: Wish, windows: Sequence[Window]) -> Parts:
     return {AssignmentType.PICKUP: pickup, AssignmentType.RETURN: back}
 
 
-def _refresh(window: Window, day_rows: Any, slot_rows: Any) -> Window:
+def _refresh(window: Window, day: Any, slot_rows: Any) -> Window:
     """The window with what the locks showed; windows that are not locked stay as they were read."""
-    slot, day = slot_rows.get(window.slot_id), day_rows.get(window.day)
+    slot = slot_rows.get(window.slot_id)
     if slot is not None:
         window = replace(
             window,

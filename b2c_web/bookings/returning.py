@@ -15,11 +15,11 @@ from b2c_web.accounts.models import User
 from b2c_web.bookings import hooks
 from b2c_web.bookings.access import lock_for
 from b2c_web.bookings.availability import order_of, read_windows
-from b2c_web.bookings.claim import place_of, price_for_duration, question_of
+from b2c_web.bookings.claim import place_of, question_of, service_minutes
 from b2c_web.bookings.counters import change_slot, held_by, lock_keys, release_trips
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation, Trip, TripMinutes
 from b2c_web.bookings.places import PlaceTaken
-from b2c_web.clock import now_utc, today_in
+from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
@@ -35,16 +35,17 @@ OPEN_FOR_A_NEW_RETURN = (BookingStatus.IN_WORKSHOP, BookingStatus.READY_FOR_RETU
 def return_options(booking: Booking) -> list[Window]:
     """The return windows that can be promised now: jockeys have the minutes, and the same Ronja is free until then."""
     question = question_of(booking)
-    order = order_of(question, price_for_duration(question), for_staff=True)
+    order = order_of(question, service_minutes(booking), for_staff=True)
     today = today_in(ZONE)
     windows, _days = read_windows(booking.workshop_id, today, today + timedelta(days=NEW_RETURN_DAYS))
+    not_before = int(booking.pickup_time.timestamp()) + order.earliest_return_seconds - 1
     until = _ronja_free_until(booking)
     beyond = (order.travel_minutes + order.cleaning_minutes) * MINUTE
     return [
         window
         for index, window in enumerate(windows)
         if window.is_open
-        and window.start > order.bookable_from
+        and window.start > max(order.bookable_from, not_before)
         and window.slot_id != booking.return_slot_id
         and window.end + beyond <= until
         and _has_room(windows, index, order.return_minutes)
@@ -87,7 +88,9 @@ def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID
         booking = lock_for(person, booking_id)
         if not may_choose_return(booking):
             raise Conflict(_l("Die Rückgabe dieser Buchung lässt sich jetzt nicht verschieben."), code="wrong_state")
-        slot = _window_of(booking, return_slot_id)
+        if all(window.slot_id != return_slot_id for window in return_options(booking)):
+            raise PlaceTaken(_l("Dieses Rückgabefenster ist nicht mehr frei."), block=Block.NO_JOCKEY)
+        slot = db.session.get_one(TimeSlot, return_slot_id)
         _move_minutes(booking, slot)
         _stretch_reservation(booking, slot)
         before = booking.estimated_return_time
@@ -103,24 +106,17 @@ def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID
         hooks.return_replanned(booking)
 
 
-def _window_of(booking: Booking, slot_id: uuid.UUID) -> TimeSlot:
-    slot = db.session.get(TimeSlot, slot_id)
-    if slot is None or slot.workshop_id != booking.workshop_id or slot.start_time < now_utc() or not slot.is_available:
-        raise PlaceTaken(_l("Dieses Rückgabefenster gibt es nicht mehr."), block=Block.CLOSED)
-    return slot
-
-
 def _move_minutes(booking: Booking, slot: TimeSlot) -> None:
     """The return trip's minutes leave their windows and go to the new one, all of them locked in one order."""
     question = question_of(booking)
-    order = order_of(question, price_for_duration(question), for_staff=True)
+    order = order_of(question, service_minutes(booking), for_staff=True)
     windows, _days = read_windows(booking.workshop_id, slot.service_date, slot.service_date)
     index = next(n for n, window in enumerate(windows) if window.slot_id == slot.id)
     parts = trip_parts(windows, index, order.return_minutes)
     if parts is None:
         raise PlaceTaken(block=Block.NO_JOCKEY)
     held = held_by([booking.id], AssignmentType.RETURN)[0]
-    lock_keys(booking.workshop_id, [], held.slot_ids | parts.keys())
+    lock_keys([], held.slot_ids | parts.keys())
     for slot_id, minutes in held.minutes.items():
         change_slot(slot_id, 0, -minutes)
     release_trips([booking.id], AssignmentType.RETURN)

@@ -63,12 +63,10 @@ class BookingFacts(Protocol):
     """What the terms depend on."""
 
     status: Any
-    payment_status: Any
     pickup_time: Any
     created_at: Any
     no_show_at: Any
-    early_start_requested_at: Any
-    work_started_at: Any
+    new_date_until: Any
 
 
 class Refusal(StrEnum):
@@ -120,6 +118,8 @@ def move_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -
     if booking.status is S.PENDING:
         return Terms(Refusal.NOT_PAID)
     terms = cancellation_terms(booking, now, rules)
+    if booking.new_date_until is not None and now > booking.new_date_until:
+        return Terms(Refusal.ENDED)
     return Terms(terms.refusal, 0 if booking.no_show_at is not None else terms.fee_cents, terms.free_until)
 
 

@@ -90,15 +90,15 @@ def failed(payment: Payment) -> None:
 def refunded(refund: Refund) -> None:
     """Money went back: the booking shows REFUNDED when all of it did; the refund gets its document.
 
-    A refund that failed for good is put before a person by payments; here nothing changes then.
+    One that came back is put before a person by payments; the booking is PAID again.
     """
-    if refund.state is not RefundState.SUCCEEDED:
-        return
     payment = refund.payment
     booking = lock_booking(payment.purpose_id)
     if booking.paid_at is not None:
         booking.payment_status = settled_payment_status(payment.captured_cents, payment.refunded_cents)
         db.session.flush()
+    if refund.state is not RefundState.SUCCEEDED:
+        return
     add_document(
         DocumentKind.REFUND,
         user_id=booking.user_id,

@@ -104,7 +104,7 @@ def _insert(booking: Booking, trip: Trip, ronja_id: uuid.UUID, placement: Placem
     except DBAPIError as error:
         if isinstance(error.orig, pg_errors.ExclusionViolation):
             return None
-        if isinstance(error.orig, UNDECIDED):
+        if isinstance(error.orig, UNDECIDED) and placement.clash is None:
             return _insert(booking, trip, ronja_id, replace(placement, clash=Clash.NO_JOCKEY_FREE))
         raise
     _note(made)

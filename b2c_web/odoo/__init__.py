@@ -9,4 +9,5 @@ def init_app(app: Flask) -> None:
     from b2c_web.odoo import commands
 
     hooks.confirmed.add(commands.owe_invoice)
+    hooks.fee_paid.add(commands.owe_invoice)
     hooks.refunded.add(commands.owe_credit_notes)

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from b2c_web.bookings.models import Booking
+from b2c_web.bookings.models import Booking, BookingMove
 from b2c_web.clock import now_utc
 from b2c_web.flask_extensions import db
 from b2c_web.odoo.models import OdooSyncStatus
@@ -28,7 +28,7 @@ def owe_invoice(booking: Booking) -> None:
     """Step: a booking is paid: its customer, the invoice and the payment, in the order in which they are needed."""
     owe(USER, booking.user_id)
     owe(INVOICE, booking.id)
-    paid = select(Payment.id).where(*_payments_of(booking), Payment.state == PaymentState.SUCCEEDED)
+    paid = select(Payment.id).where(_payments_of(booking), Payment.state == PaymentState.SUCCEEDED)
     for payment_id in db.session.scalars(paid.order_by(Payment.id)).all():
         owe(PAYMENT, payment_id)
 
@@ -40,11 +40,14 @@ def owe_credit_notes(booking: Booking) -> None:
     arrived = (
         select(Refund.id)
         .join(Payment, Payment.id == Refund.payment_id)
-        .where(*_payments_of(booking), Refund.state == RefundState.SUCCEEDED)
+        .where(_payments_of(booking), Refund.state == RefundState.SUCCEEDED)
     )
     for refund_id in db.session.scalars(arrived.order_by(Refund.id)).all():
         owe(CREDIT_NOTE, refund_id)
 
 
-def _payments_of(booking: Booking) -> tuple[ColumnElement[bool], ...]:
-    return Payment.purpose == PaymentPurpose.BOOKING, Payment.purpose_id == booking.id
+def _payments_of(booking: Booking) -> ColumnElement[bool]:
+    """The booking's own payments and the fees of its late moves."""
+    moves = select(BookingMove.id).where(BookingMove.booking_id == booking.id)
+    price = (Payment.purpose == PaymentPurpose.BOOKING) & (Payment.purpose_id == booking.id)
+    return price | ((Payment.purpose == PaymentPurpose.MOVE_FEE) & Payment.purpose_id.in_(moves))

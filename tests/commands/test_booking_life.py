@@ -211,13 +211,13 @@ def test_a_move_to_what_is_taken_changes_nothing(scene: Scene, session: Any) -> 
 
 
 def late(booking: Booking) -> Any:
-    return booking.pickup_time - timedelta(hours=20)
+    return booking.pickup_time - timedelta(hours=23)
 
 
 def test_a_late_move_is_paid_first(scene: Scene, session: Any, frozen_clock: Callable[..., Any]) -> None:
     booking = scene.booked()
     with frozen_clock(late(booking)):
-        result = commands.move(booking.user, booking.id, scene.slots[8].id, scene.slots[9].id, accepted_fee_cents=2500)
+        result = commands.move(booking.user, booking.id, scene.slots[7].id, scene.slots[9].id, accepted_fee_cents=2500)
         assert booking.pickup_time == scene.slots[0].start_time
         fee = scene.payment_of(result.move_id, PaymentPurpose.MOVE_FEE)
         assert (fee.amount_cents, fee.state) == (2500, PaymentState.CREATED)
@@ -344,7 +344,7 @@ def test_staff_cancel_with_the_car_here_and_the_ronja_stays_until_it_is_home(sce
         commands.cancel_by_staff(staff, booking.id, keep_cents=TOTAL_CENTS + 1, reason="Motorschaden")
     commands.cancel_by_staff(staff, booking.id, keep_cents=5000, reason="Motorschaden")
     assert booking.status is BookingStatus.CANCELLED
-    assert refunds(session) == [(TOTAL_CENTS - 5000, "Motorschaden")]
+    assert refunds(session) == [(TOTAL_CENTS - 5000, "staff_cancelled")]
     assert session.query(RonjaReservation).count() == 1
     with_step(booking, lifecycle.leave_for_customer)
     with_step(booking, lifecycle.complete)

@@ -61,7 +61,7 @@ def test_a_refund_that_arrived_owes_a_credit_note(scene: Scene) -> None:
 
 def test_money_that_came_too_late_was_never_invoiced(scene: Scene, frozen_clock: Callable[..., Any]) -> None:
     booking = scene.book()
-    bookings.give_up(booking.user, booking.id)
+    scene.book(5, 7, user_id=booking.user_id)
     scene.pay(booking)
     scene.session.query(Refund).one().state = RefundState.SUCCEEDED
     hooks.refunded(booking)

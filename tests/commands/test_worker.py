@@ -13,10 +13,15 @@ def test_the_worker_gets_its_app_and_its_width(
     app: Flask, monkeypatch: pytest.MonkeyPatch, arguments: list[str], concurrency: int
 ) -> None:
     called: list[tuple[Any, int]] = []
-    monkeypatch.setattr(jobs, "run_worker", lambda of, width: called.append((of, width)))
+    monkeypatch.setattr(jobs, "run_worker", lambda of, width: not called.append((of, width)))  # type: ignore[func-returns-value]
     result = app.test_cli_runner().invoke(args=["worker", *arguments])
     assert result.exit_code == 0, result.output
     assert called == [(app, concurrency)]
+
+
+def test_a_worker_that_ends_by_itself_says_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "run_worker", lambda of, width: False)
+    assert app.test_cli_runner().invoke(args=["worker"]).exit_code == 1
 
 
 def test_a_width_of_nothing_is_refused(app: Flask) -> None:
