@@ -62,9 +62,10 @@ def _derive(app: Flask) -> None:
         BABEL_DEFAULT_LOCALE="de",
         BABEL_TRANSLATION_DIRECTORIES=str(ROOT / "translations"),
         RATELIMIT_DEFAULT=f"{config['RATE_LIMIT_PER_MINUTE']} per minute",
-        RATELIMIT_STORAGE_URI="memory://",
         RATELIMIT_HEADERS_ENABLED=False,
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
+        # browsers ask again every hour; while developing every time
+        SEND_FILE_MAX_AGE_DEFAULT=3600 if config["B2C_ENV"] == "production" else None,
         MAIL_DEFAULT_SENDER=config["MAIL_SENDER"],
         MAIL_BACKEND="smtp" if config["MAIL_SERVER"] else "locmem",
     )

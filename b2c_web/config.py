@@ -344,6 +344,11 @@ def _check_together(values: dict[str, Any]) -> None:
         raise ConfigError("STRIPE_API_BASE: production talks to Stripe alone; unset it.")
     if values["DEMO_MODE"]:
         raise ConfigError("DEMO_MODE: production shows no demo logins; unset it.")
+    if not values["B2C_TRUSTED_PROXIES"]:
+        raise ConfigError(
+            "B2C_TRUSTED_PROXIES: production stands behind a proxy that ends https; say how many, or everybody counts "
+            "as one network for the limits."
+        )
     if not values["B2C_BASE_URL"].startswith("https://"):
         raise ConfigError("B2C_BASE_URL: production needs an https:// address.")
 

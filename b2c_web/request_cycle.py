@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, has_request_context, jsonify, render_template, request, session
+from flask import Flask, Response, abort, g, has_request_context, jsonify, render_template, request, session
 from flask_babel import gettext as _
 from flask_babel import refresh
 from flask_login import current_user
@@ -32,6 +32,7 @@ def init_app(app: Flask) -> None:
         hops = app.config["B2C_TRUSTED_PROXIES"]
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     app.before_request(_name_request)
+    app.before_request(_refuse_null_bytes)
     _compress_answers(app)
     db.init_app(app)
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
@@ -54,6 +55,13 @@ def init_app(app: Flask) -> None:
 def _name_request() -> None:
     code = "".join(secrets.choice(ALPHABET) for _i in range(8))
     g.request_id = f"{code[:4]}-{code[4:]}"
+
+
+def _refuse_null_bytes() -> None:
+    """No text of a person has one, and the database cannot store it."""
+    sent = [*request.args.values(), *request.form.values()]
+    if any("\0" in text for text in sent):
+        abort(400)
 
 
 def select_language() -> str:
@@ -90,12 +98,21 @@ def _compress_answers(app: Flask) -> None:
     """
     app.config.update(
         COMPRESS_ALGORITHM=["br", "gzip"],
-        COMPRESS_ALGORITHM_STREAMING=["br", "gzip"],
+        COMPRESS_STREAMS=False,
         COMPRESS_BR_LEVEL=5,
         COMPRESS_LEVEL=5,
         COMPRESS_MIN_SIZE=1000,
     )
     compress.init_app(app)
+    app.after_request(_read_text_files)
+
+
+def _read_text_files(response: Response) -> Response:
+    """Our text files are small: read in one piece, so that they are compressed too and closed at once."""
+    if request.endpoint == "static" and response.mimetype in compress.compress_mimetypes_set:
+        response.direct_passthrough = False
+        response.make_sequence()
+    return response
 
 
 def _secure_headers(app: Flask) -> None:

@@ -4,6 +4,7 @@ A draft belongs to a browser (the hash of a token in its signed cookie) and, onc
 """
 
 import hashlib
+import json
 import secrets
 import uuid
 from datetime import timedelta
@@ -123,3 +124,27 @@ def adopt(draft_id: uuid.UUID) -> None:
         if draft is None or draft.user_id not in (None, current_user.id):
             raise NotFound
         draft.user_id, draft.email = current_user.id, current_user.email
+
+
+SHOWN = (
+    "postal_code",
+    "vehicle_class",
+    "vehicle_id",
+    "car_details",
+    "service",
+    "include_concierge",
+    "slot_id",
+    "return_slot_id",
+    "name",
+    "phone",
+    "street",
+    "city",
+    "standing_limit_cents",
+    "early_start",
+)
+
+
+def digest(draft: BookingDraft) -> str:
+    """Everything of a draft that its summary shows: what was shown is what is bought, in whichever tab."""
+    facts = {name: str(getattr(draft, name)) for name in SHOWN}
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]

@@ -47,9 +47,10 @@ def most_bookings(question: Question, first: date, last: date) -> Ceiling:
 def explanation(question: Question, first: date, last: date) -> Iterator[str]:
     """The ceiling, then every day with its windows as customers and staff see them now."""
     most = most_bookings(question, first, last)
-    yield f"Most concierge bookings per open day: {most.together:.1f}, limited by {most.limit}"
+    yield f"An open day holds up to {most.places:.1f} bookings (places of windows and day)."
+    yield f"With concierge {most.together:.1f} of them, filled earliest first; the tightest limit is {most.limit}."
     for limit, count in most.alone.items():
-        yield f"  {limit} alone would allow {count:.1f}"
+        yield f"  with nothing but {limit} to limit them: {count:.1f}"
     for day in availability(question, first, last).days:
         yield _day_line(day)
         yield from (f"  {_offer_line(offer)}" for offer in day.offers)

@@ -172,6 +172,7 @@ class CodeForm(Form):
 
 class SummaryForm(Form):
     shown_total_cents = HiddenField()
+    shown = HiddenField()  # a digest of everything else that the page shows
 
 
 class ReturnForm(Form):

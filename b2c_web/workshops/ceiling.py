@@ -8,6 +8,7 @@ in fact give away, not a theoretical maximum.
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from b2c_web.workshops.rules import Judge, Offer, Order, RonjaPlan, Window, add_parts, ronja_span, trip_parts
@@ -24,8 +25,12 @@ class Limit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """Concierge bookings per day: with every limit, and with each one alone. `limit` is the lowest of these."""
+    """Per open day: places for cars at all, and concierge bookings with every limit and with each one alone.
 
+    `limit` is the lowest of these.
+    """
+
+    places: float
     together: float
     alone: dict[Limit, float]
 
@@ -38,7 +43,16 @@ def ceiling(windows: Sequence[Window], ronjas: int, order: Order) -> Ceiling:
     """What the days of `windows` hold, taken as empty; `windows` carry the full jockey minutes as left."""
     days = len({window.day for window in windows if window.is_open}) or 1
     alone = {limit: _filled(windows, ronjas, order, {limit}) / days for limit in Limit}
-    return Ceiling(_filled(windows, ronjas, order, set(Limit)) / days, alone)
+    return Ceiling(_places(windows) / days, _filled(windows, ronjas, order, set(Limit)) / days, alone)
+
+
+def _places(windows: Sequence[Window]) -> int:
+    """Cars that the days can take in: each day's maximum, or what its windows hold when that is less."""
+    by_day: dict[date, list[Window]] = {}
+    for window in windows:
+        if window.is_open:
+            by_day.setdefault(window.day, []).append(window)
+    return sum(min(day[0].day_max_bookings, sum(w.max_bookings for w in day)) for day in by_day.values())
 
 
 def _filled(windows: Sequence[Window], ronjas: int, order: Order, limits: set[Limit]) -> int:

@@ -5,7 +5,7 @@ capacity edits, on days of which some have a change of the clock.
 """
 
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -23,15 +23,20 @@ from hypothesis.stateful import (
 
 from b2c_web import clock
 from b2c_web.accounts.models import Role
-from b2c_web.bookings import commands
+from b2c_web.bookings import commands, lifecycle
 from b2c_web.bookings.claim import book
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.queries import lock_booking
+from b2c_web.bookings.returning import replan_return
 from b2c_web.bookings.rules import cancellation_terms, move_terms
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
 from b2c_web.errors import DomainError
 from b2c_web.flask_extensions import db
-from b2c_web.payments.models import Payment, PaymentPurpose
+from b2c_web.payments.gateway import RefundOutcome, RefundResult
+from b2c_web.payments.models import Payment, PaymentPurpose, Refund
+from b2c_web.payments.refunding import record_refund
 from b2c_web.workshops import commands as workshops
 from b2c_web.workshops.models import JockeyShift, VehicleStatus
 from tests.commands.scene import Scene, succeed
@@ -108,6 +113,7 @@ class Promises(RuleBasedStateMachine):
         self.hold_clock()
         for booking_id in self.bookings:
             commands.expire_hold(booking_id)
+            commands.end_no_show(booking_id)
 
     @precondition(lambda self: self.bookings)
     @rule(number=picks)
@@ -153,7 +159,44 @@ class Promises(RuleBasedStateMachine):
     @rule(number=picks, keep=st.integers(0, 30000))
     def cancel_by_staff(self, number: int, keep: int) -> None:
         booking = self.pick(number)
-        self.attempt(lambda: commands.cancel_by_staff(self.staff, booking.id, keep_cents=keep, reason="Werkstatt"))
+        self.attempt(
+            lambda: commands.cancel_by_staff(
+                self.staff, booking.id, keep_cents=keep, reason="Die Werkstatt muss diesen Auftrag leider absagen, " * 3
+            )
+        )
+
+    @precondition(lambda self: self.bookings)
+    @rule(number=picks, outcome=st.sampled_from([RefundOutcome.SUCCEEDED, RefundOutcome.FAILED]))
+    def refunds_arrive_or_come_back(self, number: int, outcome: RefundOutcome) -> None:
+        for refund in self.session.query(Refund).all():
+            result = RefundResult(f"re_{refund.id.hex}", None, refund.amount_cents, outcome, str(refund.id), now_utc())
+            record_refund(refund.payment_id, result)
+
+    @precondition(lambda self: self.bookings)
+    @rule(number=picks)
+    def miss_the_pickup(self, number: int) -> None:
+        with suppress(DomainError), command_transaction():
+            booking = lock_booking(self.pick(number).id)
+            lifecycle.no_show(booking)
+
+    @precondition(lambda self: self.bookings)
+    @rule(number=picks, slot=slots)
+    def replan_return(self, number: int, slot: int) -> None:
+        booking = self.pick(number)
+        self.attempt(lambda: replan_return(self.staff, booking.id, self.scene.slots[slot].id))
+
+    @precondition(lambda self: self.bookings)
+    @rule(number=picks, slot=slots, hours=st.integers(1, 8))
+    def move_by_staff(self, number: int, slot: int, hours: int) -> None:
+        booking = self.pick(number)
+        back = self.scene.slots[(slot + hours) % len(self.scene.slots)].id if booking.include_concierge else None
+        self.attempt(lambda: commands.move_by_staff(self.staff, booking.id, self.scene.slots[slot].id, back))
+
+    @precondition(lambda self: self.bookings)
+    @rule(number=picks)
+    def collect(self, number: int) -> None:
+        booking = self.pick(number)
+        self.attempt(lambda: commands.collect(self.staff, booking.id))
 
     @rule(slot=slots, places=st.integers(0, 3))
     def edit_slot(self, slot: int, places: int) -> None:

@@ -14,6 +14,7 @@ BY_NAME = {setting.name: setting for setting in SETTINGS}
 PRODUCTION = {
     "B2C_ENV": "production",
     "SECRET_KEY": "k" * 32,
+    "B2C_TRUSTED_PROXIES": "1",
     "STRIPE_SECRET_KEY": "sk_live_x",
     "STRIPE_WEBHOOK_SECRET": "whsec_x",
     "B2C_BASE_URL": "https://example.org",

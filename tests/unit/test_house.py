@@ -6,9 +6,12 @@ from pathlib import Path
 
 from flask import Flask
 
+from b2c_web import jobs
 from b2c_web.access import access_of
+from b2c_web.accounts import hooks as account_hooks
 from b2c_web.bookings import hooks as booking_hooks
 from b2c_web.features import ORDER
+from b2c_web.notifications import hooks as notification_hooks
 from b2c_web.payments import hooks as payment_hooks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,10 +84,13 @@ def test_hooks_are_filled_as_drawn(app: Flask) -> None:
     bookings = {hooks.name: hooks.names() for hooks in booking_hooks.ALL}
     payments = {
         f"payments.{name}.{purpose.value}": f"{function.__module__}.{function.__qualname__}"
-        for name in ("lock", "paid", "failed", "refunded")
+        for name in ("lock", "paid", "processing", "authorized", "failed", "closed", "refunded")
         for purpose, function in getattr(payment_hooks, name).items()
     }
-    print(*sorted({**bookings, **payments}.items()), sep="\n")  # noqa: T201 - shown on purpose
+    others = {hooks.name: hooks.names() for hooks in (*account_hooks.ALL, notification_hooks.gave_up, jobs.gave_up)}
+    others["payments.gave_up"] = [f"{one.__module__}.{one.__qualname__}" for one in payment_hooks.gave_up]
+    print(*sorted({**bookings, **payments, **others}.items()), sep="\n")  # noqa: T201 - shown on purpose
+    assert all(others.values()), others
     assert payments["payments.paid.BOOKING"] == "b2c_web.bookings.settlement.paid"
     assert payments["payments.paid.MOVE_FEE"] == "b2c_web.bookings.moving.fee_paid"
     for name in ("confirmed", "cancelled", "moved", "ready_for_return"):

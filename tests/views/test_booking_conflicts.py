@@ -141,7 +141,7 @@ def test_another_price_is_shown_before_it_is_paid(walk: Walk) -> None:
     assert "328,00 EUR" in before
     row.base_price = 29900
     db.session.commit()
-    answer = walk.send("summary", shown_total_cents="32800")
+    answer = walk.confirm(shown_total_cents="32800")
     assert answer.location.endswith("/summary")
     page = words_of(walk.page("summary"))
     assert "Der Preis hat sich geändert." in page
@@ -154,7 +154,7 @@ def test_another_price_is_shown_before_it_is_paid(walk: Walk) -> None:
 @pytest.mark.parametrize("shown", ["", "0", "1e3", "-5", "umsonst"])
 def test_a_sum_that_was_tampered_with_books_nothing(walk: Walk, shown: str) -> None:
     walk.to_summary()
-    assert walk.send("summary", shown_total_cents=shown).location.endswith("/summary")
+    assert walk.confirm(shown_total_cents=shown).location.endswith("/summary")
     assert bookings() == []
 
 
@@ -222,3 +222,15 @@ def test_without_the_token_nothing_is_taken(walk: Walk) -> None:
     answer = walk.client.post(f"/book/{walk.draft_id}/summary", data={"shown_total_cents": "32800"})
     assert answer.status_code == 400
     assert bookings() == []
+
+
+def test_what_another_tab_changed_is_shown_before_it_is_bought(walk: Walk) -> None:
+    """One tab shows Thursday; the other chooses Friday at the same price; the first one's button books nothing."""
+    walk.to_summary()
+    seen = walk.shown()
+    assert walk.pick(5, 7).status_code == 303
+    answer = walk.send("summary", **seen)
+    assert answer.location.endswith("/summary")
+    assert db.session.query(Booking).count() == 0
+    assert "anderen Fenster" in words_of(walk.page("summary"))
+    assert walk.confirm().location.endswith("/payment")

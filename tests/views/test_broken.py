@@ -39,3 +39,8 @@ def test_a_fault_of_ours_is_a_500_and_a_fragment_stays_one(
     fragment = client.get("/", headers={"HX-Request": "true"})
     assert fragment.status_code == 500
     assert "<html" not in fragment.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("address", ["/?plz=%00", "/reach?plz=4%00", "/bookings?page=99999999999999999999"])
+def test_what_no_person_types_is_refused_and_breaks_nothing(client: FlaskClient, address: str) -> None:
+    assert client.get(address).status_code in (303, 302, 400)

@@ -59,11 +59,17 @@ class Walk:
     def enter_code(self) -> TestResponse:
         return self.send("code", code=self.mails[-1].code)
 
-    def confirm(self) -> TestResponse:
-        """The button of the summary, with the sum that the page shows."""
-        shown = re.search(r'name="shown_total_cents"[^>]*value="(\d+)"', self.page("summary"))
-        assert shown
-        return self.send("summary", shown_total_cents=shown[1])
+    def shown(self) -> dict[str, str]:
+        """What the summary's form carries along: the sum, and a digest of all else that it shows."""
+        page = self.page("summary")
+        found = {
+            name: re.search(rf'name="{name}"[^>]*value="([^"]+)"', page) for name in ("shown_total_cents", "shown")
+        }
+        return {name: match[1] for name, match in found.items() if match}
+
+    def confirm(self, **changes: str) -> TestResponse:
+        """The button of the summary, with what the page shows."""
+        return self.send("summary", **{**self.shown(), **changes})
 
     def to_date(self) -> None:
         self.start()

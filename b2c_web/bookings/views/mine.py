@@ -32,6 +32,7 @@ from b2c_web.payments.reasons import reason_message
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
 
 PER_PAGE = 10
+LAST_PAGE = 100_000  # nobody has more bookings; a number beyond the database's would fail
 ENDED = (BookingStatus.CANCELLED, BookingStatus.COMPLETED)
 RONJA_AT_HAND = (
     BookingStatus.CONFIRMED,
@@ -45,7 +46,7 @@ RONJA_AT_HAND = (
 @blueprint.get("/bookings")
 @requires("bookings.own")
 def mine() -> Response:
-    asked, number = _asked(), max(1, request.args.get("page", 1, type=int))
+    asked, number = _asked(), min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
     rows, total = bookings_of(current_user, asked, page=number, per_page=PER_PAGE)
     return htmx.render(
         "bookings/mine.html",

@@ -44,7 +44,7 @@ def summary(draft_id: uuid.UUID) -> Response:
 def _summary_page(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Response:
     price = _price(draft)
     total = price.total_cents(concierge=draft.include_concierge)
-    form.shown_total_cents.data = str(total)
+    form.shown_total_cents.data, form.shown.data = str(total), drafts.digest(draft)
     facts = {"price": price, "total_cents": total, "reach": reach, "service": TEXTS[draft.service]}  # type: ignore[index]
     return page("bookings/summary.html", draft, 5, form, **facts, **_dates(draft, reach), **_rules(draft, total))
 
@@ -75,6 +75,9 @@ def _price(draft: BookingDraft) -> Price:
 
 
 def _book(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Response:
+    if form.shown.data != drafts.digest(draft):
+        flash(_("In einem anderen Fenster hat sich etwas geändert. Bitte sehen Sie es sich noch einmal an."), "warning")
+        return htmx.see_other(url_for("bookings.summary", draft_id=draft.id))
     draft_id, wanted = draft.id, _request(draft, reach, form)
     try:
         booking_id = book(wanted)
