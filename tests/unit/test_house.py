@@ -82,17 +82,12 @@ def test_the_list_of_routes_is_frozen(app: Flask) -> None:
 def test_hooks_are_filled_as_drawn(app: Flask) -> None:
     """Who causes what to its right. Printed by `pytest -s`, so that a reader sees the whole picture."""
     bookings = {hooks.name: hooks.names() for hooks in booking_hooks.ALL}
-    payments = {
-        f"payments.{name}.{purpose.value}": f"{function.__module__}.{function.__qualname__}"
-        for name in ("lock", "paid", "processing", "authorized", "failed", "closed", "refunded")
-        for purpose, function in getattr(payment_hooks, name).items()
-    }
     others = {hooks.name: hooks.names() for hooks in (*account_hooks.ALL, notification_hooks.gave_up, jobs.gave_up)}
-    others["payments.gave_up"] = [f"{one.__module__}.{one.__qualname__}" for one in payment_hooks.gave_up]
+    payments = payment_hooks.registered()
     print(*sorted({**bookings, **payments, **others}.items()), sep="\n")  # noqa: T201 - shown on purpose
     assert all(others.values()), others
-    assert payments["payments.paid.BOOKING"] == "b2c_web.bookings.settlement.paid"
-    assert payments["payments.paid.MOVE_FEE"] == "b2c_web.bookings.moving.fee_paid"
+    assert payments["payments.paid[BOOKING]"] == ["b2c_web.bookings.settlement.paid"]
+    assert payments["payments.paid[MOVE_FEE]"] == ["b2c_web.bookings.moving.fee_paid"]
     for name in ("confirmed", "cancelled", "moved", "ready_for_return"):
         assert any("dispatch" in function for function in bookings[f"bookings.{name}"]), name
     assert any("odoo" in function for function in bookings["bookings.confirmed"])
