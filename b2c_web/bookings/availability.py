@@ -97,6 +97,7 @@ WINDOWS = text(
       d.max_bookings, d.current_bookings, d.is_holiday, d.is_closed, d.note
     FROM workshop_capacity d
     LEFT JOIN time_slots t ON t.workshop_id = d.workshop_id AND t.service_date = d.date
+      AND t.service_date BETWEEN :first AND :last -- said again, so that one scan of the index serves all days
     WHERE d.workshop_id = :workshop AND d.date BETWEEN :first AND :last
     ORDER BY d.date, t.start_time
     """
