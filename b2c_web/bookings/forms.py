@@ -106,8 +106,10 @@ class ServiceForm(Form):
 
 class DateForm(Form):
     day = StringField(validators=[Optional()])
-    slot = StringField(_l("Zeitfenster"), validators=[Optional()])
-    back = StringField(_l("Rückgabe"), validators=[Optional()])
+    slot = StringField(
+        _l("Zeitfenster"), id="windows", validators=[Optional()]
+    )  # ids of what they stand for on the page
+    back = StringField(_l("Rückgabe"), id="returns", validators=[Optional()])
 
 
 class ContactForm(Form):

@@ -10,12 +10,11 @@ from typing import Any
 import pytest
 from flask import Flask, render_template, render_template_string, request
 from flask_babel import Babel
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 from werkzeug.serving import make_server
 
 from b2c_web import ROOT, formatting, page_frame
 
-CHROMIUM = "/usr/bin/chromium"
 PAGE = """{% import "macros/ui.html" as ui %}<!doctype html>
 <html lang="de"><head><title>x</title><meta name="csrf-token" content="the-token">{% include "_htmx_config.html" %}
 <script src="/static/vendor/htmx.min.js" defer></script><script src="/static/js/app.js" type="module"></script></head>
@@ -81,14 +80,6 @@ def _after(seconds: float, answer: Any) -> Any:
         return answer()
 
     return view
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,0 +1,124 @@
+"""Somebody at a browser: goes through the booking, pays, signs in, in German or English."""
+
+import itertools
+import re
+
+from playwright.sync_api import ConsoleMessage, Locator, Page, expect
+
+from tests.browser.site import PASSWORD, Site
+
+_count = itertools.count(1)
+# what a browser says about a form that was refused; everything else that it says is a fault of ours
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (404|409|422|429)")
+WORDS = {
+    "de": {"pay": "zahlen", "paid": "Bezahlt und bestätigt", "come": "Wir kommen am", "back": "Abbrechen"},
+    "en": {"pay": "Pay", "paid": "Paid and confirmed", "come": "We come on", "back": "Cancel"},
+}
+POLICY = "Content Security Policy"  # what breaks it is told by WATCH, but not what axe does in a page
+WATCH = """document.addEventListener("securitypolicyviolation", (event) => window.axe ||
+  console.error("forbidden: " + event.violatedDirective + " " + event.blockedURI + " " + event.sample))"""
+
+
+class Person:
+    """One person with one page open. `complaints` collects what the browser objects to."""
+
+    def __init__(self, site: Site, page: Page, language: str, javascript: bool) -> None:
+        self.site, self.page, self.words, self.javascript = site, page, WORDS[language], javascript
+        self.email = f"person{next(_count)}@example.org"
+        self.complaints: list[str] = []
+        page.set_default_timeout(15_000)
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.add_init_script(WATCH)
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        known = EXPECTED.search(message.text) or POLICY in message.text
+        if message.type in ("error", "warning") and not known:
+            self.complaints.append(f"{message.text} at {self.page.url}")
+
+    def go(self, path: str) -> None:
+        self.page.goto(f"{self.site.address}{path}")
+
+    def next(self) -> None:
+        """The one button of the pinned bar."""
+        self.page.locator(".price-bar button").click()
+
+    def choose(self, name: str, number: int) -> None:
+        self.page.locator(f"label[for={name}-{number}]").click()
+
+    def windows(self, name: str = "slot") -> Locator:
+        """The windows that can be picked, by their labels: "slot" for pickup, "back" for return."""
+        return self.page.locator(f".window:has(input[name={name}]:not(:disabled)) label")
+
+    def at(self, step: str) -> None:
+        expect(self.page).to_have_url(re.compile(rf"/{step}(\?|#|$)"))
+
+    def begin(self) -> None:
+        """From the front page to step 1, through the postal code and the brake service."""
+        self.go("/")
+        self.page.fill("#plz", "44137")
+        self.page.locator(".hero-form button").click()
+        self.page.locator("#reach a").click()
+        self.at("book")
+        self.choose("vehicle_class", 1)
+        self.next()
+        self.at("service")
+        self.choose("service", 2)
+        self.next()
+        self.at("date")
+
+    def pick(self, which: int = 0) -> None:
+        """A pickup window, and the return window that is offered first; without script it is asked for in turn."""
+        self.windows().nth(which).click()
+        if not self.javascript:
+            self.next()
+        expect(self.page.locator("input[name=back]:checked")).to_have_count(1)
+        self.next()
+        self.at("contact")
+
+    def say(self) -> None:
+        """Step 4, and the code from the mail."""
+        for name, value in {
+            "street": "Am Beispielweg 12",
+            "city": "Dortmund",
+            "name": "Rosa Ahorn",
+            "email": self.email,
+            "phone": "0231 1234567",
+        }.items():
+            self.page.fill(f"#{name}", value)
+        self.page.check("#terms")
+        self.next()
+        self.at("code")
+        self.page.fill("#code", self.site.code_for(self.email))
+        self.page.locator("main form .btn-primary").click()
+        self.at("summary")
+
+    def book(self) -> None:
+        """The button of the summary; the payment page opens."""
+        self.next()
+        self.page.wait_for_url(f"{self.site.simulator.url}/**")
+
+    def pay(self, number: str = "4242424242424242") -> None:
+        self.page.fill("input[name=number]", number)
+        self.page.get_by_role("button", name=re.compile(self.words["pay"])).first.click()
+
+    def sign_in(self) -> None:
+        """With a mailed code, as a customer."""
+        self.go("/login")
+        self.page.fill("#email", self.email)
+        self.page.locator("main form .btn-primary").click()
+        self.page.fill("#code", self.site.code_for(self.email))
+        self.page.locator("main form .btn-primary").click()
+        self.page.wait_for_url(re.compile("/account$"))
+
+    def sign_in_as_staff(self, name: str) -> None:
+        self.go("/staff/login")
+        self.page.fill("#email", f"{name}@example.org")
+        self.page.fill("#password", PASSWORD)
+        self.page.locator("main form .btn-primary").click()
+        self.page.wait_for_url(re.compile("/(workshop|jockey)$"))
+
+
+def text(locator: Locator) -> str:
+    """What is to be read there, with plain blanks."""
+    return " ".join(locator.inner_text().split())

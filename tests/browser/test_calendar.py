@@ -1,0 +1,195 @@
+"""The calendar in a browser: by keyboard alone, with the address bar honest, light enough, and without a jump."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from b2c_web import clock
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import TimeSlot
+from tests.browser.person import Person, text
+from tests.browser.site import Site
+
+Meet = Callable[..., Person]
+FIRST_VIEW_BYTES = 100_000
+SHIFT = """() => new Promise((tell) => { let sum = 0; new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+}).observe({type: "layout-shift", buffered: true}); setTimeout(() => tell(sum), 500); })"""
+
+
+@pytest.fixture
+def rosa(meet: Meet) -> Person:
+    person = meet()
+    person.begin()
+    return person
+
+
+def focus(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id"))
+
+
+def tab_to(page: Page, wanted: str, key: str = "Tab") -> None:
+    """Press the key until the element whose id matches has the focus."""
+    for _n in range(80):
+        if re.fullmatch(wanted, focus(page)):
+            return
+        page.keyboard.press(key)
+    raise AssertionError(f"{wanted} is not reached by {key}; the focus is on {focus(page)!r}")
+
+
+def test_a_window_is_found_with_the_keyboard_alone(rosa: Person) -> None:
+    page = rosa.page
+    tab_to(page, "month-next")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"\?month="))
+    expect(page.locator("#month-previous")).to_be_visible()
+    assert focus(page) in ("month-next", "month")  # kept where it was, or on the month when that was the last one
+    tab_to(page, r"d-\d+")
+    day = focus(page)
+    page.keyboard.press("Enter")
+    expect(page.locator("#windows")).to_be_visible()
+    assert focus(page) == day
+    tab_to(page, r"w-.+")
+    page.keyboard.press("Space")
+    expect(page.locator("input[name=back]:checked")).to_have_count(1)
+    first = focus(page)
+    assert first.startswith("w-")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(f"[id='{first}']")).not_to_be_checked()
+    expect(page.locator("input[name=slot]:checked")).to_have_count(1)
+    expect(page.locator("input[name=back]:checked")).to_have_count(1)
+    assert focus(page) == page.locator("input[name=slot]:checked").get_attribute("id")
+    expect(page.locator("#date-note")).to_contain_text(
+        text(page.locator(".window:has(input[name=slot]:checked) label"))
+    )
+    tab_to(page, r"b-.+")
+    page.keyboard.press("Enter")
+    rosa.at("contact")
+
+
+def test_focus_can_be_seen_and_is_not_under_the_bar(rosa: Person) -> None:
+    page = rosa.page
+    page.emulate_media(reduced_motion="reduce")
+    for _n in range(40):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            """() => { const at = document.activeElement, box = at.getBoundingClientRect();
+            const bar = document.querySelector(".price-bar").getBoundingClientRect();
+            const shown = getComputedStyle(at.closest(".window, .choice-card") || at).outlineStyle;
+            return [at.tagName, shown !== "none", !!at.closest(".price-bar, footer") || box.bottom <= bar.top + 1]; }"""
+        )
+        if seen[0] == "BODY":
+            break
+        assert seen[1:] == [True, True], f"{seen} at {page.evaluate('document.activeElement.outerHTML')[:200]}"
+
+
+def test_the_address_stays_honest_and_back_goes_back(rosa: Person) -> None:
+    page = rosa.page
+    page.locator("a.day").nth(1).click()
+    expect(page).to_have_url(re.compile(r"\?day="))
+    chosen = page.url
+    rosa.windows().nth(1).click()
+    expect(page).to_have_url(re.compile(r"\?slot="))
+    note = text(page.locator("#date-note"))
+    assert text(rosa.windows().nth(1)) in note
+    page.reload()
+    expect(page.locator("input[name=slot]:checked")).to_have_count(1)
+    assert text(page.locator("#date-note")) == note
+    page.go_back()
+    expect(page).to_have_url(chosen)
+    expect(page.locator("a.day[aria-current=date]")).to_have_count(1)
+    expect(page.locator("input[name=slot]:checked")).to_have_count(0)
+    expect(page.locator("h1")).to_be_visible()
+
+
+def test_the_next_free_window_is_taken_with_one_click(rosa: Person) -> None:
+    first = text(rosa.page.locator(".now-value"))
+    rosa.page.locator("#take-next-free").click()
+    expect(rosa.page.locator("input[name=back]:checked")).to_have_count(1)
+    assert text(rosa.page.locator("#date-note")) == first
+    rosa.next()
+    rosa.at("contact")
+
+
+def test_a_day_brings_its_windows_into_view(rosa: Person) -> None:
+    rosa.page.evaluate("scrollTo(0, 300)")
+    rosa.page.locator("a.day").nth(2).click()
+    expect(rosa.page.locator("#windows .window").first).to_be_in_viewport()
+
+
+def test_the_first_view_is_light(meet: Meet, rosa: Person) -> None:
+    """Everything that a browser without anything in its cache loads for the calendar, as it comes over the line."""
+    cookies, address = rosa.page.context.cookies(), rosa.page.url
+    fresh = meet()
+    fresh.page.context.add_cookies(cookies)  # type: ignore[arg-type]
+    loaded: dict[str, int] = {}
+    wire = fresh.page.context.new_cdp_session(fresh.page)
+    wire.send("Network.enable")
+    names: dict[str, str] = {}
+    wire.on("Network.requestWillBeSent", lambda event: names.update({event["requestId"]: event["request"]["url"]}))
+    wire.on("Network.loadingFinished", lambda event: loaded.update({event["requestId"]: event["encodedDataLength"]}))
+    fresh.page.goto(address, wait_until="networkidle")
+    sizes = {names[request].rsplit("/", 1)[-1]: int(size) for request, size in loaded.items()}
+    assert any("woff2" in name for name in sizes)
+    assert "htmx.min.js" in sizes
+    assert sum(sizes.values()) < FIRST_VIEW_BYTES, sizes
+
+
+def test_nothing_jumps(rosa: Person) -> None:
+    rosa.page.reload(wait_until="load")
+    assert rosa.page.evaluate(SHIFT) < 0.02
+
+
+def test_what_is_taken_meanwhile_is_told_and_another_taken(rosa: Person, site: Site) -> None:
+    rosa.pick()
+    rosa.say()
+    with site.data() as session:
+        taken = session.query(TimeSlot).filter(TimeSlot.start_time > clock.now_utc()).order_by(TimeSlot.start_time)
+        slot = next(one for one in taken if one.current_bookings == 0 and one.id == chosen_by(rosa.email))
+        slot.is_available = False
+    rosa.next()
+    rosa.at("date")
+    expect(rosa.page.locator(".notice").first).to_contain_text("Ihr Fenster ist gerade vergeben worden.")
+    rosa.page.locator("#instead-1").click()
+    expect(rosa.page.locator("input[name=back]:checked")).to_have_count(1)
+    expect(rosa.page.locator(".notice")).to_have_count(0)
+    rosa.next()
+    rosa.at("contact")
+
+
+def chosen_by(email: str) -> Any:
+    from b2c_web.bookings.models import BookingDraft
+
+    return db.session.query(BookingDraft.slot_id).filter_by(email=email).scalar()
+
+
+def test_the_price_follows_without_a_new_page(rosa: Person) -> None:
+    rosa.page.go_back()
+    rosa.at("service")
+    asked: list[Request] = []
+    rosa.page.on("request", lambda request: asked.append(request) if request.is_navigation_request() else None)
+    expect(rosa.page.locator(".price-total")).to_have_text("328,00 EUR")
+    rosa.choose("concierge", 1)
+    expect(rosa.page.locator(".price-total")).to_have_text("289,00 EUR")
+    rosa.choose("service", 1)
+    expect(rosa.page.locator(".price-total")).to_have_text("239,00 EUR")
+    assert asked == []
+
+
+def test_an_open_page_follows_the_booking(rosa: Person, site: Site) -> None:
+    rosa.pick()
+    rosa.say()
+    rosa.book()
+    rosa.pay()
+    rosa.page.locator(".now-panel .btn-secondary").click()
+    expect(rosa.page.locator("#now-head")).to_contain_text("Wir kommen am")
+    with site.data() as session:
+        booking = session.query(Booking).filter(Booking.user.has(email=rosa.email)).one()
+        booking.status, booking.workshop_checkin_at = BookingStatus.IN_WORKSHOP, clock.now_utc()
+    rosa.page.evaluate("htmx.trigger('#booking-now', 'expired')")  # instead of waiting for the next 20 seconds
+    expect(rosa.page.locator("#now-head")).to_have_text("Ihr Auto ist in der Werkstatt")
+    expect(rosa.page.locator("#live")).to_have_text("Ihr Auto ist in der Werkstatt")
