@@ -72,6 +72,10 @@ class Connection(asyncio.Protocol):
     def is_open(self) -> bool:
         return self._transport is not None and not self._transport.is_closing()
 
+    def close(self) -> None:
+        if self._transport:
+            self._transport.close()
+
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
@@ -99,8 +103,8 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, answer: Answer) -> None:
         self._buffer, self._answer = self._buffer[answer.length :], None
-        if not answer.stays_open and self._transport:
-            self._transport.close()
+        if not answer.stays_open:
+            self.close()
         if self._waiting and not self._waiting.done():
             self._waiting.set_result(answer)
 
@@ -132,6 +136,7 @@ async def client(order: Order, requests: list[bytes], until: float, result: Resu
             connection = await connect(order.port)
         await one(connection, request, result)
     result.bytes_read += connection.bytes_read
+    connection.close()
 
 
 async def run(order: Order) -> Result:
@@ -140,11 +145,14 @@ async def run(order: Order) -> Result:
         connections = [await connect(order.port) for _request in requests]
         began = time.perf_counter()
         await asyncio.gather(*(one(c, r, result) for c, r in zip(connections, requests, strict=True)))
+        for connection in connections:
+            connection.close()
     else:
         began = time.perf_counter()
         until = began + (order.seconds if order.seconds is not None else 3600)
         await asyncio.gather(*(client(order, requests, until, result) for _number in range(order.clients)))
     result.seconds = time.perf_counter() - began
+    await asyncio.sleep(0)  # connections close in the loop's next round
     return result
 
 
