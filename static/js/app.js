@@ -72,48 +72,54 @@ document.addEventListener("click", (event) => {
 
 // ---- busy: the second click on the same form is ignored, the wait is shown after 300 ms ----
 
-const waiting = new Map();
+const sending = new Map(); // forms that were sent: a second click on them is ignored
+const asking = new Map(); // what htmx is waiting for, a price that follows a choice, say: a form may be sent meanwhile
 
-function markBusy(asker, shownOn) {
+function markBusy(waits, asker, shownOn) {
   const show = () => shownOn?.setAttribute("aria-busy", "true");
-  const timers = [setTimeout(show, BUSY_SHOWN_AFTER_MS), setTimeout(() => release(asker), BUSY_AT_MOST_MS)];
-  waiting.set(asker, { shownOn, timers });
+  const timers = [setTimeout(show, BUSY_SHOWN_AFTER_MS), setTimeout(() => release(waits, asker), BUSY_AT_MOST_MS)];
+  waits.set(asker, { shownOn, timers });
 }
 
-function release(asker) {
-  const entry = waiting.get(asker);
+function release(waits, asker) {
+  const entry = waits.get(asker);
   if (!entry) return;
   entry.timers.forEach(clearTimeout);
   entry.shownOn?.removeAttribute("aria-busy");
-  waiting.delete(asker);
+  waits.delete(asker);
 }
 
 function guardSubmit(event) {
   const form = event.target;
   if (form.dataset.repeatable !== undefined) return;
-  if (waiting.has(form)) {
+  if (sending.has(form)) {
     event.preventDefault();
     event.stopImmediatePropagation();
     return;
   }
-  markBusy(form, event.submitter);
+  markBusy(sending, form, event.submitter);
 }
 
 // A click on a link of htmx shows on the button itself, else on the region that it will change; polling shows nothing.
 function showWait(event) {
   const { elt, target, requestConfig } = event.detail;
   const cause = requestConfig.triggeringEvent?.type;
-  if (waiting.has(elt) || !["click", "change", "input"].includes(cause)) return;
-  markBusy(elt, elt.matches(".btn") ? elt : target);
+  if (asking.has(elt) || !["click", "change", "input"].includes(cause)) return;
+  markBusy(asking, elt, elt.matches(".btn") ? elt : target);
+}
+
+function endWait(event) {
+  release(asking, event.detail.elt);
+  if (event.detail.requestConfig.triggeringEvent?.type === "submit") release(sending, event.detail.elt);
 }
 
 document.addEventListener("submit", guardSubmit, true);
 document.addEventListener("htmx:beforeRequest", showWait);
-document.addEventListener("htmx:afterRequest", (event) => release(event.detail.elt));
+document.addEventListener("htmx:afterRequest", endWait);
 
 // The page may come back from the back-forward cache exactly as it was left: nothing is under way any more.
 window.addEventListener("pageshow", (event) => {
-  if (event.persisted) [...waiting.keys()].forEach(release);
+  if (event.persisted) [...sending.keys()].forEach((form) => release(sending, form));
 });
 
 // ---- countdown of a held appointment, by elapsed time: the clock of the phone may be wrong ----

@@ -193,3 +193,15 @@ def test_an_open_page_follows_the_booking(rosa: Person, site: Site) -> None:
     rosa.page.evaluate("htmx.trigger('#booking-now', 'expired')")  # instead of waiting for the next 20 seconds
     expect(rosa.page.locator("#now-head")).to_have_text("Ihr Auto ist in der Werkstatt")
     expect(rosa.page.locator("#live")).to_have_text("Ihr Auto ist in der Werkstatt")
+
+
+def test_a_quick_choice_and_a_quick_click_go_on(rosa: Person) -> None:
+    """The price is still being asked for when the button is pressed: the button counts."""
+    rosa.page.go_back()
+    rosa.at("service")
+    rosa.page.route("**/service?*", lambda route: None)  # the price never comes
+    rosa.page.evaluate(
+        "document.querySelector('#service-1').click(); document.querySelector('.price-bar button').click()"
+    )
+    rosa.at("date")
+    rosa.page.unroute_all(behavior="ignoreErrors")
