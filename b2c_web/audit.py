@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
 from b2c_web.clock import now_utc
-from b2c_web.db import Base, Id
+from b2c_web.db import Base, Id, table_of
 from b2c_web.flask_extensions import db
 
 
@@ -37,6 +37,9 @@ class AuditEntry(Base):
     request_id: Mapped[str | None] = mapped_column(String(20))
 
 
+_INSERT = insert(table_of(AuditEntry))  # built once; every command writes with it
+
+
 def _actor() -> tuple[uuid.UUID | None, str]:
     if has_request_context() and current_user and current_user.is_authenticated:
         return current_user.id, current_user.role.value.lower()
@@ -58,16 +61,17 @@ def record(
     """
     user_id, role = _actor()
     db.session.execute(
-        insert(AuditEntry).values(
-            id=uuid7(),
-            at=now_utc(),
-            actor_user_id=user_id,
-            actor=actor or role,
-            action=action,
-            entity_type=entity_type,
-            entity_id=entity_id,
-            before=before,
-            after=after,
-            request_id=g.get("request_id") if has_request_context() else None,
-        )
+        _INSERT,
+        {
+            "id": uuid7(),
+            "at": now_utc(),
+            "actor_user_id": user_id,
+            "actor": actor or role,
+            "action": action,
+            "entity_type": entity_type,
+            "entity_id": entity_id,
+            "before": before,
+            "after": after,
+            "request_id": g.get("request_id") if has_request_context() else None,
+        },
     )

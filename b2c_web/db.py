@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import psycopg.errors as pg_errors
-from sqlalchemy import DateTime, Enum, MetaData, TypeDecorator, Uuid, func, text
+from sqlalchemy import DateTime, Enum, MetaData, Table, TypeDecorator, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -54,6 +54,11 @@ UpdatedAt = Annotated[datetime, mapped_column(UtcDateTime, server_default=func.n
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {datetime: UtcDateTime, uuid.UUID: Uuid, dict[str, Any]: JSONB}  # noqa: RUF012 - SQLAlchemy's form
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table behind a model, for plain inserts of rows that nobody needs as objects: less than half the work."""
+    return cast(Table, model.__table__)
 
 
 class Timestamps:

@@ -39,7 +39,7 @@ from b2c_web.bookings.rules import BookingAction
 from b2c_web.catalog.models import Service
 from b2c_web.catalog.queries import Price, price_for
 from b2c_web.clock import now_utc
-from b2c_web.db import command_transaction
+from b2c_web.db import command_transaction, table_of
 from b2c_web.errors import Busy, Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import PaymentPurpose
@@ -203,7 +203,7 @@ def _insert(request: BookingRequest, price: Price, wish: Wish, promise: Promise,
         "created_at": now,
         **times_of(wish, promise),
     }
-    db.session.execute(insert(Booking), values)
+    db.session.execute(insert(table_of(Booking)), values)
     return booking_id
 
 

@@ -19,6 +19,7 @@ from uuid_utils.compat import uuid7
 from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, Question, read_ronjas, read_windows
 from b2c_web.bookings.counters import Held, change_day, change_slot, give_back, lock_keys
 from b2c_web.bookings.models import AssignmentType, RonjaReservation, Trip, TripMinutes
+from b2c_web.db import table_of
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot, Workshop
@@ -186,8 +187,8 @@ def add_trips(booking_id: uuid.UUID, promise: Promise, parts: Parts, place: Plac
         trip = _trip_row(booking_id, kind, window, place)
         trips.append(trip | {"travel_minutes": order.travel_minutes, "jockey_minutes": jockey_minutes})
         minutes += [{"trip_id": trip["id"], "slot_id": slot_id, "minutes": count} for slot_id, count in part.items()]
-    db.session.execute(insert(Trip), trips)
-    db.session.execute(insert(TripMinutes), minutes)
+    db.session.execute(insert(table_of(Trip)), trips)
+    db.session.execute(insert(table_of(TripMinutes)), minutes)
 
 
 def _trip_row(booking_id: uuid.UUID, kind: AssignmentType, window: Window, place: Place) -> dict[str, Any]:
@@ -218,7 +219,7 @@ def reserve_ronja(booking_id: uuid.UUID, wish: Wish, promise: Promise) -> uuid.U
         try:
             with db.session.begin_nested():
                 db.session.execute(
-                    insert(RonjaReservation),
+                    insert(table_of(RonjaReservation)),
                     {"id": uuid7(), "booking_id": booking_id, "ronja_id": ronja_id, "during": span},
                 )
             return ronja_id
