@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -160,13 +161,19 @@ def _finish(response: Response) -> Response:
     return response
 
 
-def error_page(status: int, message: Any = None, **headers: str) -> Response:
+NO_HEADERS: Mapping[str, str] = {}
+
+
+def error_page(
+    status: int, message: Any = None, *, way_on: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] = NO_HEADERS
+) -> Response:
     """Our page, or fragment, for an HTTP error, with the request id and a way on."""
     name = "errors/_fragment.html" if htmx.wants_fragment() else "errors/error.html"
     body = render_template(
         name,
         error_code=status,
         message=message,
+        way_on=way_on,
         request_id=g.get("request_id", "-"),
         retry_after=headers.get("Retry-After"),
     )
@@ -177,17 +184,22 @@ def error_page(status: int, message: Any = None, **headers: str) -> Response:
 
 def _error_pages(app: Flask) -> None:
     app.register_error_handler(DomainError, _refused)
-    app.register_error_handler(
-        CSRFError, lambda error: error_page(400, _("Die Seite war zu lange offen. Bitte laden Sie sie neu."))
-    )
+    app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, lambda error: error_page(error.code or 500))
     app.register_error_handler(Exception, _broken)
+
+
+def _stale_form(error: CSRFError) -> Response:
+    """The form's token is not this session's any more: the way on is the page it stood on, loaded anew."""
+    back = urlsplit(request.referrer or "").path or "/"
+    way_on = [(back, _("Seite neu laden"))]
+    return error_page(400, _("Die Seite war zu lange offen. Bitte laden Sie sie neu."), way_on=way_on)
 
 
 def _refused(error: DomainError) -> Response:
     retry = error.details.get("retry_after_seconds")
     headers = {"Retry-After": str(retry)} if retry else {}
-    return error_page(error.status, error.message, **headers)
+    return error_page(error.status, error.message, headers=headers)
 
 
 def _broken(error: Exception) -> Response:

@@ -44,3 +44,9 @@ def test_a_fault_of_ours_is_a_500_and_a_fragment_stays_one(
 @pytest.mark.parametrize("address", ["/?plz=%00", "/reach?plz=4%00", "/bookings?page=99999999999999999999"])
 def test_what_no_person_types_is_refused_and_breaks_nothing(client: FlaskClient, address: str) -> None:
     assert client.get(address).status_code in (303, 302, 400)
+
+
+def test_a_stale_form_leads_back_to_its_page(client: FlaskClient) -> None:
+    answer = client.post("/language", data={"language": "en"}, headers={"Referer": "http://localhost/help?x=1"})
+    assert answer.status_code == 400
+    assert 'href="/help"' in answer.get_data(as_text=True)

@@ -66,3 +66,16 @@ def test_nothing_chosen_is_said_and_a_booking_on_its_way_has_no_such_page(
     with command_transaction():
         lifecycle.leave_for_customer(lock_booking(booking.id))
     assert client.get(address).status_code == 404
+
+
+def test_a_stale_move_page_is_loaded_anew_as_a_whole(
+    client: FlaskClient, session: Any, login: Callable[..., FlaskClient]
+) -> None:
+    """Cancelled in another window: htmx is sent to the page that says so, never given a page to put into one."""
+    scene = Scene(session)
+    booking = scene.booked()
+    login(booking.user)
+    commands.cancel(booking.user, booking.id, accepted_fee_cents=0)
+    answer = client.get(f"/bookings/{booking.id}/move?slot={scene.slots[1].id}", headers={"HX-Request": "true"})
+    assert answer.status_code == 204
+    assert answer.headers["HX-Redirect"].endswith(f"/bookings/{booking.id}/move")

@@ -66,6 +66,8 @@ def withdrawal(booking_id: uuid.UUID) -> Response:
 def move(booking_id: uuid.UUID) -> Response:
     booking, form = own_booking(current_user, booking_id), FeeForm()
     terms = move_terms(booking, now_utc(), current_app.config)
+    if not terms.allowed and htmx.wants_fragment():
+        return htmx.see_other(url_for("bookings.move", booking_id=booking_id))  # another window ended it: show all
     if not terms.allowed:
         return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=None)
     question = question_of(booking)

@@ -12,7 +12,7 @@ from b2c_web.access import public
 from b2c_web.bookings import blueprint, calendar_view, drafts, steps
 from b2c_web.bookings.forms import DateForm, ServiceForm
 from b2c_web.bookings.models import BookingDraft
-from b2c_web.bookings.views.frame import calendar_fragment, is_complete, lowest_total, page, step_draft
+from b2c_web.bookings.views.frame import calendar_fragment, is_complete, page, step_draft
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.queries import Offer, price_list
 from b2c_web.clock import now_utc
@@ -50,7 +50,9 @@ def _shown_price(offers: list[Offer], draft: BookingDraft, form: ServiceForm) ->
     chosen = next((offer for offer in offers if offer.service == service), None)
     price = chosen.prices[draft.vehicle_class] if chosen and draft.vehicle_class else None
     if chosen is None or price is None:
-        return {"total_cents": lowest_total(), "note": _("mindestens, inkl. MwSt. und Abholung"), "concierge_price": ""}
+        prices = [one for offer in offers for kind, one in offer.prices.items() if kind is draft.vehicle_class]
+        lowest = min((one.total_cents(concierge=True) for one in prices), default=0)
+        return {"total_cents": lowest, "note": _("mindestens, inkl. MwSt. und Abholung"), "concierge_price": ""}
     note = _("%(service)s mit Abholung", service=chosen.name) if concierge else chosen.name
     extra = formatting.eur(price.concierge_cents) if price.concierge_cents else _("inbegriffen")
     return {"total_cents": price.total_cents(concierge=concierge), "note": note, "concierge_price": extra}
