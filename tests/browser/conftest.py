@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from b2c_web.db_server import DatabaseServer
 from b2c_web.flask_extensions import db
@@ -19,6 +19,7 @@ from tests.browser.site import Site, free_port, furnish, serve
 from tests.conftest import TEST_SETTINGS, make_app
 from tests.contract.simulator_process import SimulatorProcess
 
+expect.set_options(timeout=20_000)  # a machine that runs all tests at once is slow
 PHONE = {"width": 390, "height": 844}
 
 

@@ -26,7 +26,7 @@ class Person:
         self.site, self.page, self.words, self.javascript = site, page, WORDS[language], javascript
         self.email = f"person{next(_count)}@example.org"
         self.complaints: list[str] = []
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(30_000)
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.add_init_script(WATCH)

@@ -190,6 +190,7 @@ def test_an_open_page_follows_the_booking(rosa: Person, site: Site) -> None:
     with site.data() as session:
         booking = session.query(Booking).filter(Booking.user.has(email=rosa.email)).one()
         booking.status, booking.workshop_checkin_at = BookingStatus.IN_WORKSHOP, clock.now_utc()
+    rosa.page.wait_for_function("window.htmx")
     rosa.page.evaluate("htmx.trigger('#booking-now', 'expired')")  # instead of waiting for the next 20 seconds
     expect(rosa.page.locator("#now-head")).to_have_text("Ihr Auto ist in der Werkstatt")
     expect(rosa.page.locator("#live")).to_have_text("Ihr Auto ist in der Werkstatt")
