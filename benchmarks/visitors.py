@@ -10,6 +10,7 @@ from uuid_utils.compat import uuid7
 
 from b2c_web.accounts import sessions
 from b2c_web.accounts.models import User
+from b2c_web.bookings import drafts
 from b2c_web.bookings.models import BookingDraft
 from b2c_web.catalog.models import ServiceType
 from b2c_web.flask_extensions import db
@@ -62,9 +63,10 @@ def before_the_button(app: Flask, wanted: list[data.Wanted]) -> list[str]:
         for one in wanted:
             draft = _complete_draft(one)
             db.session.add(draft)
+            db.session.commit()
             user = db.session.get_one(User, one.user_id)
             session, csrf = _signed_in(app, user)
-            body = f"csrf_token={csrf}&shown_total_cents={one.total_cents}"
+            body = f"csrf_token={csrf}&shown_total_cents={one.total_cents}&shown={drafts.digest(draft)}"
             requests.append(post(f"/book/{draft.id}/summary", cookie_of(app, session), body))
         db.session.commit()
         db.session.remove()
