@@ -13,6 +13,8 @@ from b2c_web.access import PERMISSIONS, PUBLIC, SIGNED_IN, access_of
 from b2c_web.accounts.models import Address, Role, User
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import Notification
+from b2c_web.payments.models import PaymentMethod
 from b2c_web.workshops.models import RonjaVehicle, TimeSlot
 from tests.browser.person import Person
 from tests.browser.site import Site
@@ -121,11 +123,24 @@ def test_a_customers_pages(site: Site, meet: Meet, inspect: Callable[..., Inspec
     assert {"/account", "/bookings", "/account/cars"} <= set(own)
     looking.look_at(*own)
     with site.data() as session:
-        user = session.query(User).filter_by(email=rosa.email).one()
-        session.add(Address(user_id=user.id, street="Am Beispielweg 12", postal_code="44137", city="Dortmund"))
-        car = make_vehicle(user)
-        pages = [f"/account/cars/{car.id}"]
-    looking.look_at("/account/addresses", "/account/cars", "/account/messages", *pages)
+        pages = things_of(session.query(User).filter_by(email=rosa.email).one())
+    looking.look_at("/account/addresses", "/account/cars", "/account/cards", "/account/messages", *pages)
+
+
+def things_of(user: User) -> list[str]:
+    """One of everything that a customer can have, and the pages about it."""
+    car = make_vehicle(user)
+    place = Address(user_id=user.id, street="Am Beispielweg 12", postal_code="44137", city="Dortmund")
+    facts = {"type": "card", "card_brand": "visa", "card_last4": "4242", "card_exp_month": 12, "card_exp_year": 2040}
+    card = PaymentMethod(user_id=user.id, stripe_payment_method_id=f"pm_{user.id.hex}", **facts)
+    db.session.add_all([place, card])
+    db.session.flush()
+    mail = db.session.query(Notification).filter_by(recipient=user.email).first()
+    assert mail
+    mail.user_id = user.id
+    of_car, of_place = f"/account/cars/{car.id}", f"/account/addresses/{place.id}"
+    pages = [of_car, f"{of_car}/archival", f"{of_car}/document", of_place, f"{of_place}/removal"]
+    return [*pages, f"/account/cards/{card.id}/removal", f"/account/messages/{mail.id}", f"/dev/outbox/{mail.id}"]
 
 
 def test_a_booking_in_every_state(site: Site, meet: Meet, inspect: Callable[..., Inspector]) -> None:
