@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from b2c_web import audit, jobs
+from b2c_web.accounts.commands import add_used_address
 from b2c_web.accounts.limits import count_attempt
 from b2c_web.bookings.availability import Question, order_of, read_windows
 from b2c_web.bookings.counters import Held, held_by
@@ -169,6 +170,8 @@ def _claim(request: BookingRequest, releasing: list[Held]) -> uuid.UUID:
     add_trips(booking_id, promise, parts, request.place, order)
     reserve_ronja(booking_id, wish, promise)
     _owe(booking_id, request, total, now)
+    place = request.place
+    add_used_address(request.user_id, street=place.address, postal_code=place.postal_code, city=place.city)
     return booking_id
 
 

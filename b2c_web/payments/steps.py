@@ -31,11 +31,11 @@ def add_payment(
 
     `expires_at`: until when the customer may pay (the end of the hold). Nobody is asked for money yet.
     """
-    last = select(func.max(Payment.attempt)).filter_by(purpose=purpose, purpose_id=purpose_id)
+    last = select(func.coalesce(func.max(Payment.attempt), 0)).filter_by(purpose=purpose, purpose_id=purpose_id)
     payment = Payment(
         purpose=purpose,
         purpose_id=purpose_id,
-        attempt=(db.session.scalar(last) or 0) + 1,
+        attempt=last.scalar_subquery() + 1,
         user_id=user_id,
         amount_cents=amount_cents,
         expires_at=expires_at,

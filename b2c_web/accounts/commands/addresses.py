@@ -3,7 +3,8 @@
 import uuid
 
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, select, text, update
+from uuid_utils.compat import uuid7
 
 from b2c_web.accounts.models import Address, User
 from b2c_web.clock import now_utc
@@ -25,13 +26,27 @@ def add_address(user: User, *, street: str, postal_code: str, city: str, is_defa
         return address.id
 
 
+_REMEMBER = text("""
+    WITH mine AS (SELECT street, postal_code, city FROM addresses WHERE user_id = :user),
+    used AS (
+        UPDATE addresses SET last_used_at = :now, updated_at = :now
+        WHERE user_id = :user AND lower(street) = lower(:street) AND postal_code = :postal_code
+            AND lower(city) = lower(:city)
+        RETURNING id
+    )
+    INSERT INTO addresses (id, user_id, street, postal_code, city, is_default, last_used_at)
+    SELECT :id, :user, :street, :postal_code, :city, NOT EXISTS (SELECT FROM mine), :now
+    WHERE NOT EXISTS (SELECT FROM used) AND (SELECT count(*) FROM mine) < :at_most
+""")
+
+
 def add_used_address(user_id: uuid.UUID, *, street: str, postal_code: str, city: str) -> None:
-    """Step: a booking uses this address; it is offered first next time. Past 20 it is simply not kept."""
-    try:
-        _same_or_new(user_id, street, postal_code, city).last_used_at = now_utc()
-    except Conflict:
-        return
-    db.session.flush()
+    """Step: a booking uses this address; it is offered first next time. Past 20 it is simply not kept.
+
+    The caller has locked the user's row.
+    """
+    facts = {"street": street, "postal_code": postal_code, "city": city}
+    db.session.execute(_REMEMBER, {"id": uuid7(), "user": user_id, "now": now_utc(), "at_most": AT_MOST, **facts})
 
 
 def edit_address(

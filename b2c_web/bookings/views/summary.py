@@ -10,7 +10,6 @@ from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import requires
-from b2c_web.accounts.commands import add_used_address
 from b2c_web.accounts.limits import network_here
 from b2c_web.bookings import blueprint, calendar_view, drafts, steps
 from b2c_web.bookings.claim import BookingRequest, PriceChanged, book
@@ -89,7 +88,6 @@ def _book(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Response:
     except (Conflict, TooMany) as refusal:
         form.refuse(refusal)
         return _summary_page(drafts.draft_of(draft_id), reach, form)
-    _remember_address(wanted)
     return htmx.see_other(url_for("bookings.payment", booking_id=booking_id))
 
 
@@ -121,8 +119,3 @@ def _offer_others(draft_id: uuid.UUID, wanted: BookingRequest, taken: PlaceTaken
     if wanted.return_slot_id and str(taken.details.get("block")) == Block.NO_RONJA:
         flash(taken.message, "warning")
     return htmx.see_other(url_for("bookings.date", draft_id=draft_id, slot=wanted.slot_id))
-
-
-def _remember_address(wanted: BookingRequest) -> None:
-    place = wanted.place
-    add_used_address(wanted.user_id, street=place.address, postal_code=place.postal_code, city=place.city)
