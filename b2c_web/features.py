@@ -18,6 +18,7 @@ ORDER = (
     "notifications",
     "payments",
     "bookings",
+    "capacity",
     "extensions",
     "jockeys",
     "dispatch",
