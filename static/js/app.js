@@ -35,6 +35,14 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (wanted) document.querySelector(wanted)?.scrollIntoView({ block: "nearest" });
 });
 
+// ---- a choice made while the page was still loading, on a slow network: nobody heard its change ----
+
+document.addEventListener("DOMContentLoaded", () => {
+  for (const choice of document.querySelectorAll("input[type=radio][hx-get]:checked")) {
+    if (!choice.defaultChecked) choice.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+});
+
 // ---- messages: the server sends "HX-Trigger: {"announce": "..."}" ----
 
 function announce(text) {

@@ -205,6 +205,13 @@ def test_an_open_page_follows_the_booking(rosa: Person, site: Site) -> None:
     expect(rosa.page.locator("#live")).to_have_text("Ihr Auto ist in der Werkstatt")
 
 
+def test_a_choice_on_a_page_that_still_loads_is_heard(rosa: Person) -> None:
+    rosa.page.route("**/htmx.min.js*", lambda route: (rosa.page.wait_for_timeout(1500), route.continue_()))
+    rosa.page.reload(wait_until="commit")
+    rosa.windows().first.click()
+    expect(rosa.page.locator("input[name=back]:checked")).to_have_count(1)
+
+
 def test_a_quick_choice_and_a_quick_click_go_on(rosa: Person) -> None:
     """The price is still being asked for when the button is pressed: the button counts."""
     rosa.page.go_back()
