@@ -11,6 +11,7 @@ from b2c_web.access import may
 # permission -> (endpoint, icon, label) of one entry; shown when the endpoint exists and the person may call it
 STAFF_NAVIGATION: tuple[tuple[str, tuple[str, str, Any]], ...] = (
     ("workshop.day", ("dashboard.day", "bay", _l("Heute"))),
+    ("capacity.plan", ("capacity.month", "calendar", _l("Kapazität"))),
     ("jockey.day", ("dashboard.jockey_home", "key", _l("Mein Tag"))),
     ("messages.kept", ("notifications.kept", "mail", _l("Nachrichten"))),
 )

@@ -9,18 +9,11 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 
-from b2c_web.workshops.rules import Judge, Offer, Order, RonjaPlan, Window, add_parts, ronja_span, trip_parts
+from b2c_web.workshops.rules import Judge, Limit, Offer, Order, RonjaPlan, Window, add_parts, ronja_span, trip_parts
 
 PLENTY = 10**6
 FAR_FUTURE = 2**40
-
-
-class Limit(StrEnum):
-    BAYS = "bays"
-    JOCKEYS = "jockeys"
-    RONJAS = "Ronjas"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,32 @@ class DayState(StrEnum):
     CLOSED = "CLOSED"
 
 
+class Limit(StrEnum):
+    """What a day's bookings share. The values are for the command line."""
+
+    BAYS = "bays"
+    JOCKEYS = "jockeys"
+    RONJAS = "Ronjas"
+
+
+LIMIT_OF = {
+    Block.DAY_FULL: Limit.BAYS,
+    Block.SLOT_FULL: Limit.BAYS,
+    Block.NO_JOCKEY: Limit.JOCKEYS,
+    Block.NO_RONJA: Limit.RONJAS,
+}
+
+
+def bottleneck(carries: Mapping[Limit, int], block: Block | None) -> Limit:
+    """The day's bottleneck. On a day that cannot be booked it is what the judge's reason names; else it is the
+    resource that alone would carry the fewest further bookings (`Judge.carries`), in a tie bays before jockeys before
+    Ronjas.
+    """
+    if block in LIMIT_OF:
+        return LIMIT_OF[block]
+    return min((limit for limit in Limit if limit in carries), key=lambda limit: carries[limit])
+
+
 @dataclass(slots=True)  # not frozen: a month page makes hundreds, and freezing triples what making one takes
 class Window:
     """One window with its day, as it stands in the database. Nobody changes one: `replace` makes another."""
@@ -258,6 +284,49 @@ class Judge:
             return offer
         offer.places = min(places, self._jockey_places(pickup), offer.returns[0].ronjas_free)
         return offer
+
+    def carries(self, indices: Sequence[int]) -> dict[Limit, int]:
+        """How many further bookings of this order each resource alone would carry in the windows of one day.
+
+        Bays: the places left in the windows, at most those left in the day. Jockeys: the minutes left, divided by
+        what pickup and return take, at most the pickups that fit into the windows; 0 when none has a return. Ronjas:
+        the cars free from one of the windows to its first return. Orders without concierge need bays only.
+        """
+        inside = [i for i in indices if self._open[i] and self._in_time(i)]
+        limits = {Limit.BAYS: self._bays_carry(inside)}
+        if self.order.concierge:
+            limits[Limit.JOCKEYS] = self._jockeys_carry(inside)
+            limits[Limit.RONJAS] = self._ronjas_carry(inside)
+        return limits
+
+    def _in_time(self, index: int) -> bool:
+        return self.order.bookable_from <= self.windows[index].start < self.order.bookable_until
+
+    def _bays_carry(self, inside: Sequence[int]) -> int:
+        windows = [self.windows[i] for i in inside]
+        left_today = min((w.day_max_bookings - w.day_current_bookings for w in windows), default=0)
+        return min(left_today, sum(w.max_bookings - w.current_bookings for w in windows))
+
+    def _jockeys_carry(self, inside: Sequence[int]) -> int:
+        pickups = sum(self._jockey_places(pickup) for i in inside if (pickup := self._pickups[i]) and self._brings(i))
+        minutes = sum(max(0, self._left[i]) for i in inside)
+        whole = minutes // (self.order.pickup_minutes + self.order.return_minutes)
+        return min(pickups, max(1, whole))
+
+    def _brings(self, index: int) -> bool:
+        """Is there a return window with room for both trips?"""
+        pickup = self._pickups[index] or ()
+        backs = (self._returns[back] for back in self._return_candidates(index))
+        return any(back is not None and self._together(pickup, back) for back in backs)
+
+    def _ronjas_carry(self, inside: Sequence[int]) -> int:
+        free: set[int] = set()
+        for i in inside:
+            back = next(iter(self._return_candidates(i)), None)
+            if back is not None:
+                end = ronja_span(self.windows[i], self.windows[back], self.order)[1]
+                free |= {number for number, until in enumerate(self._until[i]) if until >= end}
+        return len(free)
 
     def _jockey_places(self, pickup: Parts) -> int:
         return min([self._left[index] // minutes for index, minutes in pickup])

@@ -1,0 +1,20 @@
+"""What staff read about a day or a window: the reason why nobody can book it, and the bottleneck."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from b2c_web.workshops.rules import Block, Limit
+
+BLOCKS: dict[Block, Any] = {
+    Block.CLOSED: _l("geschlossen"),
+    Block.HOLIDAY: _l("Feiertag"),
+    Block.LEAD_TIME: _l("zu kurzfristig"),
+    Block.HORIZON: _l("noch nicht offen"),
+    Block.DAY_FULL: _l("Tag voll"),
+    Block.SLOT_FULL: _l("Fenster voll"),
+    Block.NO_JOCKEY: _l("kein Jockey frei"),
+    Block.NO_RONJA: _l("keine Ronja frei"),
+}
+LIMITS: dict[Limit, Any] = {Limit.BAYS: _l("Bühnen"), Limit.JOCKEYS: _l("Jockeys"), Limit.RONJAS: _l("Ronjas")}
+LIMIT_ICONS = {Limit.BAYS: "bay", Limit.JOCKEYS: "key", Limit.RONJAS: "car"}
