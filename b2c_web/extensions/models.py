@@ -1,15 +1,16 @@
-"""Extra work found in the workshop (Auftragserweiterung), its decision and its money."""
+"""Extra work found in the workshop (Auftragserweiterung), its decision and its money, and what belongs to it."""
 
 import uuid
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, String, Text, text
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from b2c_web.db import Base, Id, Timestamps, enum_type
+from b2c_web.catalog.models import ServiceType, service_type_type
+from b2c_web.db import Base, CreatedAt, Id, Timestamps, enum_type
 
 
 class ExtensionStatus(StrEnum):
@@ -37,8 +38,18 @@ class DecisionRight(StrEnum):
     RECORDED_CONSENT = "RECORDED_CONSENT"
 
 
+class MessageKind(StrEnum):
+    QUESTION = "QUESTION"
+    ANSWER = "ANSWER"
+
+
 class Extension(Timestamps, Base):
-    """Offered items, and what was accepted of them. `total_amount` is offered, `approved_amount_cents` accepted."""
+    """Offered items, and what was accepted of them. `total_amount` is offered, `approved_amount_cents` accepted.
+
+    What was raised never changes: correcting means withdrawing it and raising another that `replaces_id` it.
+    `items` are {name, description, price (cents), quantity ("1.5"), media (ids)}; `accepted_items` and
+    `not_done_items` are places in that list, from 0. `images` and `videos` are ids of the media that show the whole.
+    """
 
     __tablename__ = "extensions"
     __table_args__ = (
@@ -52,6 +63,21 @@ class Extension(Timestamps, Base):
         CheckConstraint("(status = 'DECLINED') = (declined_at IS NOT NULL)", name="declined_has_time"),
         CheckConstraint("status <> 'APPROVED' OR decision_right IS NOT NULL", name="approved_by_right"),
         CheckConstraint("(status = 'APPROVED') = (approved_amount_cents > 0)", name="approved_has_amount"),
+        CheckConstraint("(status = 'APPROVED') = (cardinality(accepted_items) > 0)", name="approved_has_items"),
+        CheckConstraint(
+            "cardinality(accepted_items) = 0 OR "
+            "(0 <= ALL (accepted_items) AND jsonb_array_length(items) > ALL (accepted_items))",
+            name="accepted_were_offered",
+        ),
+        CheckConstraint("not_done_items <@ accepted_items", name="not_done_were_accepted"),
+        CheckConstraint("(status = 'CANCELLED') = (withdrawn_at IS NOT NULL)", name="withdrawn_has_time"),
+        CheckConstraint("status = 'APPROVED' OR authorization_status = 'NONE'", name="money_only_when_approved"),
+        CheckConstraint(
+            "(authorization_status = 'CAPTURED') = (payment_captured_at IS NOT NULL)", name="captured_has_time"
+        ),
+        CheckConstraint("new_return_slot_id IS NULL OR new_promised_at IS NOT NULL", name="new_return_has_time"),
+        CheckConstraint("(new_promised_at IS NULL) = (delay_reason = '')", name="delay_has_reason"),
+        CheckConstraint("vat_rate_percent BETWEEN 0 AND 100", name="vat_rate_is_percent"),
     )
 
     id: Mapped[Id]
@@ -84,3 +110,102 @@ class Extension(Timestamps, Base):
     stripe_payment_intent_id: Mapped[str | None] = mapped_column(String(64), unique=True)
     payment_captured_at: Mapped[datetime | None]
     odoo_invoice_id: Mapped[int | None] = mapped_column(Integer, unique=True)
+
+    urgent: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
+    raised_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    vat_rate_percent: Mapped[int] = mapped_column(Integer)
+    replaces_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("extensions.id", ondelete="RESTRICT"), unique=True)
+    withdrawn_at: Mapped[datetime | None]
+    withdraw_reason: Mapped[str | None] = mapped_column(Text)
+    accepted_items: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{}'"), default=list)
+    not_done_items: Mapped[list[int]] = mapped_column(ARRAY(Integer), server_default=text("'{}'"), default=list)
+    shown_digest: Mapped[str | None] = mapped_column(String(64))  # what was on the page that decided
+    # more work can mean a new promise; the return moves when the customer accepts
+    new_return_slot_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("time_slots.id", ondelete="RESTRICT"), index=True
+    )
+    new_promised_at: Mapped[datetime | None]
+    delay_reason: Mapped[str] = mapped_column(Text, server_default="", default="")
+    # money: a mandate is charged at completion without a hold; the bank's last reason for a no
+    by_mandate: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
+    failure_code: Mapped[str | None] = mapped_column(String(80))
+
+
+class ExtensionConsent(Base):
+    """A consent that the customer gave outside of our pages, as staff recorded it, and the customer's objection."""
+
+    __tablename__ = "extension_consents"
+
+    id: Mapped[Id]
+    extension_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("extensions.id", ondelete="CASCADE"), unique=True)
+    channel: Mapped[str] = mapped_column(String(40))
+    name: Mapped[str] = mapped_column(String(120))
+    given_at: Mapped[datetime]
+    words: Mapped[str] = mapped_column(Text)
+    staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    objected_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class ExtensionDraft(Timestamps, Base):
+    """What staff have typed so far, one per booking; survives a closed tab. `content` is the form's own shape."""
+
+    __tablename__ = "extension_drafts"
+
+    booking_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bookings.id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    updated_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+
+
+class ExtensionMessage(Base):
+    """A question of the customer, or the workshop's answer."""
+
+    __tablename__ = "extension_messages"
+    __table_args__ = (CheckConstraint("words <> ''", name="words_not_empty"),)
+
+    id: Mapped[Id]
+    extension_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("extensions.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[MessageKind] = mapped_column(enum_type(MessageKind, "extension_message_kind"))
+    author_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    words: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
+class ExtensionLink(Base):
+    """A mailed key to one extension. Only its hash is kept; it ends with the decision or when its time is over."""
+
+    __tablename__ = "extension_links"
+
+    id: Mapped[Id]
+    extension_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("extensions.id", ondelete="CASCADE"), index=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    created_at: Mapped[CreatedAt]
+
+
+class WorkItem(Timestamps, Base):
+    """Usual work of a workshop at its usual price. Without `service` it is usual with every one of them."""
+
+    __tablename__ = "work_items"
+    __table_args__ = (
+        CheckConstraint("price > 0", name="price_positive"),
+        Index("ix_work_items_workshop_id_service", "workshop_id", "service"),
+        Index(
+            "uq_work_items_workshop_id_service_name",
+            "workshop_id",
+            "service",
+            "name",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    id: Mapped[Id]
+    workshop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("workshops.id", ondelete="CASCADE"))
+    service: Mapped[ServiceType | None] = mapped_column(service_type_type)
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(Text, server_default="", default="")
+    price: Mapped[int] = mapped_column(Integer)  # gross, cents
+    position: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
+    is_active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)

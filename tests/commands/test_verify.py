@@ -39,8 +39,9 @@ def trips(session: Any, frozen_clock: Callable[[datetime], Any]) -> Trips:
 CONCIERGE = "UPDATE bookings SET {} WHERE include_concierge"
 ADD_EXTENSION = """
     INSERT INTO extensions (id, booking_id, description, items, total_amount, approved_amount_cents,
-        captured_amount_cents, status, approved_at, decision_right, requested_at)
-    SELECT gen_random_uuid(), id, 'x', '[]', 100, 100, {captured}, 'APPROVED', now(), '{right}', now()
+        captured_amount_cents, status, approved_at, decision_right, requested_at, accepted_items, vat_rate_percent)
+    SELECT gen_random_uuid(), id, 'x', '[{{"name": "x", "price": 100, "quantity": "1"}}]', 100, 100, {captured},
+        'APPROVED', now(), '{right}', now(), '{{0}}', 19
     FROM bookings WHERE include_concierge"""
 ADD_REFUND = """
     INSERT INTO refunds (id, payment_id, amount_cents, reason, state, succeeded_at)

@@ -1,0 +1,199 @@
+"""What an extension costs, what may be offered, and what may be done in which state. Pure decisions."""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.extensions.items import Item, Offer, from_json
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
+
+MOST_ITEMS = 30
+MOST_CENTS = 2_000_000  # of one extension: what is dearer than that is a typing error
+MOST_QUANTITY = Decimal("9999.999")
+STEP = Decimal("0.001")
+# how a customer can consent outside of our pages
+CHANNELS: Mapping[str, Any] = {
+    "phone": _l("am Telefon"),
+    "in_person": _l("vor Ort"),
+    "mail": _l("per E-Mail"),
+    "message": _l("per Nachricht"),
+}
+Auth = AuthorizationStatus
+# held, or taken: the work is paid for
+SAFE = frozenset({Auth.AUTHORIZED, Auth.CAPTURING, Auth.PROCESSING, Auth.CAPTURED})
+UNPAID = frozenset({Auth.REQUIRES_ACTION, Auth.FAILED})
+
+
+class Refusal(StrEnum):
+    """Why something cannot be done with an extension now."""
+
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"
+    DECIDED = "decided"
+    NOT_SHOWN = "not_shown"
+    NOT_IN_WORKSHOP = "not_in_workshop"
+    SETTLING = "settling"
+    OVER_LIMIT = "over_limit"
+    NOTHING_TICKED = "nothing_ticked"
+    UNKNOWN_ITEM = "unknown_item"
+
+
+def item_cents(price_cents: int, quantity: Decimal) -> int:
+    """One item's gross sum: price times quantity, rounded half up to whole cents."""
+    return int((price_cents * quantity).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def total_cents(items: Iterable[Item]) -> int:
+    """The sum of the rounded items: what is shown adds up to what is charged."""
+    return sum(item_cents(item.price_cents, item.quantity) for item in items)
+
+
+def sum_of(extension: Extension, indexes: Collection[int]) -> int:
+    """The gross sum of some of an extension's items, in cents."""
+    return total_cents(from_json(extension.items[index]) for index in sorted(set(indexes)))
+
+
+def due_items(extension: Extension) -> list[int]:
+    """What is charged at completion: accepted and done."""
+    return sorted(set(extension.accepted_items) - set(extension.not_done_items))
+
+
+def due_cents(extension: Extension) -> int:
+    """The gross sum that completion charges; never more than what was approved."""
+    return sum_of(extension, due_items(extension))
+
+
+def digest_of(extension: Extension) -> str:
+    """A fingerprint of everything that a decision is about; a page sends back the one that it showed."""
+    shown = {
+        "id": str(extension.id),
+        "description": extension.description,
+        "items": extension.items,
+        "total": extension.total_amount,
+        "vat": extension.vat_rate_percent,
+        "urgent": extension.urgent,
+        "media": [*extension.images, *extension.videos],
+        "return": str(extension.new_return_slot_id or ""),
+        "promise": extension.new_promised_at.isoformat() if extension.new_promised_at else "",
+        "reason": extension.delay_reason,
+    }
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+
+
+def item_error(item: Item) -> Any:
+    """What is wrong with an offered item, in words, or None."""
+    if not item.name.strip() or len(item.name) > 120:
+        return _l("Jede Position braucht einen Namen mit höchstens 120 Zeichen.")
+    if not 0 < item.price_cents <= MOST_CENTS:
+        return _l("Der Preis einer Position muss über 0 und bis 20.000 EUR sein.")
+    if not STEP <= item.quantity <= MOST_QUANTITY or item.quantity != item.quantity.quantize(STEP):
+        return _l("Die Menge muss über 0 sein, mit höchstens drei Nachkommastellen.")
+    if item_cents(item.price_cents, item.quantity) == 0:
+        return _l("Jede Position muss mindestens einen Cent kosten.")
+    return None
+
+
+def offer_error(offer: Offer) -> tuple[str, Any] | None:
+    """The first field of an offer that cannot be taken, with the reason in words, or None."""
+    if not offer.description.strip():
+        return "description", _l("Bitte beschreiben Sie, was gefunden wurde.")
+    if not 1 <= len(offer.items) <= MOST_ITEMS:
+        return "items", _l("Bitte nennen Sie mindestens eine und höchstens 30 Positionen.")
+    for index, item in enumerate(offer.items):
+        if wrong := item_error(item):
+            return f"items-{index}", wrong
+    if total_cents(offer.items) > MOST_CENTS:
+        return "items", _l("Mehr als 20.000 EUR gehen nicht in einer Erweiterung.")
+    return _delay_error(offer)
+
+
+def _delay_error(offer: Offer) -> tuple[str, Any] | None:
+    delays = offer.new_return_slot_id is not None or offer.new_promised_at is not None
+    if delays and not offer.delay_reason.strip():
+        return "delay_reason", _l("Bitte nennen Sie den Grund für die neue Zeit.")
+    if offer.delay_reason.strip() and not delays:
+        return "new_return_slot_id", _l("Bitte wählen Sie die neue Zeit.")
+    return None
+
+
+def work_refusal(booking: Booking) -> Refusal | None:
+    """Why nothing can be raised or decided for this booking: only in the workshop, and not settling."""
+    if booking.status is not BookingStatus.IN_WORKSHOP:
+        return Refusal.NOT_IN_WORKSHOP
+    return Refusal.SETTLING if booking.service_completed_at is not None else None
+
+
+def decision_refusal(booking: Booking, extension: Extension, shown: str, *, replaced: bool) -> Refusal | None:
+    """Why this extension cannot be decided now; what was shown is what is decided."""
+    if extension.status is ExtensionStatus.CANCELLED:
+        return Refusal.REPLACED if replaced else Refusal.WITHDRAWN
+    if extension.status is not ExtensionStatus.PENDING:
+        return Refusal.DECIDED
+    if shown != digest_of(extension):
+        return Refusal.NOT_SHOWN
+    return work_refusal(booking)
+
+
+def ticks_refusal(extension: Extension, accepted: Collection[int]) -> Refusal | None:
+    """Why these ticks cannot be approved."""
+    if not accepted:
+        return Refusal.NOTHING_TICKED
+    return None if _were_offered(extension, accepted) else Refusal.UNKNOWN_ITEM
+
+
+def _were_offered(extension: Extension, indexes: Collection[int]) -> bool:
+    return all(0 <= index < len(extension.items) for index in indexes)
+
+
+def limit_left_cents(booking: Booking) -> int:
+    """What staff may still approve under the customer's standing limit. The customer's own approvals use nothing."""
+    return booking.standing_limit_cents - booking.standing_limit_used_cents
+
+
+def limit_refusal(booking: Booking, wanted_cents: int) -> Refusal | None:
+    """Why the standing limit does not cover this sum."""
+    return Refusal.OVER_LIMIT if wanted_cents > limit_left_cents(booking) else None
+
+
+def is_safe_to_begin(extension: Extension) -> bool:
+    """May the accepted work begin? Money is held or taken, or a mandate will be charged at completion."""
+    if extension.status is not ExtensionStatus.APPROVED:
+        return False
+    return extension.authorization_status in SAFE or (
+        extension.by_mandate and extension.authorization_status is Auth.PENDING
+    )
+
+
+def consent_error(channel: str, name: str, words: str, at: datetime, now: datetime) -> tuple[str, Any] | None:
+    """The first field of a recorded consent that cannot be taken, or None."""
+    if channel not in CHANNELS:
+        return "channel", _l("Bitte wählen Sie, wie die Zustimmung kam.")
+    if not name.strip():
+        return "name", _l("Bitte nennen Sie, wer zugestimmt hat.")
+    if not words.strip():
+        return "words", _l("Bitte schreiben Sie auf, was gesagt wurde.")
+    return ("at", _l("Die Zustimmung kann nicht in der Zukunft liegen.")) if at > now else None
+
+
+def declined_items(extensions: Sequence[Extension]) -> list[tuple[Extension, int]]:
+    """What was declined and not accepted later, newest first, each piece of work once by its name.
+
+    `extensions`: of one car, oldest first.
+    """
+    open_items: dict[str, tuple[Extension, int]] = {}
+    for extension in extensions:
+        for index, kept in enumerate(extension.items):
+            name = " ".join(kept["name"].casefold().split())
+            if index in extension.accepted_items:
+                open_items.pop(name, None)
+            elif extension.status in (ExtensionStatus.APPROVED, ExtensionStatus.DECLINED):
+                open_items.pop(name, None)
+                open_items[name] = (extension, index)
+    return list(open_items.values())[::-1]
