@@ -3,7 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -118,10 +118,20 @@ def _staff(role: Role, name: str, workshop: Workshop) -> User:
     return make_user(role, email=f"{name}@example.org", name=name.title(), password_hash=_HASH, **place)
 
 
+def in_one_piece(app: Flask) -> Any:
+    """A file is read and closed before it is sent: a browser that goes away meanwhile leaves nothing open."""
+
+    def answer(environ: Any, start_response: Any) -> list[bytes]:
+        with closing(app(environ, start_response)) as body:
+            return [b"".join(body)]
+
+    return answer
+
+
 @contextmanager
 def serve(app: Flask, port: int) -> Iterator[None]:
     """Answer requests in threads until the block ends."""
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", port, in_one_piece(app), threaded=True, request_handler=_Quiet)
     worker = threading.Thread(target=server.serve_forever)
     worker.start()
     try:

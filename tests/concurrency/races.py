@@ -31,12 +31,12 @@ def at_once(app: Flask, works: Sequence[Callable[[], Any]]) -> list[Any]:
 class Meeting:
     """Lets `parties` threads pass a point only together, so that a race is sure to happen."""
 
-    def __init__(self, parties: int) -> None:
-        self._barrier = threading.Barrier(parties)
+    def __init__(self, parties: int, seconds: float = 2) -> None:
+        self._barrier, self._seconds = threading.Barrier(parties), seconds
 
     def wait(self) -> None:
         """Past the first meeting, or when the others never come, nobody waits."""
         try:
-            self._barrier.wait(timeout=2)
+            self._barrier.wait(timeout=self._seconds)
         except threading.BrokenBarrierError:
             return
