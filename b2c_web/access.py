@@ -23,6 +23,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "account.own": frozenset({Role.CUSTOMER}),
     "workshop.day": frozenset({Role.WORKSHOP, Role.DISPATCHER, Role.ADMIN}),
     "jockey.day": frozenset({Role.JOCKEY}),
+    "dispatch.plan": frozenset({Role.DISPATCHER, Role.ADMIN}),
     "capacity.plan": frozenset({Role.WORKSHOP, Role.DISPATCHER, Role.ADMIN}),
     "messages.kept": frozenset({Role.ADMIN}),
 }

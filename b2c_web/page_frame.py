@@ -12,7 +12,8 @@ from b2c_web.access import may
 STAFF_NAVIGATION: tuple[tuple[str, tuple[str, str, Any]], ...] = (
     ("workshop.day", ("dashboard.day", "bay", _l("Heute"))),
     ("capacity.plan", ("capacity.month", "calendar", _l("Kapazität"))),
-    ("jockey.day", ("dashboard.jockey_home", "key", _l("Mein Tag"))),
+    ("dispatch.plan", ("dispatch.day", "route", _l("Fahrten"))),
+    ("jockey.day", ("dispatch.my_day", "key", _l("Mein Tag"))),
     ("messages.kept", ("notifications.kept", "mail", _l("Nachrichten"))),
 )
 

@@ -12,9 +12,9 @@ from b2c_web.flask_extensions import login_manager
 HOME = {
     Role.CUSTOMER: "accounts.account",
     Role.WORKSHOP: "dashboard.day",
-    Role.DISPATCHER: "dashboard.day",
+    Role.DISPATCHER: "dispatch.day",
     Role.ADMIN: "dashboard.day",
-    Role.JOCKEY: "dashboard.jockey_home",
+    Role.JOCKEY: "dispatch.my_day",
 }
 
 

@@ -1,10 +1,9 @@
-"""What the staff's first pages show: a workshop's day and a jockey's tours. Reads only."""
+"""What a workshop's day shows. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from b2c_web.accounts.models import User
@@ -12,9 +11,7 @@ from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import day_of, visible_to
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
-from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.flask_extensions import db
-from b2c_web.workshops.models import Jockey
 
 WITH_US = (
     BookingStatus.IN_TRANSIT_TO_WORKSHOP,
@@ -30,7 +27,6 @@ SHOWN = (
     joinedload(Booking.workshop),
     joinedload(Booking.reservation).joinedload(RonjaReservation.ronja),
 )
-ENDED = (AssignmentStatus.COMPLETED, AssignmentStatus.CANCELLED)
 
 
 @dataclass(slots=True)
@@ -109,26 +105,3 @@ def _by_window(bookings: Sequence[Booking]) -> list[Window]:
         span = (booking.slot.start_time, booking.slot.end_time)
         windows.setdefault(span, Window(*span)).bookings.append(booking)
     return list(windows.values())
-
-
-def jockey_of(user: User) -> Jockey | None:
-    """The jockey that a user is."""
-    return db.session.scalars(select(Jockey).where(Jockey.user_id == user.id)).one_or_none()
-
-
-def tours_of(jockey: Jockey, day: date) -> Sequence[JockeyAssignment]:
-    """The jockey's open assignments of a local day with all that a tour needs, in order of time."""
-    start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
-    statement = (
-        select(JockeyAssignment)
-        .where(JockeyAssignment.jockey_id == jockey.id, JockeyAssignment.status.notin_(ENDED))
-        .where(JockeyAssignment.scheduled_time >= start, JockeyAssignment.scheduled_time < end)
-        .options(
-            joinedload(JockeyAssignment.booking).joinedload(Booking.vehicle),
-            joinedload(JockeyAssignment.booking).joinedload(Booking.workshop),
-            joinedload(JockeyAssignment.trip),
-            joinedload(JockeyAssignment.ronja),
-        )
-        .order_by(JockeyAssignment.scheduled_time, JockeyAssignment.id)
-    )
-    return db.session.scalars(statement).all()

@@ -8,7 +8,6 @@ from flask_login import current_user
 from b2c_web import htmx
 from b2c_web.access import requires
 from b2c_web.accounts.models import Role
-from b2c_web.bookings.models import AssignmentType
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
@@ -46,20 +45,3 @@ def _asked_day(today: date) -> date:
     except ValueError:
         return today
     return asked if abs(asked - today) < timedelta(days=3650) else today
-
-
-@blueprint.get("/jockey")
-@requires("jockey.day")
-def jockey_home() -> Response:
-    today, jockey = today_in(ZONE), queries.jockey_of(current_user)
-    tours = queries.tours_of(jockey, today) if jockey is not None else []
-    return htmx.render(
-        "dashboard/jockey_home.html",
-        today=today,
-        jockey=jockey,
-        tours=tours,
-        services=TEXTS,
-        classes=CLASS_TEXTS,
-        plate_of=queries.plate_of,
-        PICKUP=AssignmentType.PICKUP,
-    )

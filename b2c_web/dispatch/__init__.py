@@ -1,6 +1,8 @@
-"""Dispatch: fills the bookings' hooks."""
+"""Dispatch: the blueprint, and what fills the bookings' hooks."""
 
-from flask import Flask
+from flask import Blueprint, Flask
+
+blueprint = Blueprint("dispatch", __name__)
 
 
 def init_app(app: Flask) -> None:

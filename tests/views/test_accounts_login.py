@@ -202,7 +202,7 @@ def test_staff_sign_in_with_a_password_and_land_on_their_own_page(
     make_user(role, email=MARA, password_hash=HASHER.hash(SENTENCE))
     session.commit()
     answer = send(client, "/staff/login", email=MARA, password=SENTENCE)
-    home = {"JOCKEY": "dashboard.jockey_home"}.get(role.value, "dashboard.day")
+    home = {"JOCKEY": "dispatch.my_day", "DISPATCHER": "dispatch.day"}.get(role.value, "dashboard.day")
     endpoint = home if home in app.view_functions else "landing.index"
     with app.test_request_context():
         assert answer.location == app.url_for(endpoint)

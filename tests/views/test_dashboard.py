@@ -1,4 +1,4 @@
-"""The staff's first pages: the workshop's day as a plain list, a jockey's tours."""
+"""The workshop's day as a plain list."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,13 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from b2c_web import clock
-from b2c_web.accounts.models import Role, User
-from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, Trip
-from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.accounts.models import Role
+from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.flask_extensions import db
-from b2c_web.workshops.models import Jockey
 from tests.commands.scene import Scene
-from tests.factories import make_booking, make_customer, make_jockey, make_user, make_vehicle, make_workshop
+from tests.factories import make_booking, make_customer, make_user, make_vehicle, make_workshop
 from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
@@ -110,54 +108,6 @@ def test_a_workshop_sees_its_own_cars_only(scene: Scene, day: Booking, login: Lo
 def test_an_admin_sees_all_with_the_workshops_name(scene: Scene, day: Booking, login: Login) -> None:
     assert "Ada Ahorn" in (page := words_of(text_of(staff(scene, login, Role.ADMIN).get(THURSDAY))))
     assert "Werkstatt Witten" in page
-
-
-def assign(scene: Scene, booking: Booking, jockey: Jockey, **facts: Any) -> JockeyAssignment:
-    trip = db.session.query(Trip).filter_by(booking_id=booking.id, type=AssignmentType.PICKUP).one()
-    row = JockeyAssignment(
-        booking_id=booking.id,
-        trip_id=trip.id,
-        jockey_id=jockey.id,
-        vehicle_id=scene.ronjas[0].id,
-        scheduled_time=trip.window_start + timedelta(minutes=15),
-        **facts,
-    )
-    db.session.add(row)
-    db.session.commit()
-    return row
-
-
-def test_a_jockey_sees_todays_own_tours(scene: Scene, day: Booking, login: Login) -> None:
-    mine = make_jockey(scene.workshop, user_id=make_user(Role.JOCKEY, workshop_id=scene.workshop.id).id)
-    tour = assign(scene, day, mine)
-    user = db.session.get_one(User, mine.user_id)
-    assert "Heute keine Tour" in text_of(login(user).get("/jockey"))
-    with clock.frozen(day.pickup_time - timedelta(hours=1)):
-        client = login(user)
-        page = text_of(client.get("/jockey"))
-        words = words_of(page)
-        assert "1 Tour" in words
-        assert "8–10 Uhr, Abholung" in words
-        assert "An der Tür um 08:15 Uhr" in words
-        for fact in ("Ada Ahorn", "Am Beispielweg 12, 44137 Dortmund", scene.ronjas[0].license_plate, day.number):
-            assert fact in words
-        assert 'href="tel:+4923021234567"' in page
-        tour.status, tour.completed_at = AssignmentStatus.COMPLETED, clock.now_utc()
-        db.session.commit()
-        assert "Heute keine Tour" in text_of(client.get("/jockey"))
-
-
-def test_a_jockey_sees_nobody_elses_tours(scene: Scene, day: Booking, login: Login) -> None:
-    assign(scene, day, make_jockey(scene.workshop))
-    user = make_user(Role.JOCKEY, workshop_id=scene.workshop.id)
-    make_jockey(scene.workshop, user_id=user.id)
-    db.session.commit()
-    with clock.frozen(day.pickup_time):
-        assert "Ada Ahorn" not in text_of(login(user).get("/jockey"))
-
-
-def test_a_login_without_a_jockey_is_told_whom_to_ask(scene: Scene, login: Login) -> None:
-    assert "Kein Jockey zu dieser Anmeldung" in text_of(staff(scene, login, Role.JOCKEY).get("/jockey"))
 
 
 def test_in_english(scene: Scene, day: Booking, login: Login) -> None:

@@ -1,0 +1,121 @@
+"""A jockey's day, for the jockey's phone. Reads only."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import joinedload
+
+from b2c_web.accounts.models import User
+from b2c_web.bookings.models import Booking
+from b2c_web.clock import local_to_utc
+from b2c_web.config import ZONE
+from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.dispatch.rules import ENDED, OPEN, RUNNING
+from b2c_web.errors import NotFound
+from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import Jockey, JockeyShift
+
+SHOWN = (
+    joinedload(JockeyAssignment.booking).joinedload(Booking.vehicle),
+    joinedload(JockeyAssignment.booking).joinedload(Booking.workshop),
+    joinedload(JockeyAssignment.booking).joinedload(Booking.user),
+    joinedload(JockeyAssignment.trip),
+    joinedload(JockeyAssignment.ronja),
+    joinedload(JockeyAssignment.jockey),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What comes at one time of the day: a tour, or a break until `until`."""
+
+    at: datetime
+    tour: JockeyAssignment | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """`now` is the tour that is running, else the next one of today; `later` holds the breaks too."""
+
+    day: date
+    now: JockeyAssignment | None
+    later: list[Stop]
+    done: list[JockeyAssignment]
+
+    @property
+    def left(self) -> int:
+        """How many tours are still to drive."""
+        return sum(1 for stop in self.later if stop.tour) + (1 if self.now else 0)
+
+
+def jockey_of(user: User) -> Jockey | None:
+    """The jockey that a user is."""
+    return db.session.scalars(select(Jockey).where(Jockey.user_id == user.id)).one_or_none()
+
+
+def own_tour(user: User, assignment_id: uuid.UUID) -> JockeyAssignment:
+    """One tour of this jockey, also when it ended or was given to somebody else. Raises NotFound."""
+    statement = select(JockeyAssignment).join(Jockey, Jockey.id == JockeyAssignment.jockey_id)
+    statement = statement.where(JockeyAssignment.id == assignment_id, Jockey.user_id == user.id).options(*SHOWN)
+    tour = db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()
+    if tour is None:
+        raise NotFound
+    return tour
+
+
+def day_of(jockey: Jockey, day: date, today: date, now: datetime) -> Day:
+    """The jockey's local day. Today also holds what is open from earlier days."""
+    tours = _tours(jockey, day, with_earlier=day == today)
+    to_do = [tour for tour in tours if tour.status in OPEN]
+    running = [tour for tour in to_do if tour.status in RUNNING]
+    first = next(iter(running or to_do), None) if day == today else None
+    later = [Stop(tour.scheduled_time, tour) for tour in to_do if tour is not first]
+    breaks = [one for one in _breaks(jockey, day) if day != today or (one.until or now) > now]
+    done = [tour for tour in tours if tour.status in ENDED]
+    return Day(day, first, sorted([*later, *breaks], key=lambda stop: stop.at), done)
+
+
+def is_fit_to_start(jockey: Jockey, tour: JockeyAssignment) -> bool:
+    """False while the jockey drives another tour: nobody sits in two cars."""
+    others = select(JockeyAssignment.id).where(
+        JockeyAssignment.jockey_id == jockey.id,
+        JockeyAssignment.status.in_(RUNNING),
+        JockeyAssignment.id != tour.id,
+    )
+    return db.session.scalar(others.limit(1)) is None
+
+
+def plate_of(booking: Booking) -> str:
+    """The plate of the customer's car as far as it is known; empty while nobody has named it."""
+    return booking.vehicle.license_plate if booking.vehicle else str(booking.car_details.get("license_plate", ""))
+
+
+def car_of(booking: Booking) -> str:
+    """ "Ahorn Kombi", as far as it is known."""
+    facts = booking.car_details
+    if booking.vehicle:
+        return f"{booking.vehicle.make} {booking.vehicle.model}"
+    return " ".join(str(facts[name]) for name in ("make", "model") if facts.get(name))
+
+
+def _tours(jockey: Jockey, day: date, *, with_earlier: bool) -> Sequence[JockeyAssignment]:
+    """Without those that ended before anybody set out: what was taken away is no tour any more."""
+    start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
+    that_day = (JockeyAssignment.scheduled_time >= start) & (JockeyAssignment.scheduled_time < end)
+    overdue = (JockeyAssignment.scheduled_time < start) & JockeyAssignment.status.in_(OPEN)
+    driven = or_(JockeyAssignment.cancel_reason.is_(None), JockeyAssignment.arrived_at.is_not(None))
+    statement = select(JockeyAssignment).where(JockeyAssignment.jockey_id == jockey.id, driven).options(*SHOWN)
+    statement = statement.where(or_(that_day, overdue) if with_earlier else that_day)
+    return db.session.scalars(statement.order_by(JockeyAssignment.scheduled_time, JockeyAssignment.id)).all()
+
+
+def _breaks(jockey: Jockey, day: date) -> list[Stop]:
+    start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
+    statement = select(JockeyShift.break_starts_at, JockeyShift.break_ends_at).where(
+        JockeyShift.jockey_id == jockey.id, JockeyShift.break_starts_at >= start, JockeyShift.break_starts_at < end
+    )
+    return [Stop(begins, until=ends) for begins, ends in db.session.execute(statement) if begins]

@@ -1,0 +1,108 @@
+"""The jockey's phone: the day, one tour, and the next step with what it means."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Response, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from b2c_web import formatting, htmx
+from b2c_web.access import requires
+from b2c_web.bookings.models import AssignmentType
+from b2c_web.catalog.texts import TEXTS
+from b2c_web.clock import now_utc, today_in
+from b2c_web.config import ZONE
+from b2c_web.dispatch import blueprint, commands, tours, words
+from b2c_web.dispatch.forms import StepForm
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.dispatch.steps import CHANGED
+from b2c_web.errors import Conflict
+from b2c_web.forms import form_page, submitted
+from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
+
+S = AssignmentStatus
+PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
+FAR = timedelta(days=3650)
+PRESS: Mapping[tuple[AssignmentType, str], Callable[..., Any]] = {
+    (PICKUP, S.ASSIGNED): commands.start_pickup,
+    (PICKUP, S.EN_ROUTE_TO_PICKUP): commands.arrive_pickup,
+    (PICKUP, S.IN_TRANSIT_TO_WORKSHOP): commands.arrive_workshop,
+    (PICKUP, S.AT_WORKSHOP): commands.complete_pickup,
+    (RETURN, S.ASSIGNED): commands.start_return,
+    (RETURN, S.EN_ROUTE_TO_CUSTOMER): commands.arrive_return,
+}
+
+
+@blueprint.get("/jockey")
+@requires("jockey.day")
+def my_day() -> Response:
+    today, jockey = today_in(ZONE), tours.jockey_of(current_user)
+    shown = asked_day(today)
+    day = tours.day_of(jockey, shown, today, now_utc()) if jockey else None
+    facts = {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
+    return htmx.render("jockeys/my_day.html", day=day, shown=shown, today=today, **facts, **about(day and day.now))
+
+
+def asked_day(today: date) -> date:
+    """The day in the address, within ten years of today."""
+    try:
+        asked = date.fromisoformat(request.args.get("day", ""))
+    except ValueError:
+        return today
+    return asked if abs(asked - today) < FAR else today
+
+
+def about(tour: JockeyAssignment | None) -> dict[str, Any]:
+    """What every page of a tour shows of it."""
+    step = words.NEXT.get((tour.type, tour.status)) if tour else None
+    facts = {"tour": tour, "next_step": step, "leave_at": None}
+    if tour:
+        travel = timedelta(minutes=tour.trip.travel_minutes)
+        facts |= {"leave_at": tour.scheduled_time - travel, "told": told(tour)}
+    texts = {"services": TEXTS, "classes": CLASS_TEXTS, "TRIP": words.TRIP, "ENDED_BECAUSE": words.ENDED_BECAUSE}
+    return {**facts, **texts, "plate_of": tours.plate_of, "car_of": tours.car_of, "PICKUP": PICKUP, "now": now_utc()}
+
+
+def told(tour: JockeyAssignment) -> Callable[[Any], str]:
+    """Puts the customer's name and the arrival estimate of somebody who leaves now into a step's words."""
+    arrival = now_utc() + timedelta(minutes=tour.trip.travel_minutes)
+    return lambda text: words.told(text, name=tour.booking.customer_name, time=formatting.clock(arrival))
+
+
+@blueprint.get("/jockey/trips/<uuid:assignment_id>")
+@requires("jockey.day")
+def tour(assignment_id: uuid.UUID) -> Response:
+    return htmx.render("jockeys/tour.html", **about(tours.own_tour(current_user, assignment_id)))
+
+
+@blueprint.route("/jockey/trips/<uuid:assignment_id>/step", methods=["GET", "POST"])
+@requires("jockey.day")
+def step(assignment_id: uuid.UUID) -> Response:
+    shown, form = tours.own_tour(current_user, assignment_id), StepForm()
+    asked = form.status.data or shown.status
+    if submitted(form, lambda: _press(shown, asked)):
+        flash(str(words.NEXT[shown.type, S(asked)].done), "success")
+        return htmx.see_other(url_for("dispatch.my_day"))
+    shown = tours.own_tour(current_user, assignment_id)
+    if (shown.type, shown.status) not in PRESS and not form.errors:
+        return _elsewhere(shown)
+    return form_page("jockeys/step.html", form, **about(shown), alone=tours.is_fit_to_start(shown.jockey, shown))
+
+
+def _press(shown: JockeyAssignment, asked: str) -> None:
+    """The step that the page offered; a press that comes late finds it done already or is told the new state."""
+    press = PRESS.get((shown.type, asked))
+    if press is None:
+        raise Conflict(CHANGED, code="wrong_state")
+    press(shown.id, current_user)
+
+
+def _elsewhere(shown: JockeyAssignment) -> Any:
+    """A tour without a simple next step: to its handover, or to its page when it is over."""
+    following = words.NEXT.get((shown.type, shown.status))
+    if following is None:
+        flash(_("Diese Fahrt ist vorbei. Hier gibt es nichts mehr zu tun."), "info")
+    return redirect(url_for(following.page if following else "dispatch.tour", assignment_id=shown.id))

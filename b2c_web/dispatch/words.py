@@ -1,0 +1,111 @@
+"""The words for a jockey's next step: on its button, beneath it, and on the page that says what will happen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+
+from b2c_web.bookings.models import AssignmentType
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason
+from b2c_web.dispatch.placing import Clash
+
+S = AssignmentStatus
+PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
+TRIP = {PICKUP: _l("Abholung"), RETURN: _l("Rückgabe")}
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """One button. `note` and `happens` may hold %(name)s (the customer) and %(time)s (the arrival estimate).
+
+    `page`: the endpoint that it leads to; a handover has a page of its own.
+    """
+
+    button: Any
+    note: Any
+    happens: Any
+    done: Any
+    icon: str = "arrow-right"
+    page: str = "dispatch.step"
+
+
+_HANDOVER_DONE = _l("Die Übergabe ist gespeichert.")
+_TELLS = _l("%(name)s bekommt Ihre Ankunftszeit")
+NEXT: Mapping[tuple[AssignmentType, AssignmentStatus], NextStep] = {
+    (PICKUP, S.ASSIGNED): NextStep(
+        _l("Ich fahre los"),
+        _TELLS,
+        _l("%(name)s bekommt jetzt eine Nachricht: Sie sind gegen %(time)s Uhr da."),
+        _l("Gute Fahrt. Die Nachricht ist unterwegs."),
+        "navigate",
+    ),
+    (PICKUP, S.EN_ROUTE_TO_PICKUP): NextStep(
+        _l("Ich bin da"),
+        _l("danach die Übergabe"),
+        _l("Ihre Ankunft wird mit der Uhrzeit notiert. Als Nächstes kommt die Übergabe an der Tür."),
+        _l("Ankunft notiert."),
+        "pin",
+    ),
+    (PICKUP, S.AT_PICKUP_LOCATION): NextStep(
+        _l("Übergabe beginnen"),
+        _l("Fotos, Stand, Schlüssel, Unterschrift"),
+        "",
+        _HANDOVER_DONE,
+        "camera",
+        "dispatch.tour",
+    ),
+    (PICKUP, S.IN_TRANSIT_TO_WORKSHOP): NextStep(
+        _l("An der Werkstatt"),
+        _l("das Auto steht auf dem Hof"),
+        _l("Die Werkstatt sieht, dass das Auto auf dem Hof steht, und kann es einchecken."),
+        _l("Notiert. Bitte geben Sie noch die Schlüssel ab."),
+        "bay",
+    ),
+    (PICKUP, S.AT_WORKSHOP): NextStep(
+        _l("Schlüssel abgegeben"),
+        _l("danach ist die Fahrt fertig"),
+        _l("Die Abholung ist damit fertig, und Sie sind frei für die nächste Fahrt."),
+        _l("Fahrt fertig. Danke."),
+        "key",
+    ),
+    (RETURN, S.ASSIGNED): NextStep(
+        _l("Ich fahre los"),
+        _TELLS,
+        _l("Sie haben das Auto und die Schlüssel. %(name)s bekommt jetzt eine Nachricht: gegen %(time)s Uhr da."),
+        _l("Gute Fahrt. Die Nachricht ist unterwegs."),
+        "navigate",
+    ),
+    (RETURN, S.EN_ROUTE_TO_CUSTOMER): NextStep(
+        _l("Ich bin da"),
+        _l("danach die Übergabe"),
+        _l("Ihre Ankunft wird mit der Uhrzeit notiert. Als Nächstes kommt die Übergabe an der Tür."),
+        _l("Ankunft notiert."),
+        "pin",
+    ),
+    (RETURN, S.AT_RETURN_LOCATION): NextStep(
+        _l("Übergabe beginnen"),
+        _l("Fotos, Stand, Schlüssel, Unterschrift"),
+        "",
+        _HANDOVER_DONE,
+        "camera",
+        "dispatch.tour",
+    ),
+}
+
+ENDED_BECAUSE = {
+    CancelReason.NO_SHOW: _l("niemand angetroffen"),
+    CancelReason.REDISPATCHED: _l("umgeplant"),
+    CancelReason.BREAKDOWN: _l("Panne"),
+    CancelReason.BOOKING_CANCELLED: _l("Buchung beendet"),
+}
+FLAGGED = {
+    Clash.NO_SHIFT: _l("ohne Schicht"),
+    Clash.NO_JOCKEY_FREE: _l("überschneidet sich"),
+    Clash.OUTSIDE_WINDOW: _l("außerhalb des Fensters"),
+}
+
+
+def told(text: Any, *, name: str, time: str) -> str:
+    """The words with the customer's name and the arrival estimate put in."""
+    return str(text) % {"name": name, "time": time}

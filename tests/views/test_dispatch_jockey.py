@@ -1,0 +1,211 @@
+"""The jockey's phone: the day with the next tour on top, one button per state, a page that says what it does."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from b2c_web.accounts.models import Role
+from b2c_web.bookings.models import Booking
+from b2c_web.dispatch import commands, replanning
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.workshops.models import JockeyShift
+from tests.commands.trips import RETURN, Trips
+from tests.factories import make_user
+from tests.views.browsing import send
+from tests.views.walking import text_of, words_of
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+S = AssignmentStatus
+Login = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def trips(session: Any, frozen_clock: Callable[[datetime], Any]) -> Trips:
+    return Trips(session, frozen_clock, ronjas=2)
+
+
+def driver(trips: Trips, login: Login) -> FlaskClient:
+    return login(trips.driver)
+
+
+def path(tour: JockeyAssignment, page: str = "") -> str:
+    return f"/jockey/trips/{tour.id}{page}"
+
+
+def press(client: FlaskClient, tour: JockeyAssignment, status: S) -> Any:
+    return send(client, path(tour, "/step"), "/jockey", status=status.value)
+
+
+def morning(booking: Booking) -> datetime:
+    return booking.pickup_time - timedelta(hours=1)
+
+
+def test_the_next_tour_stands_on_top(trips: Trips, login: Login) -> None:
+    booking, second = trips.booked(), trips.booked(slot=1, back=3)
+    with trips.at(morning(booking)):
+        page = text_of(driver(trips, login).get("/jockey"))
+    words = words_of(page)
+    assert "Do, 26. Nov. · noch 2 Fahrten" in words
+    for fact in (booking.number, "8–10 Uhr", "losfahren um 07:37", "Person am Beispielweg", "44137 Dortmund"):
+        assert fact in words
+    assert trips.ronjas[0].license_plate in words or trips.ronjas[1].license_plate in words
+    assert 'href="tel:+4923021234567"' in page
+    assert "openstreetmap.org/search?query=Am%20Beispielweg%2012" in page
+    later = trips.assignment(second)
+    assert words.index(booking.number) < words.index("Danach") < words.index("10–12 Uhr")
+    assert path(later) in page
+    assert "Ich fahre losPerson am Beispielweg bekommt Ihre Ankunftszeit" in words
+
+
+def test_other_days_by_the_stepper(trips: Trips, login: Login) -> None:
+    trips.booked()
+    client = driver(trips, login)
+    assert "Heute keine Fahrt" in text_of(client.get("/jockey"))
+    words = words_of(text_of(client.get("/jockey?day=2026-11-26")))
+    assert "An diesem Tag" in words
+    assert "Abholung, Dortmund" in words
+    assert "Ich fahre los" not in words
+    assert "Keine Fahrt an diesem Tag" in text_of(client.get("/jockey?day=2026-11-25"))
+
+
+def test_a_break_and_what_is_done_have_their_lines(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    shift = (
+        trips.session.query(JockeyShift).filter_by(jockey_id=trips.jockey.id).order_by(JockeyShift.starts_at).first()
+    )
+    at = booking.pickup_time + timedelta(hours=4)
+    shift.break_starts_at, shift.break_ends_at = at, at + timedelta(minutes=30)
+    trips.session.commit()
+    trips.drive_in(booking)
+    with trips.at(booking.pickup_time + timedelta(hours=1)):
+        words = words_of(text_of(driver(trips, login).get("/jockey")))
+    assert "12:00 Pausebis 12:30" in words
+    assert "Erledigt 08:50 Abholung, Dortmundfertig um 08:50" in words
+
+
+def test_a_jockey_sees_nobody_elses_tours(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    other = trips.user_of(trips.second_jockey())
+    tour = trips.assignment(booking)
+    with trips.at(morning(booking)):
+        client = login(other)
+        assert "Person am Beispielweg" not in text_of(client.get("/jockey"))
+        for page in ("", "/step"):
+            assert client.get(path(tour, page)).status_code == 404
+
+
+def test_a_login_without_a_jockey_is_told_whom_to_ask(trips: Trips, login: Login) -> None:
+    lost = make_user(Role.JOCKEY, workshop_id=trips.workshop.id)
+    trips.session.commit()
+    assert "Kein Jockey zu dieser Anmeldung" in text_of(login(lost).get("/jockey"))
+
+
+def test_the_page_says_what_will_happen_before_it_happens(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    tour = trips.assignment(booking)
+    with trips.at(booking.pickup_time - timedelta(minutes=30)):
+        client = driver(trips, login)
+        words = words_of(text_of(client.get(path(tour, "/step"))))
+        assert "Person am Beispielweg bekommt jetzt eine Nachricht: Sie sind gegen 07:53 Uhr da." in words
+        assert trips.assignment(booking).status is S.ASSIGNED
+        answer = send(client, path(tour, "/step"), status="ASSIGNED")
+        assert (answer.status_code, answer.location) == (303, "/jockey")
+        words = words_of(text_of(client.get("/jockey")))
+    assert "Gute Fahrt. Die Nachricht ist unterwegs." in words
+    assert "Ich bin da" in words
+    assert trips.assignment(booking).status is S.EN_ROUTE_TO_PICKUP
+
+
+def test_every_state_has_its_button(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    tour = trips.assignment(booking)
+    seen = []
+    with trips.at(booking.pickup_time):
+        client = driver(trips, login)
+        for status in (S.ASSIGNED, S.EN_ROUTE_TO_PICKUP):
+            seen.append(words_of(text_of(client.get("/jockey"))))
+            assert press(client, tour, status).status_code == 303
+        seen.append(words_of(text_of(client.get("/jockey"))))
+    buttons = ("Ich fahre los", "Ich bin da", "Übergabe beginnen")
+    assert all(button in page for button, page in zip(buttons, seen, strict=True))
+
+
+def test_pressing_twice_is_no_harm(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    tour = trips.assignment(booking)
+    with trips.at(booking.pickup_time):
+        client = driver(trips, login)
+        for _press in range(2):
+            assert press(client, tour, S.ASSIGNED).location == "/jockey"
+    told = trips.session.query(Notification).filter_by(kind=NotificationKind.JOCKEY_UNDER_WAY)
+    assert told.count() == 1
+    assert trips.assignment(booking).status is S.EN_ROUTE_TO_PICKUP
+
+
+def test_pressing_late_is_answered_with_the_state_as_it_is(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    tour = trips.assignment(booking)
+    with trips.at(booking.pickup_time):
+        client = driver(trips, login)
+        commands.start_pickup(tour.id, trips.session.merge(trips.dispatcher))
+        late = press(client, tour, S.ASSIGNED)
+    assert late.status_code == 409
+    words = words_of(text_of(late))
+    assert "Der Stand dieser Fahrt hat sich geändert." in words
+    assert "Ich bin da" in words
+
+
+def test_a_tour_that_somebody_else_drives_now_says_so(trips: Trips, login: Login) -> None:
+    booking, other = trips.booked(), trips.second_jockey()
+    tour = trips.assignment(booking)
+    replanning.reassign(tour.id, other.id, actor=trips.dispatcher)
+    with trips.at(morning(booking)):
+        client = driver(trips, login)
+        assert "Heute keine Fahrt" in text_of(client.get("/jockey"))
+        assert press(client, tour, S.ASSIGNED).status_code == 409
+        assert client.get(path(tour, "/step")).location == path(tour)
+        assert "Diese Fahrt ist nicht mehr Ihre: umgeplant." in words_of(text_of(client.get(path(tour))))
+
+
+def test_a_return_has_its_own_words(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    back = trips.make_ready(booking)
+    with trips.at(back.scheduled_time - timedelta(minutes=23)):
+        client = driver(trips, login)
+        words = words_of(text_of(client.get(path(back, "/step"))))
+        assert "Sie haben das Auto und die Schlüssel." in words
+        assert press(client, back, S.ASSIGNED).status_code == 303
+    assert trips.assignment(booking, RETURN).status is S.EN_ROUTE_TO_CUSTOMER
+
+
+def test_an_invented_state_is_refused(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    tour = trips.assignment(booking)
+    answer = send(driver(trips, login), path(tour, "/step"), "/jockey", status="COMPLETED")
+    assert answer.status_code == 409
+    assert trips.assignment(booking).status is S.ASSIGNED
+
+
+def test_two_open_tours_at_once_are_pointed_out(trips: Trips, login: Login) -> None:
+    first, second = trips.booked(), trips.booked(slot=1, back=3)
+    with trips.at(first.pickup_time):
+        client = driver(trips, login)
+        press(client, trips.assignment(first), S.ASSIGNED)
+        words = words_of(text_of(client.get(path(trips.assignment(second), "/step"))))
+    assert "Sie haben noch eine andere Fahrt offen." in words
+
+
+def test_in_english(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    with trips.at(morning(booking)):
+        client = driver(trips, login)
+        with client.session_transaction() as cookie:
+            cookie["language"] = "en"
+        words = words_of(text_of(client.get("/jockey")))
+    assert "My day" in words
+    assert "I am leaving" in words
+    assert "2 trips left" not in words
