@@ -30,6 +30,7 @@ from b2c_web.payments.rules import UNPAID, page_expiry, page_refusal
 from b2c_web.payments.settling import settle_payment
 
 GONE = _l("Die Reservierung ist abgelaufen. Bezahlt wurde nichts. Bitte wählen Sie noch einmal ein Fenster.")
+HOLD_GONE = _l("Diese Freigabe ist nicht mehr offen. Abgebucht wurde nichts.")
 PAID = (PaymentState.SUCCEEDED, PaymentState.PROCESSING, PaymentState.AUTHORIZED)
 
 
@@ -61,20 +62,27 @@ def open_checkout(payment_id: uuid.UUID, *, description: str, success_url: str, 
     not answer: calling again then finds the page that an unheard answer may have opened.
     """
     wish = _Wish(description, success_url, cancel_url, language)
-    state = _state_of(payment_id)
-    if state is PaymentState.CREATED:
+    state = _state_without_page(payment_id)
+    if state in UNPAID:
         return _new_page(payment_id, wish)
-    return _known_page(payment_id, state, wish)
+    return _known_page(payment_id, wish)
 
 
-def _state_of(payment_id: uuid.UUID) -> PaymentState:
+def _state_without_page(payment_id: uuid.UUID) -> PaymentState | None:
+    """The state of a payment that has no page; None of one that has."""
     with command_transaction():
-        return db.session.get_one(Payment, payment_id).state
+        payment = db.session.get_one(Payment, payment_id)
+        return payment.state if payment.stripe_checkout_session_id is None else None
 
 
-def _known_page(payment_id: uuid.UUID, state: PaymentState, wish: _Wish) -> str:
+def _gone(payment: Payment) -> Conflict:
+    held = payment.capture_method is CaptureMethod.MANUAL
+    return Conflict(HOLD_GONE if held else GONE, code="payment_gone")
+
+
+def _known_page(payment_id: uuid.UUID, wish: _Wish) -> str:
     """The page that is open, unless it was paid or ended in the meantime."""
-    if state is PaymentState.OPEN:
+    if _is_open(payment_id):
         # unanswered: the page itself is at the provider, the customer may reach it although we do not
         with suppress(PaymentProviderError):
             settle_payment(payment_id)
@@ -84,7 +92,12 @@ def _known_page(payment_id: uuid.UUID, state: PaymentState, wish: _Wish) -> str:
             return wish.success_url
         if payment.state is PaymentState.OPEN and payment.checkout_url:
             return payment.checkout_url
-    raise Conflict(GONE, code="payment_gone")
+        raise _gone(payment)
+
+
+def _is_open(payment_id: uuid.UUID) -> bool:
+    with command_transaction():
+        return db.session.get_one(Payment, payment_id).state is PaymentState.OPEN
 
 
 def _new_page(payment_id: uuid.UUID, wish: _Wish) -> str:
@@ -92,7 +105,7 @@ def _new_page(payment_id: uuid.UUID, wish: _Wish) -> str:
     page = _ask_for_page(begun, wish)
     url = _record_page(payment_id, page)
     if url is None:
-        raise Conflict(GONE, code="payment_gone")
+        return _known_page(payment_id, wish)
     if url != page.url:
         # two requests opened a page each, in two languages say: the first one stays
         gateway().expire_checkout(page.id, repeatable("expire", payment_id))
@@ -105,7 +118,7 @@ def _begin(payment_id: uuid.UUID) -> _Begun:
         payment = db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
         now = now_utc()
         if page_refusal(payment, now) is not None:
-            raise Conflict(GONE, code="payment_gone")
+            raise _gone(payment)
         payment.checkout_expires_at = payment.checkout_expires_at or page_expiry(now, payment.expires_at)
         payment.checked_at = now
         return _Begun(

@@ -4,9 +4,11 @@ import uuid
 from datetime import timedelta
 
 from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.flask_extensions import db
 from b2c_web.payments.gateway import Outcome, PaymentSnapshot, PaymentUncertain, gateway
 from b2c_web.payments.keys import repeatable
-from b2c_web.payments.models import PaymentState
+from b2c_web.payments.models import Payment, PaymentState
 from b2c_web.payments.recording import record
 from b2c_web.payments.settling import Known, ask, whereabouts
 
@@ -24,18 +26,20 @@ def close_payment(payment_id: uuid.UUID) -> None:
     seen = _ended(known)
     if seen is not None:
         record(payment_id, seen)
+    elif known.asked_at is not None:
+        _never_arrived(payment_id)
 
 
 def _ended(known: Known) -> PaymentSnapshot | None:
-    if known.checkout_id:
-        return _expired(known, known.checkout_id)
-    if known.intent_id:
-        return gateway().release(known.intent_id, repeatable("release", known.payment_id))
-    found = ask(known)
-    if found is not None and found.checkout_id:
-        return _expired(known, found.checkout_id)
-    if known.checked_at is not None and known.checked_at > now_utc() - ON_ITS_WAY:
-        raise PaymentUncertain("the payment page may still be on its way", code="in_progress")
+    found = None if known.checkout_id else ask(known)
+    checkout_id = known.checkout_id or (found.checkout_id if found else None)
+    if checkout_id:
+        return _expired(known, checkout_id)
+    if found is not None and found.intent_id:
+        return gateway().release(found.intent_id, repeatable("release", known.payment_id))
+    recently = now_utc() - ON_ITS_WAY
+    if any(at is not None and at > recently for at in (known.checked_at, known.asked_at)):
+        raise PaymentUncertain("what was asked of the provider may still be on its way", code="in_progress")
     return None
 
 
@@ -44,3 +48,8 @@ def _expired(known: Known, checkout_id: str) -> PaymentSnapshot:
     if seen.outcome is Outcome.AUTHORIZED and seen.intent_id:
         return gateway().release(seen.intent_id, repeatable("release", known.payment_id))
     return seen
+
+
+def _never_arrived(payment_id: uuid.UUID) -> None:
+    with command_transaction():
+        db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True).provider_asked_at = None

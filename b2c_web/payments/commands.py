@@ -1,14 +1,17 @@
 """Everything that other features and views do with payments, in one place.
 
-Steps run inside the caller's transaction (`add_...`, `cancel_payment`); commands have their own transactions and call
+Steps run inside the caller's transaction (`add_...`, `hold_payment`, `capture_payment`, `cancel_payment`); commands have their own transactions and call
 the provider between them.
 """
 
+from b2c_web.payments.authorizing import authorize_payment
+from b2c_web.payments.capturing import capture_held, retry_capture
 from b2c_web.payments.checkout import open_checkout
 from b2c_web.payments.closing import close_payment
 from b2c_web.payments.customers import ensure_customer
 from b2c_web.payments.documents import add_document
 from b2c_web.payments.events import handle_event, receive_event
+from b2c_web.payments.holds import capture_payment, hold_payment
 from b2c_web.payments.methods import make_default, remove_method
 from b2c_web.payments.reconciliation import Difference, reconcile
 from b2c_web.payments.refunding import add_refund, retry_refund, run_refund, sync_refunds
@@ -20,16 +23,21 @@ __all__ = [
     "add_document",
     "add_payment",
     "add_refund",
+    "authorize_payment",
     "cancel_payment",
+    "capture_held",
+    "capture_payment",
     "close_payment",
     "ensure_customer",
     "handle_event",
+    "hold_payment",
     "lock_payment",
     "make_default",
     "open_checkout",
     "receive_event",
     "reconcile",
     "remove_method",
+    "retry_capture",
     "retry_refund",
     "run_refund",
     "settle_payment",

@@ -221,12 +221,15 @@ class PaymentGateway(Protocol):
     def find_checkout(self, customer_id: str, payment_id: uuid.UUID) -> PaymentSnapshot | None:
         """The page of a payment of ours whose id we never learned, among the customer's; an open or paid one first."""
 
+    def find_intent(self, customer_id: str, payment_id: uuid.UUID) -> PaymentSnapshot | None:
+        """The attempt on a saved method whose id we never learned, among the customer's; one with money first."""
+
     def look(self, *, checkout_id: str | None = None, intent_id: str | None = None) -> PaymentSnapshot:
         """The payment as it is now, by its page or, without one, by its intent."""
 
     def authorize_off_session(self, order: OffSessionOrder) -> PaymentSnapshot:
         """Holds (or takes) money on a saved method. Raises PaymentDeclined; "authentication_required" means that the
-        bank wants the customer: cancel the intent with `release` and open a page instead."""
+        bank wants the customer: open a page instead. A declined attempt holds nothing and may stay as it is."""
 
     def capture(self, intent_id: str, amount_cents: int, key: str) -> PaymentSnapshot:
         """Takes held money once, at most what was held; the rest is released. Refused when it is taken or gone."""

@@ -19,6 +19,20 @@ def refund(refund_id: str) -> None:
     run_refund(uuid.UUID(refund_id))
 
 
+@job("payments.authorize")
+def authorize(payment_id: str) -> None:
+    from b2c_web.payments.authorizing import authorize_payment
+
+    authorize_payment(uuid.UUID(payment_id))
+
+
+@job("payments.capture")
+def capture(payment_id: str) -> None:
+    from b2c_web.payments.capturing import capture_held
+
+    capture_held(uuid.UUID(payment_id))
+
+
 @job("payments.close_checkout")
 def close_checkout(payment_id: str) -> None:
     from b2c_web.payments.closing import close_payment

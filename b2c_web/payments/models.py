@@ -37,7 +37,7 @@ class PaymentState(StrEnum):
     CREATED = "CREATED"  # our intent is written, the provider may not know it yet
     OPEN = "OPEN"  # a Checkout Session or PaymentIntent waits for the customer
     PROCESSING = "PROCESSING"  # SEPA: counts as decided, may still fail
-    AUTHORIZED = "AUTHORIZED"  # manual capture: money is held
+    AUTHORIZED = "AUTHORIZED"  # manual capture: money is held; a mandate: it may be charged later
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"  # expired, given up or released; no money can come any more
@@ -104,6 +104,12 @@ class Payment(Timestamps, Base):
     `expires_at`: until when the purpose wants it. `checkout_expires_at`: when the payment page ends; set before
     the provider is asked for one. `checkout_url`: the page, while it may be open. `failure_reference`: the
     failed attempt that `failure_code` is about. `checked_at`: when the provider was last asked about it.
+
+    Held money: `hold_asked_at`: a saved method (`method_id`) shall hold it without the customer. `provider_asked_at`:
+    a request is at the provider whose answer is not recorded. `tries` and `key_version` count the requests of the
+    present wish. `capture_cents`: how much of it shall be taken, since `capture_asked_at`; a person has it before
+    them since `capture_given_up_at`. `replaces_id`: the hold that lapses and that this one renews; `escalated_at`:
+    it could not be renewed, and a person knows.
     """
 
     __tablename__ = "payments"
@@ -114,6 +120,17 @@ class Payment(Timestamps, Base):
         CheckConstraint("captured_cents BETWEEN 0 AND amount_cents", name="captured_within_amount"),
         CheckConstraint("refunded_cents BETWEEN 0 AND captured_cents", name="refunded_within_captured"),
         CheckConstraint("(state = 'SUCCEEDED') = (succeeded_at IS NOT NULL)", name="success_has_time"),
+        CheckConstraint("capture_cents BETWEEN 1 AND amount_cents", name="capture_within_amount"),
+        CheckConstraint("(capture_cents IS NULL) = (capture_asked_at IS NULL)", name="capture_has_time"),
+        Index(
+            "uq_payments_captured_once",
+            "purpose",
+            "purpose_id",
+            unique=True,
+            postgresql_where=text("capture_cents IS NOT NULL AND state IN ('AUTHORIZED', 'PROCESSING', 'SUCCEEDED')"),
+        ),
+        Index("ix_payments_lapsing", "capture_before", postgresql_where=text("state = 'AUTHORIZED'")),
+        Index("ix_payments_asked", "provider_asked_at", postgresql_where=text("provider_asked_at IS NOT NULL")),
         Index(
             "ix_payments_open",
             "created_at",
@@ -156,8 +173,26 @@ class Payment(Timestamps, Base):
     checked_at: Mapped[datetime | None]
     capture_before: Mapped[datetime | None]
     succeeded_at: Mapped[datetime | None]
+    method_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("payment_methods.id", ondelete="RESTRICT"), index=True
+    )
+    description: Mapped[str] = mapped_column(String(200), server_default="", default="")
+    hold_asked_at: Mapped[datetime | None]
+    provider_asked_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
+    key_version: Mapped[int] = mapped_column(Integer, server_default="1", default=1)
+    capture_cents: Mapped[int | None] = mapped_column(Integer)
+    capture_asked_at: Mapped[datetime | None]
+    capture_given_up_at: Mapped[datetime | None]
+    replaces_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"), unique=True)
+    escalated_at: Mapped[datetime | None]
 
     refunds: Mapped[list["Refund"]] = relationship(back_populates="payment", order_by="Refund.id")
+
+    @property
+    def by_mandate(self) -> bool:
+        """A debit that is charged at the end: nothing is held, the mandate is the promise."""
+        return self.hold_asked_at is not None and self.capture_method is CaptureMethod.AUTOMATIC
 
 
 class Refund(Timestamps, Base):

@@ -37,7 +37,22 @@ OWED = (
         declared.close_checkout,
         "payment_id",
         "SELECT id::text AS id FROM payments WHERE state = 'CANCELLED'"
-        " AND (checkout_url IS NOT NULL OR authorized_cents > 0) AND updated_at < :before",
+        " AND (checkout_url IS NOT NULL OR authorized_cents > 0) AND updated_at < :before"
+        " UNION SELECT id::text FROM payments WHERE state = 'CANCELLED' AND provider_asked_at < :before",
+    ),
+    Owed(
+        "holds that nobody asks the provider for",
+        declared.authorize,
+        "payment_id",
+        "SELECT id::text AS id FROM payments"
+        " WHERE state = 'CREATED' AND hold_asked_at < :before AND coalesce(provider_asked_at, '-infinity') < :before",
+    ),
+    Owed(
+        "captures that nobody asks the provider for",
+        declared.capture,
+        "payment_id",
+        "SELECT id::text AS id FROM payments WHERE state = 'AUTHORIZED' AND capture_asked_at < :before"
+        " AND capture_given_up_at IS NULL AND coalesce(provider_asked_at, '-infinity') < :before",
     ),
     Owed(
         "events received and not handled",

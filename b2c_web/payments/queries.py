@@ -31,6 +31,15 @@ def live_payment(purpose: PaymentPurpose, purpose_id: uuid.UUID) -> Payment | No
     return payment if payment is not None and payment.state in LIVE else None
 
 
+def held_payment(purpose: PaymentPurpose, purpose_id: uuid.UUID) -> Payment | None:
+    """The attempt whose money is held (or promised by a mandate) now: the one to capture or to release.
+
+    Not always the latest: a renewal stands beside it until it holds the money itself.
+    """
+    wanted = select(Payment).filter_by(purpose=purpose, purpose_id=purpose_id, state=PaymentState.AUTHORIZED)
+    return db.session.scalars(wanted.order_by(Payment.attempt.desc()).limit(1)).first()
+
+
 def succeeded_payment(purpose: PaymentPurpose, purpose_id: uuid.UUID) -> Payment | None:
     """The attempt that brought the money."""
     wanted = select(Payment).filter_by(purpose=purpose, purpose_id=purpose_id, state=PaymentState.SUCCEEDED)

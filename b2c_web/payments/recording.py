@@ -10,15 +10,17 @@ from collections.abc import Callable
 
 from flask import current_app
 
-from b2c_web import audit
+from b2c_web import audit, jobs
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
 from b2c_web.payments.gateway import Outcome, PaymentSnapshot
+from b2c_web.payments.holds import stand_alone, tell_declined
+from b2c_web.payments.jobs import close_checkout
 from b2c_web.payments.methods import keep_method
 from b2c_web.payments.models import CaptureMethod, LedgerEntry, LedgerKind, Payment, PaymentState
-from b2c_web.payments.rules import next_state
+from b2c_web.payments.rules import heard, is_old_news, next_state
 from b2c_web.payments.steps import lock_payment
 
 log = logging.getLogger(__name__)
@@ -40,14 +42,15 @@ def record(payment_id: uuid.UUID, seen: PaymentSnapshot) -> Payment:
         payment = lock_payment(payment_id)
         if seen.owner is not None and seen.owner.payment_id != payment.id:
             raise ValueError(f"{seen.intent_id or seen.checkout_id} does not belong to payment {payment.id}")
-        _note(payment, seen)
+        if not is_old_news(payment, seen):
+            _note(payment, seen)
     return payment
 
 
 def _note(payment: Payment, seen: PaymentSnapshot) -> None:
     before = payment.state
     _note_page(payment, seen)
-    after = next_state(before, seen.outcome)
+    after = next_state(before, heard(payment, seen))
     if after is State.SUCCEEDED and seen.captured_cents > payment.amount_cents:
         hooks.give_up("payments.too_much_money", {"payment_id": str(payment.id)}, f"captured {seen.captured_cents}")
         return
@@ -56,13 +59,17 @@ def _note(payment: Payment, seen: PaymentSnapshot) -> None:
         _enter(payment, after, seen)
     db.session.flush()
     if declined and payment.state in (State.OPEN, State.FAILED):
-        hooks.tell(hooks.failed, payment.purpose, payment)
+        tell_declined(payment)
+    if payment.state is State.CANCELLED and seen.outcome is Outcome.AUTHORIZED:
+        jobs.defer(close_checkout, payment_id=str(payment.id))  # it was given up meanwhile: nothing stays held
 
 
 def _note_page(payment: Payment, seen: PaymentSnapshot) -> None:
     payment.checked_at = now_utc()
     payment.stripe_checkout_session_id = payment.stripe_checkout_session_id or seen.checkout_id
-    payment.stripe_payment_intent_id = payment.stripe_payment_intent_id or seen.intent_id
+    payment.stripe_payment_intent_id = seen.intent_id or payment.stripe_payment_intent_id
+    if seen.intent_id:
+        payment.provider_asked_at = None
     payment.checkout_url = seen.page_url
     if payment.state is not State.SUCCEEDED and seen.outcome in (Outcome.AUTHORIZED, Outcome.CLOSED):
         payment.authorized_cents = seen.authorized_cents
@@ -111,26 +118,41 @@ def _succeed(payment: Payment, seen: PaymentSnapshot) -> None:
         )
     )
     _remember_method(payment, seen)
-    if payment.capture_method is CaptureMethod.AUTOMATIC and seen.captured_cents != payment.amount_cents:
+    wanted_cents = payment.capture_cents
+    if wanted_cents is None and payment.capture_method is CaptureMethod.AUTOMATIC:
+        wanted_cents = payment.amount_cents
+    if wanted_cents not in (None, seen.captured_cents):
         hooks.give_up("payments.amount_differs", {"payment_id": str(payment.id)}, f"captured {seen.captured_cents}")
 
 
 def _hold(payment: Payment, seen: PaymentSnapshot) -> None:
     payment.stripe_charge_id = seen.charge_id
     payment.capture_before = seen.capture_before
+    payment.failure_code = payment.failure_reference = None
     _remember_method(payment, seen)
+    stand_alone(payment)
+
+
+def _owe(payment: Payment, seen: PaymentSnapshot) -> None:
+    """A debit for work that is done failed: an open debt, which a person sees."""
+    if payment.capture_cents is not None:
+        facts = {"payment_id": str(payment.id), "amount_cents": payment.capture_cents}
+        hooks.give_up("payments.debt", facts, f"the debit failed: {seen.failure_code}")
 
 
 def _remember_method(payment: Payment, seen: PaymentSnapshot) -> None:
     if seen.method is not None:
         payment.method_label = seen.method.label
-        keep_method(payment.user_id, seen.method)
+        kept = keep_method(payment.user_id, seen.method)
+        if payment.capture_method is CaptureMethod.MANUAL and kept is not None:
+            payment.method_id = kept.id  # a hold that lapses is renewed on it
 
 
 ENTERED: dict[PaymentState, Callable[[Payment, PaymentSnapshot], None]] = {
     State.SUCCEEDED: _succeed,
     State.AUTHORIZED: _hold,
     State.PROCESSING: _remember_method,
+    State.FAILED: _owe,
 }
 TOLD = {
     State.SUCCEEDED: hooks.paid,

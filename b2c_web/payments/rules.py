@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from b2c_web.payments.gateway import Outcome
+from b2c_web.payments.gateway import Outcome, PaymentSnapshot
 from b2c_web.payments.models import Payment, PaymentState, Refund, RefundState
 
 State = PaymentState
@@ -14,6 +14,9 @@ LONGEST_PAGE = timedelta(hours=23, minutes=55)
 
 UNPAID = (State.CREATED, State.OPEN)
 
+# the bank's word for: not without the customer
+CUSTOMER_WANTED = ("authentication_required", "authentication_not_handled")
+
 # (our state, what the provider says) -> our new state. What is not here changes nothing: events come twice, late and
 # out of order. Money that arrived always counts, also for a payment that was given up; a hold on one is released.
 TRANSITIONS: dict[tuple[PaymentState, Outcome], PaymentState] = {
@@ -21,8 +24,12 @@ TRANSITIONS: dict[tuple[PaymentState, Outcome], PaymentState] = {
     **{(state, Outcome.WAITING): State.OPEN for state in UNPAID},
     **{(state, Outcome.ACTION_NEEDED): State.OPEN for state in UNPAID},
     **{(state, Outcome.CLOSED): State.CANCELLED for state in (*UNPAID, State.AUTHORIZED, State.PROCESSING)},
-    **{(state, Outcome.FAILED): State.FAILED for state in (*UNPAID, State.PROCESSING)},
-    **{(state, Outcome.PROCESSING): State.PROCESSING for state in (*UNPAID, State.CANCELLED, State.FAILED)},
+    # a mandate (AUTHORIZED, nothing held) is charged at the end; a card's hold never becomes one of these two
+    **{(state, Outcome.FAILED): State.FAILED for state in (*UNPAID, State.PROCESSING, State.AUTHORIZED)},
+    **{
+        (state, Outcome.PROCESSING): State.PROCESSING
+        for state in (*UNPAID, State.CANCELLED, State.FAILED, State.AUTHORIZED)
+    },
     **{(state, Outcome.AUTHORIZED): State.AUTHORIZED for state in (*UNPAID, State.PROCESSING, State.FAILED)},
 }
 
@@ -32,6 +39,21 @@ def next_state(state: PaymentState, outcome: Outcome) -> PaymentState:
     return TRANSITIONS.get((state, outcome), state)
 
 
+def heard(payment: Payment, seen: PaymentSnapshot) -> Outcome:
+    """What the provider's word means for this payment: a saved card whose bank wants the customer waits for a page."""
+    waits = seen.outcome is Outcome.FAILED and not payment.by_mandate and payment.state in UNPAID
+    if waits and seen.failure_code in CUSTOMER_WANTED:
+        return Outcome.ACTION_NEEDED
+    return seen.outcome
+
+
+def is_old_news(payment: Payment, seen: PaymentSnapshot) -> bool:
+    """Is this about another attempt than the one the payment follows now (a declined card before its page, say)?"""
+    if seen.checkout_id is not None:
+        return False
+    return payment.stripe_payment_intent_id not in (None, seen.intent_id)
+
+
 def page_expiry(now: datetime, wanted_until: datetime | None) -> datetime:
     """When a payment page made now ends: with the hold, but within what the provider allows. Whole seconds."""
     end = max(wanted_until or now + LONGEST_PAGE, now + SHORTEST_PAGE)
@@ -39,9 +61,11 @@ def page_expiry(now: datetime, wanted_until: datetime | None) -> datetime:
 
 
 def page_refusal(payment: Payment, now: datetime) -> str | None:
-    """Why no payment page may be opened: "given_up", "hold_expired", or None."""
+    """Why no payment page may be opened: "given_up", "hold_expired", "asking" (a saved card first), or None."""
     if payment.state not in UNPAID:
         return "given_up"
+    if payment.state is State.CREATED and payment.hold_asked_at is not None:
+        return "asking"
     if payment.expires_at is not None and payment.expires_at <= now:
         return "hold_expired"
     return None

@@ -25,6 +25,7 @@ class Known:
     customer_id: str | None
     page_asked_for: bool
     checked_at: datetime | None
+    asked_at: datetime | None = None
 
 
 def whereabouts(payment_id: uuid.UUID) -> Known:
@@ -42,21 +43,25 @@ def whereabouts(payment_id: uuid.UUID) -> Known:
             customer_id=user.stripe_customer_id,
             page_asked_for=payment.checkout_expires_at is not None,
             checked_at=payment.checked_at,
+            asked_at=payment.provider_asked_at,
         )
 
 
 def ask(known: Known) -> PaymentSnapshot | None:
     """The payment at the provider, or None when it was never heard of there.
 
-    A page whose id got lost with an answer is found among the customer's.
+    A page or an attempt on a saved method whose id got lost with an answer is found among the customer's.
     """
     if known.checkout_id:
         return gateway().look(checkout_id=known.checkout_id)
-    if known.intent_id:
-        return gateway().look(intent_id=known.intent_id)
+    found = None
     if known.page_asked_for and known.customer_id:
-        return gateway().find_checkout(known.customer_id, known.payment_id)
-    return None
+        found = gateway().find_checkout(known.customer_id, known.payment_id)
+    if found is None and known.intent_id:
+        return gateway().look(intent_id=known.intent_id)
+    if found is None and known.asked_at and known.customer_id:
+        return gateway().find_intent(known.customer_id, known.payment_id)
+    return found
 
 
 def settle_payment(payment_id: uuid.UUID) -> Payment:

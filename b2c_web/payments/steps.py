@@ -50,15 +50,18 @@ def cancel_payment(payment: Payment) -> None:
     """Step: give the payment up; its page is closed, or its hold released, by a job.
 
     Locks the payment. Money that was quicker wins: the payment still becomes SUCCEEDED and `hooks.paid` is
-    called. Changes nothing once money came, is under way (PROCESSING), or the attempt is over.
+    called. Changes nothing once money came, is under way (PROCESSING) or asked for by a capture that nobody gave up,
+    or when the attempt is over.
     """
     db.session.refresh(payment, with_for_update=True)
     if payment.state not in GIVEN_UP_STATES:
         return
+    if payment.capture_cents is not None and payment.capture_given_up_at is None:
+        return
     before, payment.state = payment.state, PaymentState.CANCELLED
     db.session.flush()
     audit.record("payment.given_up", "payment", payment.id, before={"state": before}, after={"state": payment.state})
-    if payment.checkout_expires_at or payment.stripe_payment_intent_id:
+    if payment.checkout_expires_at or payment.stripe_payment_intent_id or payment.provider_asked_at:
         jobs.defer(close_checkout, payment_id=str(payment.id))
 
 

@@ -28,6 +28,7 @@ PAGE = 100  # the most that Stripe lists at once
 INTENT_PARTS = ["latest_charge", "payment_method"]
 SESSION_PARTS = [f"payment_intent.{part}" for part in INTENT_PARTS]
 LATER = {"capture_method": "manual"}
+WITH_MONEY = (Outcome.PAID, Outcome.AUTHORIZED, Outcome.PROCESSING)
 
 
 def _keyed(key: str) -> Any:
@@ -71,6 +72,11 @@ class StripeGateway:
         ]
         found.sort(key=lambda each: each.outcome is Outcome.CLOSED)
         return self.look(checkout_id=found[0].checkout_id) if found else None
+
+    def find_intent(self, customer_id: str, payment_id: uuid.UUID) -> PaymentSnapshot | None:
+        found = [each for each in self._intents({"customer": customer_id}) if _belongs_to(each, payment_id)]
+        found.sort(key=lambda each: each.outcome not in WITH_MONEY)
+        return found[0] if found else None
 
     def look(self, *, checkout_id: str | None = None, intent_id: str | None = None) -> PaymentSnapshot:
         with reading():
@@ -150,7 +156,10 @@ class StripeGateway:
             self._client.customers.update(customer_id, params, _keyed(key))
 
     def recent_intents(self, since: datetime) -> Iterator[PaymentSnapshot]:
-        params: Any = {**_since(since), "expand": [f"data.{part}" for part in INTENT_PARTS]}
+        return self._intents(_since(since))
+
+    def _intents(self, filters: Any) -> Iterator[PaymentSnapshot]:
+        params: Any = {**filters, "limit": PAGE, "expand": [f"data.{part}" for part in INTENT_PARTS]}
         with reading():
             for intent in self._client.payment_intents.list(params).auto_paging_iter():
                 yield read.read_intent(intent.to_dict())
@@ -183,6 +192,10 @@ class StripeGateway:
             return IncomingEvent(event["id"], event["type"], kind, body.get("id"), read.links_of(body), event)
         except (stripe.SignatureVerificationError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise EventRejected(code="event_rejected") from error
+
+
+def _belongs_to(seen: PaymentSnapshot, payment_id: uuid.UUID) -> bool:
+    return seen.owner is not None and seen.owner.payment_id == payment_id
 
 
 def _since(since: datetime) -> Any:

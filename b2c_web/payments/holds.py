@@ -1,0 +1,154 @@
+"""Steps for money that is held first and taken later. They flush and never commit; the provider is asked by jobs.
+
+Lock order: whoever calls these has locked its own row first; these lock the payments of one purpose by attempt.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from b2c_web import audit, jobs
+from b2c_web.clock import now_utc
+from b2c_web.errors import Conflict, NotFound
+from b2c_web.flask_extensions import db
+from b2c_web.payments import hooks
+from b2c_web.payments.jobs import authorize as authorize_job
+from b2c_web.payments.jobs import capture as capture_job
+from b2c_web.payments.methods import default_of
+from b2c_web.payments.models import CaptureMethod, Payment, PaymentMethod, PaymentPurpose, PaymentState
+from b2c_web.payments.steps import add_payment, cancel_payment
+
+# the web request that follows the commit asks at once; the job only comes when it did not
+JOB_AFTER = timedelta(seconds=5)
+MONEY_THERE = (PaymentState.AUTHORIZED, PaymentState.PROCESSING, PaymentState.SUCCEEDED)
+WAITING = (PaymentState.CREATED, PaymentState.OPEN)
+
+
+def hold_payment(
+    purpose: PaymentPurpose,
+    purpose_id: uuid.UUID,
+    user_id: uuid.UUID,
+    amount_cents: int,
+    *,
+    method_id: uuid.UUID | None = None,
+    on_page: bool = False,
+    description: str = "",
+) -> Payment:
+    """Step: write down that this money shall be held; an attempt before it that waits is given up.
+
+    `method_id`: the saved card or account (None: the customer's usual one). Call `authorize_payment` right after the
+    commit; a job does it 5 s later otherwise. A card is held, a SEPA mandate promises and is charged by the capture
+    (`payment.by_mandate`). `on_page`: the customer types a card instead; call `open_checkout` after the commit.
+    `description` is what the bank statement's details show, without personal data. Locks the purpose's payments.
+    Raises Conflict when the purpose's money is held or paid already, NotFound when the method is not this user's.
+    """
+    for earlier in payments_in_line(purpose, purpose_id):
+        if earlier.state in MONEY_THERE:
+            raise Conflict(code="payment_held")
+        cancel_payment(earlier)
+    method = None if on_page else _method(user_id, method_id)
+    return _add(purpose, purpose_id, user_id, amount_cents, method, on_page=on_page, description=description)
+
+
+def renew_payment(old: Payment, method: PaymentMethod) -> Payment:
+    """Step: hold the money of a hold that is about to lapse once more; the old one stays until the new one stands."""
+    new = _add(old.purpose, old.purpose_id, old.user_id, old.amount_cents, method, description=old.description)
+    new.replaces_id = old.id
+    db.session.flush()
+    return new
+
+
+def capture_payment(payment: Payment, amount_cents: int) -> None:
+    """Step: take so much of what is held, by a job; the rest is released. 0 releases all. Once: the same wish again
+    changes nothing, another one is refused.
+
+    Never above `payment.amount_cents` (ValueError). Locks the payment; a renewal under way is given up. Raises
+    Conflict when the money is not held (any more), or another sum was asked for.
+    """
+    if not 0 <= amount_cents <= payment.amount_cents:
+        raise ValueError(f"{amount_cents} cents of {payment.amount_cents} cannot be captured")
+    db.session.refresh(payment, with_for_update=True)
+    if payment.capture_cents is not None:
+        if payment.capture_cents != amount_cents:
+            raise Conflict(code="capture_asked")
+        return
+    if amount_cents == 0:
+        cancel_payment(payment)
+        return
+    if payment.state is not PaymentState.AUTHORIZED:
+        raise Conflict(code="payment_not_held")
+    _give_up_others(payment)
+    payment.capture_cents, payment.capture_asked_at = amount_cents, now_utc()
+    payment.tries = 0
+    db.session.flush()
+    audit.record("payment.capture_wanted", "payment", payment.id, after={"amount_cents": amount_cents})
+    jobs.defer(capture_job, payment_id=str(payment.id))
+
+
+def payments_in_line(purpose: PaymentPurpose, purpose_id: uuid.UUID) -> Sequence[Payment]:
+    """Step: every attempt for the purpose, fresh and locked, oldest first."""
+    wanted = select(Payment).filter_by(purpose=purpose, purpose_id=purpose_id).order_by(Payment.attempt)
+    locked = wanted.with_for_update().execution_options(populate_existing=True)
+    return db.session.scalars(locked).all()
+
+
+def stand_alone(payment: Payment) -> None:
+    """Step: this attempt holds the money now; every other one that waits or holds is given up and released."""
+    _give_up_others(payment)
+
+
+def tell_declined(payment: Payment) -> None:
+    """Step: an attempt was declined. Of a renewal the old hold still stands, so that only a person is told."""
+    if payment.replaces_id is None:
+        hooks.tell(hooks.failed, payment.purpose, payment)
+        return
+    cancel_payment(payment)
+    escalate(db.session.get_one(Payment, payment.replaces_id), payment.failure_code or "declined")
+
+
+def escalate(payment: Payment, why: str) -> None:
+    """Step: a hold that lapses and cannot be renewed is put before a person, once."""
+    if payment.escalated_at is not None:
+        return
+    payment.escalated_at = now_utc()
+    db.session.flush()
+    facts = {"payment_id": str(payment.id), "capture_before": str(payment.capture_before)}
+    hooks.give_up("payments.hold_lapses", facts, f"the hold could not be renewed: {why}")
+
+
+def _add(
+    purpose: PaymentPurpose,
+    purpose_id: uuid.UUID,
+    user_id: uuid.UUID,
+    amount_cents: int,
+    method: PaymentMethod | None,
+    *,
+    on_page: bool = False,
+    description: str = "",
+) -> Payment:
+    is_debit = method is not None and method.type != "card"
+    how = CaptureMethod.AUTOMATIC if is_debit else CaptureMethod.MANUAL
+    payment = add_payment(purpose, purpose_id, user_id, amount_cents, None, capture_method=how)
+    payment.description, payment.method_id = description[:200], method.id if method else None
+    if not on_page:
+        payment.hold_asked_at = now_utc()
+        jobs.defer(authorize_job, at=payment.hold_asked_at + JOB_AFTER, payment_id=str(payment.id))
+    db.session.flush()
+    return payment
+
+
+def _method(user_id: uuid.UUID, method_id: uuid.UUID | None) -> PaymentMethod | None:
+    if method_id is None:
+        return default_of(user_id)
+    method = db.session.scalar(select(PaymentMethod).filter_by(id=method_id, user_id=user_id, is_active=True))
+    if method is None:
+        raise NotFound
+    return method
+
+
+def _give_up_others(payment: Payment) -> None:
+    for other in payments_in_line(payment.purpose, payment.purpose_id):
+        if other.id != payment.id:
+            cancel_payment(other)
