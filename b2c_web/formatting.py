@@ -92,6 +92,11 @@ def duration(minutes: int) -> str:
     return _("%(n)s h", n=hours.replace(".", ",") if language() == "de" else hours)
 
 
+def kilometres(km: int) -> str:
+    """ "84.210 km" or "84,210 km"."""
+    return f"{km:,}".replace(",", "." if language() == "de" else ",") + "\u00a0km"
+
+
 def phone(number: str) -> str:
     """A stored +49... number as people write it; what cannot be parsed is shown as it is."""
     try:
@@ -108,7 +113,7 @@ def masked_email(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-FILTERS = (eur, day, long_day, month, clock, moment, duration, phone, masked_email)
+FILTERS = (eur, day, long_day, month, clock, moment, duration, kilometres, phone, masked_email)
 
 
 def init_app(app: Flask) -> None:

@@ -1,7 +1,6 @@
 """Commands of a booking's life after the claim: each is one transaction and locks the booking's row first."""
 
 import uuid
-from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -10,8 +9,8 @@ from b2c_web import audit
 from b2c_web.accounts.models import User
 from b2c_web.bookings import hooks, lifecycle, messages, moving
 from b2c_web.bookings.access import lock_as_staff, lock_for
+from b2c_web.bookings.arrival import check_in  # noqa: F401 - part of a booking's commands, in a file of its own
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
-from b2c_web.bookings.naming import set_vehicle
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import BookingAction, Terms, cancellation_terms, withdrawal_terms
 from b2c_web.bookings.waiting import end_waiting_moves
@@ -137,32 +136,19 @@ def end_late_wish(booking_id: uuid.UUID) -> None:
         end_waiting_moves(lock_booking(booking_id))
 
 
-def check_in(staff: User, booking_id: uuid.UUID, *, mileage_km: int, car: dict[str, Any] | None = None) -> None:
-    """The car is in the workshop: IN_WORKSHOP. `car` (license_plate, make, model, year, vin) creates the vehicle.
-
-    A concierge car that the customer brought drops its trips and Ronja and refunds the concierge price.
-    """
-    if mileage_km < 0:
-        raise Invalid(_l("Der Kilometerstand kann nicht negativ sein."), field="mileage_km")
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_as_staff(staff, booking_id)
-        brought = booking.status is BookingStatus.CONFIRMED
-        set_vehicle(booking, car)
-        lifecycle.advance(booking, BookingAction.CHECK_IN, workshop_checkin_at=now_utc(), mileage_km=mileage_km)
-        if brought and booking.include_concierge:
-            lifecycle.drop_concierge(booking)
-        messages.send(NotificationKind.IN_WORKSHOP, booking)
-
-
-def start_work(staff: User, booking_id: uuid.UUID) -> None:
-    """Work begins; from here on a withdrawal no longer returns everything. Doing it twice changes nothing."""
+def start_work(staff: User, booking_id: uuid.UUID) -> bool:
+    """Work begins; from here on a withdrawal no longer returns everything. False when it had begun already."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
-        if booking.work_started_at is None:
-            booking.work_started_at = now_utc()
-            audit.record("booking.start_work", "booking", booking.id, after={"work_started_at": str(now_utc())})
+        if booking.work_started_at is not None:
+            return False
+        booking.work_started_at = now_utc()
+        db.session.flush()
+        before, after = {"work_started_at": None}, {"work_started_at": str(booking.work_started_at)}
+        audit.record("booking.start_work", "booking", booking.id, before=before, after=after)
+        return True
 
 
 def complete_work(staff: User, booking_id: uuid.UUID) -> bool:

@@ -13,6 +13,10 @@ collected = HookList("bookings.collected")  # the customer fetched the car at th
 refunded = HookList("bookings.refunded")
 fee_paid = HookList("bookings.fee_paid")  # the fee of a late move
 undecided = HookList("bookings.undecided")  # asked with the Booking: is money of its work still undecided?
+drives = HookList("bookings.drives")  # asked with a User and a booking's id: does this person drive its trips?
+known_mileage = HookList(
+    "bookings.known_mileage"
+)  # asked with the Booking: [(km, instant), ...]
 
 ALL = (
     confirmed,
@@ -26,4 +30,5 @@ ALL = (
     refunded,
     fee_paid,
     undecided,
+    drives,
 )

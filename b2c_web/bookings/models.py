@@ -162,6 +162,8 @@ class Booking(Timestamps, Base):
 
     concierge_dropped_at: Mapped[datetime | None]  # the customer brought the car: no trips, no Ronja any more
     mileage_km: Mapped[int | None] = mapped_column(Integer)
+    keys_at: Mapped[str] = mapped_column(String(60), server_default="", default="")  # hook or box, in staff's words
+    parked_at: Mapped[str] = mapped_column(String(60), server_default="", default="")
     workshop_checkin_at: Mapped[datetime | None]
     work_started_at: Mapped[datetime | None]
     service_completed_at: Mapped[datetime | None]

@@ -1,6 +1,7 @@
 """Which car a booking is for: said when booking, before pickup, or at check-in at the latest."""
 
 import uuid
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -12,9 +13,19 @@ from b2c_web.bookings.queries import lock_booking
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.vehicles.commands import CarFacts, put_vehicle
+from b2c_web.vehicles.commands import CarFacts, correct_vehicle, put_vehicle
+from b2c_web.vehicles.models import Vehicle
 
 NEEDED = ("license_plate", "make", "model", "year")
+TOLD = (*NEEDED, "vin")
+
+
+@dataclass(frozen=True, slots=True)
+class SeenCar:
+    """The car that truly stands there, where it is not what was booked: another one, or one written down wrongly."""
+
+    facts: dict[str, Any]
+    is_other: bool
 
 
 def name_car(user: User, booking_id: uuid.UUID, car: dict[str, Any]) -> None:
@@ -39,10 +50,49 @@ def set_vehicle(booking: Booking, car: dict[str, Any] | None) -> None:
     missing = [name for name in NEEDED if not facts.get(name)]
     if missing:
         raise Invalid(_l("Es fehlen noch Angaben zum Auto."), field=missing[0], missing=missing)
-    booking.vehicle_id = put_vehicle(booking.user_id, _car_facts(booking, facts)).id
+    said = {name: booking.car_details[name] for name in NEEDED if booking.car_details.get(name)}
+    vehicle = put_vehicle(booking.user_id, _car_facts(booking, facts))
+    booking.vehicle_id = vehicle.id
     booking.car_details = {**booking.car_details, **{name: facts[name] for name in NEEDED}}
     db.session.flush()
-    audit.record("booking.name_car", "booking", booking.id, after={"vehicle_id": str(booking.vehicle_id)})
+    audit.record("booking.name_car", "booking", booking.id, before=said or None, after=told_of(vehicle))
+
+
+def told_of(vehicle: Vehicle) -> dict[str, Any]:
+    """What tells one car from another, as the audit log keeps it."""
+    return {name: getattr(vehicle, name) for name in TOLD}
+
+
+def set_seen_car(booking: Booking, seen: SeenCar) -> None:
+    """Step: the car that came instead of the booked one, or the booked one written down right. Recorded with both.
+
+    The price stays, also when the other car is of another class. Raises Invalid naming what is missing or wrong.
+    """
+    booked = booking.vehicle
+    if booked is None:
+        set_vehicle(booking, seen.facts)
+        return
+    before, facts = told_of(booked), _car_facts(booking, {**seen.facts, "vin": seen.facts.get("vin")})
+    if seen.is_other:
+        booking.vehicle = put_vehicle(booking.user_id, facts)
+    else:
+        _correct(booked, facts)
+    booking.car_details = {**booking.car_details, **{name: seen.facts[name] for name in NEEDED}}
+    db.session.flush()
+    action = "booking.other_car" if seen.is_other else "booking.car_corrected"
+    audit.record(action, "booking", booking.id, before=before, after=told_of(booking.vehicle or booked))
+
+
+def _correct(booked: Vehicle, facts: CarFacts) -> None:
+    """What nobody wrote anew stays as it is."""
+    first = booked.first_registration
+    kept = replace(
+        facts,
+        vin=facts.vin or booked.vin,
+        vehicle_class=booked.vehicle_class,
+        first_registration=first.date() if first else None,
+    )
+    correct_vehicle(booked.user_id, booked.id, kept)
 
 
 def _car_facts(booking: Booking, facts: dict[str, Any]) -> CarFacts:

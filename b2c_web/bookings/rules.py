@@ -137,3 +137,21 @@ def withdrawal_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, A
 def settled_payment_status(charged_cents: int, refunded_cents: int) -> PaymentStatus:
     """PAID -> REFUNDED when all is refunded; a partial refund stays PAID and shows the amount."""
     return PaymentStatus.REFUNDED if charged_cents and refunded_cents >= charged_cents else PaymentStatus.PAID
+
+
+MILEAGE_SLACK_KM = 1_000
+MILEAGE_PER_DAY_KM = 500
+
+
+class MileageDoubt(StrEnum):
+    """Why a mileage should be looked at again before it is believed."""
+
+    LOWER = "LOWER"
+    HIGHER = "HIGHER"
+
+
+def mileage_doubt(km: int, known_km: int, days: int) -> MileageDoubt | None:
+    """Is `km` strange for a car that had `known_km` some `days` ago? Less than then, or more than anybody drives."""
+    if km < known_km:
+        return MileageDoubt.LOWER
+    return MileageDoubt.HIGHER if km > known_km + MILEAGE_SLACK_KM + MILEAGE_PER_DAY_KM * max(days, 0) else None

@@ -58,11 +58,23 @@ def put_vehicle(user_id: uuid.UUID, facts: CarFacts) -> Vehicle:
     """Step: the car of `user_id` with these facts, for example at check-in.
 
     A car of theirs with the same VIN, or the same plate and not archived, is brought up to date instead, and out of
-    the archive. Locks the user's row. Raises Invalid naming the field, and Conflict past 30 cars.
+    the archive; its class and what `facts` leaves out stay. Locks the user's row. Raises Invalid naming the field,
+    and Conflict past 30 cars.
     """
     checked = _checked(facts)
     mine = _lock_cars(user_id)
-    return _put(user_id, mine, _same(mine, checked), checked)
+    there = _same(mine, checked)
+    known = {name: value for name, value in checked.items() if value is not None and name != "vehicle_class"}
+    return _put(user_id, mine, there, checked if there is None else known)
+
+
+def correct_vehicle(user_id: uuid.UUID, vehicle_id: uuid.UUID, facts: CarFacts) -> Vehicle:
+    """Step: a car of `user_id` was written down wrongly. Locks the user's row. Raises NotFound, Invalid."""
+    checked = _checked(facts)
+    vehicle = _own(user_id, vehicle_id)
+    with _plain_refusals():
+        _write(vehicle, checked)
+    return vehicle
 
 
 def edit_vehicle(user: User, vehicle_id: uuid.UUID, facts: CarFacts) -> None:

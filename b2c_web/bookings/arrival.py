@@ -1,0 +1,91 @@
+"""A car arrives at the workshop: checked in, with what was found: which car it is, its mileage, where its keys are."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import current_app
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+
+from b2c_web.accounts.models import User
+from b2c_web.bookings import hooks, lifecycle, messages
+from b2c_web.bookings.access import lock_as_staff
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.naming import SeenCar, set_seen_car, set_vehicle
+from b2c_web.bookings.rules import BookingAction, MileageDoubt, mileage_doubt
+from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.errors import Invalid
+from b2c_web.flask_extensions import db
+from b2c_web.formatting import kilometres, moment
+from b2c_web.notifications.models import NotificationKind
+
+DOUBTS = {
+    MileageDoubt.LOWER: _l("Am %(at)s waren es schon %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
+    MileageDoubt.HIGHER: _l("Am %(at)s waren es erst %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMileage:
+    km: int
+    at: datetime
+
+
+def check_in(
+    staff: User,
+    booking_id: uuid.UUID,
+    *,
+    mileage_km: int,
+    car: dict[str, Any] | None = None,
+    seen: SeenCar | None = None,
+    keys_at: str = "",
+    parked_at: str = "",
+    mileage_confirmed: bool = True,
+) -> None:
+    """The car is in the workshop: IN_WORKSHOP. `car` (license_plate, make, model, year, vin) names one not named yet,
+    `seen` says that the car differs from the booked one.
+
+    A concierge car that the customer brought drops its trips and Ronja and refunds the concierge price. Raises
+    Conflict, and Invalid naming the field; its code is "mileage_doubt" for a strange mileage that nobody confirmed.
+    """
+    if mileage_km < 0:
+        raise Invalid(_l("Der Kilometerstand kann nicht negativ sein."), field="mileage_km")
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = lock_as_staff(staff, booking_id)
+        brought = booking.status is BookingStatus.CONFIRMED
+        if seen is not None:
+            set_seen_car(booking, seen)
+        set_vehicle(booking, car)
+        if not mileage_confirmed:
+            _doubt(booking, mileage_km)
+        facts: dict[str, Any] = {"mileage_km": mileage_km, "keys_at": keys_at, "parked_at": parked_at}
+        lifecycle.advance(booking, BookingAction.CHECK_IN, workshop_checkin_at=now_utc(), **facts)
+        if brought and booking.include_concierge:
+            lifecycle.drop_concierge(booking)
+        messages.send(NotificationKind.IN_WORKSHOP, booking)
+
+
+def last_mileage(booking: Booking) -> KnownMileage | None:
+    """The newest mileage of the booking's car that somebody wrote down before it came."""
+    known = [KnownMileage(*fact) for ask in hooks.known_mileage.functions for fact in ask(booking)]
+    earlier = (
+        select(Booking.mileage_km, Booking.workshop_checkin_at)
+        .where(Booking.vehicle_id == booking.vehicle_id, Booking.id != booking.id)
+        .where(Booking.mileage_km.is_not(None), Booking.workshop_checkin_at.is_not(None))
+        .order_by(Booking.workshop_checkin_at.desc())
+        .limit(1)
+    )
+    if booking.vehicle_id is not None:
+        known += [KnownMileage(km, at) for km, at in db.session.execute(earlier)]  # type: ignore[arg-type]
+    return max(known, key=lambda one: one.at, default=None)
+
+
+def _doubt(booking: Booking, mileage_km: int) -> None:
+    known = last_mileage(booking)
+    doubt = mileage_doubt(mileage_km, known.km, (now_utc() - known.at).days) if known else None
+    if known and doubt:
+        words = DOUBTS[doubt] % {"at": moment(known.at), "known": kilometres(known.km)}
+        raise Invalid(words, field="mileage_km", code="mileage_doubt")
