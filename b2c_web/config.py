@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,24 @@ def _url(text: str) -> str:
     if text and not text.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
     return text.rstrip("/")
+
+
+def _folder(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError("must be a folder's whole path, beginning with /")
+    return text.rstrip("/")
+
+
+def _bucket(text: str) -> str:
+    if text and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", text):
+        raise ValueError("must be a bucket's name: 3 to 63 small letters, digits, dots, hyphens")
+    return text
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{1,40}", text):
+        raise ValueError("must be a region such as eu-central-1")
+    return text
 
 
 def _database_url(text: str) -> str:
@@ -169,6 +188,9 @@ SETTINGS: tuple[Setting, ...] = (
         _whole(1, 720),
         "h",
         "a new date is offered for this long after a no-show",
+    ),
+    Setting(
+        "MOVE_OFFER_HOURS", "72", _whole(1, 720), "h", "a customer who is asked to take another date can answer so long"
     ),
     Setting("NO_SHOW_CALLS", "3", _whole(0, 10), "calls", "call attempts before a no-show can be recorded"),
     Setting("NO_SHOW_WAIT_MINUTES", "15", _whole(0, 120), "min", "waiting before a no-show can be recorded"),
@@ -305,6 +327,23 @@ SETTINGS: tuple[Setting, ...] = (
         "longest wait for one answer of the payment provider",
     ),
     Setting("RECONCILE_MINUTES", "5", _whole(1, 1440), "min", "how often payments are compared with the provider"),
+    # photos and videos
+    Setting("MEDIA_STORE", "local", _one_of("local", "s3"), "", "where files are kept: local disk, or an S3 store"),
+    Setting("MEDIA_DIR", "", _folder, "", "folder of the local store; empty: media/ below the instance folder"),
+    Setting("MEDIA_S3_BUCKET", "", _bucket, "", "bucket of the S3 store; it must exist and be private"),
+    Setting("MEDIA_S3_ENDPOINT", "", _url, "", "address of the S3 store; empty: Amazon's"),
+    Setting("MEDIA_S3_REGION", "eu-central-1", _region, "", "region of the S3 store"),
+    Setting("MEDIA_S3_KEY_ID", "", str, "", "access key of the S3 store"),
+    Setting("MEDIA_S3_SECRET", "", str, "", "secret of the access key", True),
+    Setting("MEDIA_PHOTO_MAX_MB", "25", _whole(1, 200), "MB", "largest photo that is taken"),
+    Setting("MEDIA_MAX_MEGAPIXELS", "50", _whole(1, 200), "megapixels", "a photo with more is refused undecoded"),
+    Setting("MEDIA_VIDEO_MAX_MB", "100", _whole(1, 2000), "MB", "largest video that is taken"),
+    Setting("MEDIA_VIDEO_MAX_SECONDS", "60", _whole(1, 3600), "s", "longest video that is taken"),
+    Setting("MEDIA_MAX_FILES", "200", _whole(1, 10_000), "files", "most files of one booking"),
+    Setting("MEDIA_AT_ONCE", "2", _whole(1, 64), "files", "decoded at the same time, in all workers together"),
+    Setting("MEDIA_LINK_MINUTES", "60", _whole(2, 1440), "min", "longest life of a link to a photo"),
+    Setting("MEDIA_UNREFERRED_HOURS", "24", _whole(1, 720), "h", "a file that nobody refers to goes after this"),
+    Setting("MEDIA_KEEP_DAYS", "730", _whole(1, 3650), "days", "photos and videos go after this"),
     # mail
     Setting("MAIL_SERVER", "", str, "", "mail server; empty: messages are kept and shown to admins"),
     Setting("MAIL_PORT", "587", _whole(1, 65535), "", "port of the mail server"),
@@ -332,6 +371,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
 def _check_together(values: dict[str, Any]) -> None:
     if values["DEMO_MODE"] == "":
         values["DEMO_MODE"] = values["B2C_ENV"] != "production"
+    _check_store(values)
     if values["B2C_ENV"] != "production":
         return
     if len(values["SECRET_KEY"]) < 32:
@@ -351,6 +391,13 @@ def _check_together(values: dict[str, Any]) -> None:
         )
     if not values["B2C_BASE_URL"].startswith("https://"):
         raise ConfigError("B2C_BASE_URL: production needs an https:// address.")
+
+
+def _check_store(values: dict[str, Any]) -> None:
+    needed = ("MEDIA_S3_BUCKET", "MEDIA_S3_KEY_ID", "MEDIA_S3_SECRET")
+    missing = [name for name in needed if not values[name]]
+    if values["MEDIA_STORE"] == "s3" and missing:
+        raise ConfigError(f"{missing[0]}: MEDIA_STORE=s3 needs it. Set it, or leave MEDIA_STORE at local.")
 
 
 ZONE = ZoneInfo("Europe/Berlin")

@@ -32,7 +32,7 @@ ORDER = (
 def import_all_models() -> None:
     """Make every table known to SQLAlchemy."""
     import_module("b2c_web.audit")
-    for name in ("accounts", "vehicles", "catalog", "workshops", "notifications", "payments", "bookings"):
+    for name in ("accounts", "vehicles", "catalog", "workshops", "media", "notifications", "payments", "bookings"):
         import_module(f"b2c_web.{name}.models")
     for name in ("move_models", "waiting_models"):
         import_module(f"b2c_web.capacity.{name}")

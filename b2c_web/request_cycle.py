@@ -141,6 +141,7 @@ def _secure_headers(app: Flask) -> None:
             "script-src": "'self'",
             "style-src": "'self'",
             "img-src": "'self' data:",
+            "media-src": "'self'",
             "font-src": "'self'",
             "connect-src": "'self'",
             "manifest-src": "'self'",

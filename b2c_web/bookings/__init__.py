@@ -6,9 +6,10 @@ blueprint = Blueprint("bookings", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Fill payments' and notifications' hooks; make room for calendar fragments."""
-    from b2c_web.bookings import papers, reuse, settlement
+    """Fill payments', notifications' and media's hooks; make room for calendar fragments."""
+    from b2c_web.bookings import access, papers, reuse, settlement
 
     settlement.register()
     papers.register()
+    access.register()
     reuse.init_app(app)

@@ -1,11 +1,15 @@
-"""Whose booking it is to act on, for commands: the row is locked and checked in one go."""
+"""Whose booking it is to act on, for commands: the row is locked and checked in one go. And whose its photos are."""
 
 import uuid
 
 from b2c_web.accounts.models import Role, User
+from b2c_web.bookings import hooks
 from b2c_web.bookings.models import Booking
-from b2c_web.bookings.queries import lock_booking
+from b2c_web.bookings.queries import lock_booking, visible_to
 from b2c_web.errors import NotFound
+from b2c_web.flask_extensions import db
+from b2c_web.media import hooks as media_hooks
+from b2c_web.media.models import MediaPurpose
 
 
 def lock_for(person: User, booking_id: uuid.UUID) -> Booking:
@@ -27,3 +31,23 @@ def lock_as_staff(person: User, booking_id: uuid.UUID) -> Booking:
     if person.role is Role.CUSTOMER:
         raise NotFound
     return lock_for(person, booking_id)
+
+
+def may_see_media(person: User, booking_id: uuid.UUID) -> bool:
+    """A booking's photos are its customer's, its workshop's, and its jockeys' to see."""
+    if person.role is Role.JOCKEY:
+        return hooks.drives.any(person, booking_id)
+    return (
+        db.session.scalar(visible_to(person).where(Booking.id == booking_id).with_only_columns(Booking.id)) is not None
+    )
+
+
+def may_add_media(person: User, booking_id: uuid.UUID) -> bool:
+    """Its workshop's people and its jockeys add photos to a booking; its customer does not."""
+    return person.role is not Role.CUSTOMER and may_see_media(person, booking_id)
+
+
+def register() -> None:
+    """Fill media's hooks. Doing it twice changes nothing."""
+    media_hooks.may_see[MediaPurpose.BOOKING] = may_see_media
+    media_hooks.may_add[MediaPurpose.BOOKING] = may_add_media

@@ -7,6 +7,7 @@ blueprint = Blueprint("dispatch", __name__)
 
 def init_app(app: Flask) -> None:
     """Trips follow their bookings."""
-    from b2c_web.dispatch import reactions
+    from b2c_web.dispatch import drivers, reactions
 
     reactions.register()
+    drivers.register()

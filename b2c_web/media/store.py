@@ -3,23 +3,62 @@
 import os
 import re
 import secrets
+import shutil
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}\.[a-z]{2,5}")
+from b2c_web.errors import Busy
+
+NAME = re.compile(r"[0-9a-f]{2}/[0-9a-f]{32}(-[a-z]{1,8})?\.[a-z0-9]{2,5}")
+CHUNK_BYTES = 256 * 1024
+
+
+class StoreUnavailable(Busy):
+    """The store cannot be reached or has no room; nothing was kept. Trying again is right."""
+
+    code = "store_unavailable"
 
 
 class MediaStore(Protocol):
-    """Keeps contents under names of its own choosing, which say nothing and cannot be guessed."""
+    """Keeps contents under names that say nothing and cannot be guessed.
+
+    Every method raises StoreUnavailable when the store does not answer, and ValueError for what is no name of ours.
+    """
 
     def put(self, content: bytes, extension: str) -> str:
         """Keep `content` for good; returns its name. `extension` is a lower-case word such as "pdf"."""
 
+    def write(self, name: str, stream: BinaryIO) -> None:
+        """Keep what is left of `stream` under a name from `new_name` or `sibling`: all of it or nothing. Replaces."""
+
     def open(self, name: str) -> BinaryIO:
-        """The content, from its start. Raises FileNotFoundError."""
+        """The content, from its start, seekable. Raises FileNotFoundError."""
+
+    def part(self, name: str, first: int, length: int) -> Iterator[bytes]:
+        """`length` bytes from byte `first` on, in chunks. Raises FileNotFoundError before the first chunk."""
 
     def delete(self, name: str) -> None:
         """Forget it; nothing happens when it is gone already."""
+
+
+def new_name(extension: str) -> str:
+    """A name that nobody can guess."""
+    token = secrets.token_hex(16)
+    return checked(f"{token[:2]}/{token}.{extension}")
+
+
+def sibling(name: str, word: str, extension: str) -> str:
+    """The name of what is made of `name`; always the same, so that making it twice keeps one."""
+    return checked(f"{checked(name).partition('.')[0].partition('-')[0]}-{word}.{extension}")
+
+
+def checked(name: str) -> str:
+    """`name` itself. Raises ValueError when it is none of ours, so that no path leads out of the store."""
+    if not NAME.fullmatch(name):
+        raise ValueError(f"not a name of this store: {name!r}")
+    return name
 
 
 class LocalMediaStore:
@@ -29,26 +68,45 @@ class LocalMediaStore:
         self.root = root
 
     def put(self, content: bytes, extension: str) -> str:
-        token = secrets.token_hex(16)
-        name = f"{token[:2]}/{token}.{extension}"
+        name = new_name(extension)
+        self.write(name, BytesIO(content))
+        return name
+
+    def write(self, name: str, stream: BinaryIO) -> None:
         path = self._path(name)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = path.with_suffix(".part")
+        draft = path.with_suffix(f".{secrets.token_hex(4)}.part")
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write_draft(draft, stream)
+            draft.replace(path)  # a reader sees all of it or nothing
+        except OSError as error:
+            raise StoreUnavailable from error
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _write_draft(self, draft: Path, stream: BinaryIO) -> None:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            shutil.copyfileobj(stream, file, CHUNK_BYTES)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)  # a reader sees all of it or nothing
-        return name
 
     def open(self, name: str) -> BinaryIO:
         return self._path(name).open("rb")
+
+    def part(self, name: str, first: int, length: int) -> Iterator[bytes]:
+        return _stretch(self.open(name), first, length)
 
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
 
     def _path(self, name: str) -> Path:
-        if not NAME.fullmatch(name):
-            raise ValueError(f"not a name of this store: {name!r}")
-        return self.root / name
+        return self.root / checked(name)
+
+
+def _stretch(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
+    with file:
+        file.seek(first)
+        while length > 0 and (chunk := file.read(min(CHUNK_BYTES, length))):
+            length -= len(chunk)
+            yield chunk
