@@ -5,23 +5,30 @@ Locks are taken in the one order of all commands: days by date, then windows by 
 
 import uuid
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
-from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from b2c_web import audit
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
-from b2c_web.db import Base, command_transaction
+from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.workshops import generation
-from b2c_web.workshops.generation import Generated, Template, local_day
+from b2c_web.workshops.generation import Generated, local_day
+from b2c_web.workshops.locking import (
+    BelowBooked,
+    check_places,
+    lock_day,
+    lock_timeout,
+    locked,
+    record_change,
+    refuse_below,
+)
 from b2c_web.workshops.models import (
     Jockey,
     JockeyShift,
@@ -30,18 +37,13 @@ from b2c_web.workshops.models import (
     TimeSlot,
     VehicleStatus,
     Workshop,
-    WorkshopCapacity,
 )
+from b2c_web.workshops.template_store import default_template, put_first, usual_template, weeks_of
+from b2c_web.workshops.weekly import Days
 
-Row = TypeVar("Row", bound=Base)
+__all__ = ["BelowBooked", "default_template", "usual_template"]
 
 RETURN_MARGIN_DAYS = 14  # a car picked up on the horizon's last day comes back on a later one
-
-
-class BelowBooked(Conflict):
-    """A maximum below what is already promised; `details['booked']` says how much that is."""
-
-    code = "below_booked"
 
 
 class ShiftOverlaps(Conflict):
@@ -51,71 +53,35 @@ class ShiftOverlaps(Conflict):
     message = _l("Diese Schicht überschneidet sich mit einer anderen.")
 
 
-def _lock_timeout() -> int:
-    return int(current_app.config["LOCK_TIMEOUT_MS"])
-
-
-def _locked(kind: type[Row], *conditions: Any) -> Row:
-    """The one row that fits, locked and read anew. Raises NotFound."""
-    # not the key: rows that only refer to this one need not wait
-    query = select(kind).where(*conditions).with_for_update(key_share=True)
-    row = db.session.scalar(query.execution_options(populate_existing=True))
-    if row is None:
-        raise NotFound
-    return row
-
-
 # -- days and windows
 
 
-def default_template() -> Template:
-    """The windows of the settings, with the usual number of places."""
-    return Template(generation.parse_windows(current_app.config["WINDOW_HOURS"]))
-
-
-def usual_template(workshop_id: uuid.UUID) -> Template:
-    """The windows of the settings, with the numbers of places that most coming days of this workshop have."""
-    usual = default_template()
-    today = today_in(ZONE)
-    places = db.session.scalar(
-        select(func.mode().within_group(TimeSlot.max_bookings)).where(
-            TimeSlot.workshop_id == workshop_id, TimeSlot.service_date >= today
-        )
-    )
-    maximum = db.session.scalar(
-        select(func.mode().within_group(WorkshopCapacity.max_bookings)).where(
-            WorkshopCapacity.workshop_id == workshop_id, WorkshopCapacity.date >= today
-        )
-    )
-    if places is None or maximum is None:
-        return usual
-    return Template(usual.windows, places, maximum)
-
-
-def generate_days(workshop_id: uuid.UUID, first: date, last: date, template: Template | None = None) -> Generated:
-    """Days and windows of a workshop between two local dates, Monday to Friday, none on its state's holidays.
+def generate_days(workshop_id: uuid.UUID, first: date, last: date, template: Days | None = None) -> Generated:
+    """Days and windows of a workshop between two local dates by its weekly template, none on its state's holidays.
 
     Adds only what is missing, and may run at any time and twice at once. Windows keep their wall-clock time across
     both clock changes. Their room for jockeys is counted from the shifts. Raises NotFound.
     """
-    with command_transaction(_lock_timeout()):
-        return _generate(workshop_id, first, last, template or usual_template(workshop_id))
+    with command_transaction(lock_timeout()):
+        return _generate(workshop_id, first, last, template or weeks_of(workshop_id))
 
 
 def roll_on(workshop_id: uuid.UUID, last: date | None = None) -> Generated:
     """Days up to `last` (default: the end of the calendar, and room for returns after it), and on the new ones the
-    shifts that each jockey usually has on that weekday.
+    shifts that each jockey usually has on that weekday. A workshop without a weekly template gets its first one:
+    the present settings. Raises NotFound.
     """
     first = today_in(ZONE)
     end = last or first + timedelta(days=current_app.config["HORIZON_DAYS"] + RETURN_MARGIN_DAYS)
-    with command_transaction(_lock_timeout()):
-        made = _generate(workshop_id, first, end, usual_template(workshop_id))
+    with command_transaction(lock_timeout()):
+        put_first(workshop_id, first)
+        made = _generate(workshop_id, first, end, weeks_of(workshop_id))
         if made.open_days and generation.carry_shifts_on(workshop_id, made.open_days):
             generation.refresh_jockey_room(workshop_id, made.open_days[0], made.open_days[-1])
     return made
 
 
-def _generate(workshop_id: uuid.UUID, first: date, last: date, template: Template) -> Generated:
+def _generate(workshop_id: uuid.UUID, first: date, last: date, template: Days) -> Generated:
     workshop = db.session.get(Workshop, workshop_id)
     if workshop is None:
         raise NotFound
@@ -130,30 +96,32 @@ def _generate(workshop_id: uuid.UUID, first: date, last: date, template: Templat
 
 def set_day_maximum(workshop_id: uuid.UUID, day: date, maximum: int) -> None:
     """How many bookings a day takes. Locks the day. Raises BelowBooked, Invalid, NotFound."""
-    _check_places(maximum)
-    with command_transaction(_lock_timeout()):
-        row = _lock_day(workshop_id, day)
-        _refuse_below(row.current_bookings, maximum)
+    check_places(maximum)
+    with command_transaction(lock_timeout()):
+        row = lock_day(workshop_id, day)
+        refuse_below(row.current_bookings, maximum)
         before, row.max_bookings = row.max_bookings, maximum
-        _audit(row, "day.maximum_set", workshop_id, {"max_bookings": (before, maximum)}, day=day.isoformat())
+        record_change(row, "day.maximum_set", workshop_id, {"max_bookings": (before, maximum)}, day=day.isoformat())
 
 
 def close_day(workshop_id: uuid.UUID, day: date, note: str | None = None) -> None:
     """No more bookings on that day; what is booked stays. Locks the day. Raises NotFound."""
-    with command_transaction(_lock_timeout()):
-        row = _lock_day(workshop_id, day)
+    with command_transaction(lock_timeout()):
+        row = lock_day(workshop_id, day)
         before, row.is_closed, row.note = row.is_closed, True, note or row.note
-        _audit(row, "day.closed", workshop_id, {"is_closed": (before, True)}, day=day.isoformat(), note=row.note)
+        record_change(row, "day.closed", workshop_id, {"is_closed": (before, True)}, day=day.isoformat(), note=row.note)
 
 
 def open_day(workshop_id: uuid.UUID, day: date) -> None:
     """Takes bookings again; a holiday opened on purpose gets the usual windows. Locks the day. Raises NotFound."""
-    with command_transaction(_lock_timeout()):
-        row = _lock_day(workshop_id, day)
+    with command_transaction(lock_timeout()):
+        row = lock_day(workshop_id, day)
         before = {"is_closed": row.is_closed, "is_holiday": row.is_holiday}
         row.is_closed = row.is_holiday = False
         db.session.flush()
-        generation.add_windows(workshop_id, day, usual_template(workshop_id))
+        plan = weeks_of(workshop_id).usual_plan(day)
+        if plan:
+            generation.add_windows(workshop_id, day, plan)
         generation.lock_windows(workshop_id, day, day)
         generation.refresh_jockey_room(workshop_id, day, day)
         after = {"is_closed": False, "is_holiday": False, "day": day.isoformat()}
@@ -162,49 +130,20 @@ def open_day(workshop_id: uuid.UUID, day: date) -> None:
 
 def set_slot_maximum(slot_id: uuid.UUID, maximum: int) -> None:
     """How many cars a window takes. Locks the window. Raises BelowBooked, Invalid, NotFound."""
-    _check_places(maximum)
-    with command_transaction(_lock_timeout()):
-        row = _locked(TimeSlot, TimeSlot.id == slot_id)
-        _refuse_below(row.current_bookings, maximum)
+    check_places(maximum)
+    with command_transaction(lock_timeout()):
+        row = locked(TimeSlot, TimeSlot.id == slot_id)
+        refuse_below(row.current_bookings, maximum)
         before, row.max_bookings = row.max_bookings, maximum
-        _audit(row, "window.maximum_set", row.workshop_id, {"max_bookings": (before, maximum)})
+        record_change(row, "window.maximum_set", row.workshop_id, {"max_bookings": (before, maximum)})
 
 
 def set_slot_available(slot_id: uuid.UUID, available: bool) -> None:
     """Whether a window is offered at all; what is booked stays. Locks the window. Raises NotFound."""
-    with command_transaction(_lock_timeout()):
-        row = _locked(TimeSlot, TimeSlot.id == slot_id)
+    with command_transaction(lock_timeout()):
+        row = locked(TimeSlot, TimeSlot.id == slot_id)
         before, row.is_available = row.is_available, available
-        _audit(row, "window.availability_set", row.workshop_id, {"is_available": (before, available)})
-
-
-def _lock_day(workshop_id: uuid.UUID, day: date) -> WorkshopCapacity:
-    return _locked(WorkshopCapacity, WorkshopCapacity.workshop_id == workshop_id, WorkshopCapacity.date == day)
-
-
-def _check_places(maximum: int) -> None:
-    if not 0 <= maximum <= 1000:
-        raise Invalid(_("Bitte eine Zahl von 0 bis 1000 angeben."), field="max_bookings")
-
-
-def _refuse_below(booked: int, maximum: int) -> None:
-    if maximum < booked:
-        message = ngettext(
-            "%(num)s Buchung ist hier schon zugesagt. Verlegen Sie sie zuerst.",
-            "%(num)s Buchungen sind hier schon zugesagt. Verlegen Sie sie zuerst.",
-            booked,
-        )
-        raise BelowBooked(message, booked=booked)
-
-
-def _audit(row: Any, action: str, workshop_id: uuid.UUID, changed: dict[str, tuple[Any, Any]], **facts: Any) -> None:
-    audit.record(
-        action,
-        type(row).__tablename__,
-        row.id,
-        before={name: old for name, (old, _new) in changed.items()},
-        after={name: new for name, (_old, new) in changed.items()} | {"workshop_id": str(workshop_id)} | facts,
-    )
+        record_change(row, "window.availability_set", row.workshop_id, {"is_available": (before, available)})
 
 
 # -- jockeys
@@ -224,7 +163,7 @@ def add_shift(
     _check_order(starts_at, break_starts_at, break_ends_at, ends_at)
     jockey = _jockey(jockey_id)
     workshop_id = jockey.workshop_id
-    with command_transaction(_lock_timeout()):
+    with command_transaction(lock_timeout()):
         generation.lock_windows(workshop_id, local_day(starts_at), local_day(ends_at))
         shift = JockeyShift(
             jockey_id=jockey_id,
@@ -243,7 +182,7 @@ def remove_shift(shift_id: uuid.UUID) -> None:
     """Takes a shift away, and its minutes from the windows. What is promised beyond the rest stays promised and
     shows as `jockey_minutes_short`. Locks the windows. Raises NotFound.
     """
-    with command_transaction(_lock_timeout()):
+    with command_transaction(lock_timeout()):
         shift = db.session.get(JockeyShift, shift_id)
         if shift is None:
             raise NotFound
@@ -260,14 +199,14 @@ def set_jockey_status(jockey_id: uuid.UUID, status: JockeyStatus) -> None:
     """A jockey's state. INACTIVE takes his shifts out of planning, any other puts them back. Locks the workshop's
     coming windows when that changes. Raises NotFound.
     """
-    with command_transaction(_lock_timeout()):
+    with command_transaction(lock_timeout()):
         workshop_id = _jockey(jockey_id).workshop_id
         generation.lock_windows(workshop_id, today_in(ZONE))
-        row = _locked(Jockey, Jockey.id == jockey_id)
+        row = locked(Jockey, Jockey.id == jockey_id)
         before, row.status = row.status, status
         db.session.flush()
         generation.refresh_jockey_room(workshop_id, today_in(ZONE))
-        _audit(row, "jockey.status_set", workshop_id, {"status": (before.value, status.value)})
+        record_change(row, "jockey.status_set", workshop_id, {"status": (before.value, status.value)})
 
 
 def set_overbooking(workshop_id: uuid.UUID, percent: int) -> None:
@@ -276,14 +215,14 @@ def set_overbooking(workshop_id: uuid.UUID, percent: int) -> None:
     """
     if not 50 <= percent <= 300:
         raise Invalid(_("Bitte 50 bis 300 Prozent angeben."), field="jockey_overbooking_percent")
-    with command_transaction(_lock_timeout()):
+    with command_transaction(lock_timeout()):
         generation.lock_windows(workshop_id, today_in(ZONE))
-        row = _locked(Workshop, Workshop.id == workshop_id)
+        row = locked(Workshop, Workshop.id == workshop_id)
         before, row.jockey_overbooking_percent = row.jockey_overbooking_percent, percent
         db.session.flush()
         generation.refresh_jockey_room(workshop_id, today_in(ZONE))
         changed = {"jockey_overbooking_percent": (before, percent)}
-        _audit(row, "workshop.overbooking_set", workshop_id, changed)
+        record_change(row, "workshop.overbooking_set", workshop_id, changed)
 
 
 def _jockey(jockey_id: uuid.UUID) -> Jockey:
@@ -327,7 +266,7 @@ def set_ronja_status(ronja_id: uuid.UUID, status: VehicleStatus) -> None:
     """A Ronja's state. MAINTENANCE and OUT_OF_SERVICE take it out of planning; what it is promised for stays and is
     for a person to solve. Locks the Ronja. Raises NotFound.
     """
-    with command_transaction(_lock_timeout()):
-        row = _locked(RonjaVehicle, RonjaVehicle.id == ronja_id)
+    with command_transaction(lock_timeout()):
+        row = locked(RonjaVehicle, RonjaVehicle.id == ronja_id)
         before, row.status = row.status, status
-        _audit(row, "ronja.status_set", row.workshop_id, {"status": (before.value, status.value)})
+        record_change(row, "ronja.status_set", row.workshop_id, {"status": (before.value, status.value)})

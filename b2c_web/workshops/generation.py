@@ -15,6 +15,7 @@ from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import Jockey, JockeyShift, JockeyStatus, TimeSlot, Workshop, WorkshopCapacity
+from b2c_web.workshops.weekly import DayPlan, Days, PlannedWindow, Week
 
 FRIDAY = 4
 PATTERN_DAYS = 28  # how far back a jockey's usual shift of a weekday is looked for
@@ -29,6 +30,19 @@ class Template:
     windows: tuple[Window, ...]
     places_per_window: int = 4
     day_maximum: int = 20
+
+    def on(self, day: date) -> DayPlan | None:
+        """The same on every weekday from Monday to Friday."""
+        return self.plan if day.weekday() <= FRIDAY else None
+
+    @property
+    def plan(self) -> DayPlan:
+        windows = (PlannedWindow(*window, self.places_per_window) for window in self.windows)
+        return DayPlan(self.day_maximum, tuple(windows))
+
+    @property
+    def week(self) -> Week:
+        return Week(dict.fromkeys(range(FRIDAY + 1), self.plan))
 
 
 @dataclass(frozen=True)
@@ -56,33 +70,36 @@ def holiday_name(federal_state: str, day: date) -> str | None:
     return _holidays_of(federal_state, day.year).get(day)
 
 
+def each_day(first: date, last: date) -> Iterator[date]:
+    """Every day from `first` to `last`, both included."""
+    yield from (first + timedelta(days=offset) for offset in range((last - first).days + 1))
+
+
 def working_days(first: date, last: date) -> Iterator[date]:
     """Monday to Friday from `first` to `last`, both included; holidays too."""
-    for offset in range((last - first).days + 1):
-        day = first + timedelta(days=offset)
-        if day.weekday() <= FRIDAY:
-            yield day
+    yield from (day for day in each_day(first, last) if day.weekday() <= FRIDAY)
 
 
-def add_days(workshop: Workshop, first: date, last: date, template: Template) -> Generated:
+def add_days(workshop: Workshop, first: date, last: date, template: Days) -> Generated:
     """Step: adds what is missing between two local dates. Days that have windows keep theirs, so an edited day
     stays edited and a new template only shapes new days. A holiday gets its day, named, and no windows.
     """
-    days = list(working_days(first, last))
-    named = {day: name for day in days if (name := holiday_name(workshop.federal_state, day))}
+    plans = {day: plan for day in each_day(first, last) if (plan := template.on(day))}
+    named = {day: name for day in plans if (name := holiday_name(workshop.federal_state, day))}
     known = _existing_days(workshop.id, first, last)
-    _insert(WorkshopCapacity, [_day_row(workshop.id, d, named.get(d), template) for d in days if d not in known])
+    new_days = [_day_row(workshop.id, d, named.get(d), plan.maximum) for d, plan in plans.items() if d not in known]
+    _insert(WorkshopCapacity, new_days)
     with_windows = _days_with_windows(workshop.id, first, last)
-    fresh = [day for day in days if day not in named and day not in with_windows]
-    rows = [_window_row(workshop.id, day, window, template) for day in fresh for window in template.windows]
+    fresh = [day for day in plans if day not in named and day not in with_windows]
+    rows = [window_row(workshop.id, day, window) for day in fresh for window in plans[day].windows]
     _insert(TimeSlot, rows)
     return Generated(fresh, {d: n for d, n in named.items() if d not in known}, len(rows))
 
 
-def add_windows(workshop_id: uuid.UUID, day: date, template: Template) -> None:
+def add_windows(workshop_id: uuid.UUID, day: date, plan: DayPlan) -> None:
     """Step: gives one day its windows unless it has some."""
     if not _days_with_windows(workshop_id, day, day):
-        _insert(TimeSlot, [_window_row(workshop_id, day, window, template) for window in template.windows])
+        _insert(TimeSlot, [window_row(workshop_id, day, window) for window in plan.windows])
 
 
 def _existing_days(workshop_id: uuid.UUID, first: date, last: date) -> set[date]:
@@ -100,23 +117,24 @@ def _insert(table: type[WorkshopCapacity] | type[TimeSlot], rows: Sequence[dict[
         db.session.execute(insert(table).on_conflict_do_nothing(), rows)
 
 
-def _day_row(workshop_id: uuid.UUID, day: date, holiday: str | None, template: Template) -> dict[str, Any]:
+def _day_row(workshop_id: uuid.UUID, day: date, holiday: str | None, maximum: int) -> dict[str, Any]:
     return {
         "workshop_id": workshop_id,
         "date": day,
-        "max_bookings": template.day_maximum,
+        "max_bookings": maximum,
         "is_holiday": holiday is not None,
         "note": holiday,
     }
 
 
-def _window_row(workshop_id: uuid.UUID, day: date, window: Window, template: Template) -> dict[str, Any]:
+def window_row(workshop_id: uuid.UUID, day: date, window: PlannedWindow) -> dict[str, Any]:
+    """A window as it is inserted, its wall-clock times turned into instants."""
     return {
         "workshop_id": workshop_id,
         "service_date": day,
-        "start_time": local_to_utc(day, window[0], ZONE),
-        "end_time": local_to_utc(day, window[1], ZONE),
-        "max_bookings": template.places_per_window,
+        "start_time": local_to_utc(day, window.starts, ZONE),
+        "end_time": local_to_utc(day, window.ends, ZONE),
+        "max_bookings": window.places,
     }
 
 

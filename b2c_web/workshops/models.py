@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from b2c_web.db import Base, Id, Timestamps, enum_type
 
@@ -136,6 +136,63 @@ class TimeSlot(Timestamps, Base):
     jockey_minutes_taken: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     jockey_minutes_short: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     longest_trip_minutes: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
+    note: Mapped[str | None] = mapped_column(Text)
+
+
+class WeeklyTemplate(Timestamps, Base):
+    """What a workshop's weeks look like from `valid_from` on, until a later template holds."""
+
+    __tablename__ = "weekly_templates"
+    __table_args__ = (UniqueConstraint("workshop_id", "valid_from"),)
+
+    id: Mapped[Id]
+    workshop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("workshops.id", ondelete="CASCADE"))
+    valid_from: Mapped[date] = mapped_column(Date)
+    version: Mapped[int] = mapped_column(Integer, server_default="1", default=1)
+
+    days: Mapped[list["WeeklyTemplateDay"]] = relationship(
+        cascade="all, delete-orphan", order_by="WeeklyTemplateDay.weekday", lazy="selectin"
+    )
+    windows: Mapped[list["WeeklyTemplateWindow"]] = relationship(
+        cascade="all, delete-orphan",
+        order_by="WeeklyTemplateWindow.weekday, WeeklyTemplateWindow.starts_minute",
+        lazy="selectin",
+    )
+
+
+class WeeklyTemplateDay(Base):
+    """A weekday (0 is Monday) that is open in a template, and how many bookings it takes. No row: closed."""
+
+    __tablename__ = "weekly_template_days"
+    __table_args__ = (
+        CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday_known"),
+        CheckConstraint("max_bookings BETWEEN 0 AND 1000", name="maximum_plausible"),
+    )
+
+    template_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("weekly_templates.id", ondelete="CASCADE"), primary_key=True
+    )
+    weekday: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    max_bookings: Mapped[int] = mapped_column(Integer)
+
+
+class WeeklyTemplateWindow(Base):
+    """A window of a weekday, in minutes of the wall clock after midnight, and the cars that it takes."""
+
+    __tablename__ = "weekly_template_windows"
+    __table_args__ = (
+        CheckConstraint("weekday BETWEEN 0 AND 6", name="weekday_known"),
+        CheckConstraint("0 <= starts_minute AND starts_minute < ends_minute AND ends_minute <= 1440", name="in_order"),
+        CheckConstraint("places BETWEEN 1 AND 1000", name="places_plausible"),
+    )
+
+    template_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("weekly_templates.id", ondelete="CASCADE"), primary_key=True
+    )
+    weekday: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    starts_minute: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    ends_minute: Mapped[int] = mapped_column(Integer)
+    places: Mapped[int] = mapped_column(Integer)
 
 
 class RonjaVehicle(Timestamps, Base):

@@ -86,7 +86,7 @@ def test_windows_keep_their_wall_clock_time_across_both_clock_changes(session, c
     friday, monday = change - timedelta(days=2), change + timedelta(days=1)
     commands.generate_days(workshop.id, friday, monday, TEMPLATE)
     make_day(workshop, change)  # the Sunday itself, opened by hand
-    generation.add_windows(workshop.id, change, TEMPLATE)
+    generation.add_windows(workshop.id, change, TEMPLATE.plan)
     first = [windows_of(session, workshop, day)[0].start_time for day in (friday, change, monday)]
     assert [at.astimezone(ZONE).hour for at in first] == [8, 8, 8]
     hour = -1 if change.month == 3 else 1
@@ -99,7 +99,7 @@ def test_windows_keep_their_wall_clock_time_across_both_clock_changes(session, c
 def test_a_window_over_the_clock_change_is_as_long_as_it_truly_is(session):
     workshop, sunday = make_workshop(), date(2027, 3, 28)
     make_day(workshop, sunday)
-    generation.add_windows(workshop.id, sunday, generation.Template(((60, 240),)))  # 01:00 to 04:00
+    generation.add_windows(workshop.id, sunday, generation.Template(((60, 240),)).plan)  # 01:00 to 04:00
     (slot,) = windows_of(session, workshop, sunday)
     assert slot.end_time - slot.start_time == timedelta(hours=2)
 
