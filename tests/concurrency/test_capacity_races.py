@@ -39,6 +39,18 @@ def together(request, monkeypatch):
 
 
 @pytest.fixture
+def counted(monkeypatch, together):
+    """And nobody is done before the other has counted."""
+    meeting, count = Meeting(2, 30), generation.refresh_jockey_room
+
+    def stay(*arguments):
+        count(*arguments)
+        meeting.wait()
+
+    monkeypatch.setattr(generation, "refresh_jockey_room", stay)
+
+
+@pytest.fixture
 def unguarded(monkeypatch):
     monkeypatch.setattr(generation, "lock_windows", lambda *_arguments: None)
 
@@ -85,7 +97,7 @@ def new_days_and_a_shift(app):
     return workshop_id
 
 
-def test_without_the_guard_windows_made_beside_a_shift_miss_it(app, together, unguarded):
+def test_without_the_guard_windows_made_beside_a_shift_miss_it(app, counted, unguarded):
     assert rooms(new_days_and_a_shift(app)) == [0, 0]
 
 
