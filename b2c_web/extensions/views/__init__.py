@@ -1,0 +1,5 @@
+"""An extension's pages: for the workshop, and for the customer through both doors."""
+
+from b2c_web.extensions.views import at_work, completion, deciding, links, mine, offer, raising, shown
+
+__all__ = ["at_work", "completion", "deciding", "links", "mine", "offer", "raising", "shown"]

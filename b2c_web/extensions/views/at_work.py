@@ -1,0 +1,164 @@
+"""An extension as the workshop works with it: its state, questions, and the two cases in which staff may approve."""
+
+import uuid
+from typing import Any
+
+from flask import Response, flash, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+from b2c_web import formatting, htmx, live
+from b2c_web.access import requires
+from b2c_web.clock import now_utc
+from b2c_web.config import ZONE
+from b2c_web.extensions import blueprint, commands, queries, rules
+from b2c_web.extensions.commands import Consent
+from b2c_web.extensions.forms import ConsentForm, ItemsForm, WordsForm
+from b2c_web.extensions.queries import ExtensionView
+from b2c_web.extensions.views.shown import frame, version_of, visible_booking
+from b2c_web.forms import form_page, submitted
+from b2c_web.media.queries import files
+
+
+def _facts(extension_id: uuid.UUID) -> dict[str, Any]:
+    extension = queries.visible_extension(current_user, extension_id)
+    booking = visible_booking(extension.booking_id)
+    return {
+        **frame(booking),
+        "extension": extension,
+        "history": _history(extension),
+        "left_cents": rules.limit_left_cents(booking),
+        "closed": rules.work_refusal(booking) is not None,
+        "channels": rules.CHANNELS,
+        "photos_of": files,
+        "viewer": f"user:{current_user.id}",
+        "version": version_of(extension),
+    }
+
+
+def _history(extension: ExtensionView) -> list[ExtensionView]:
+    """What this one replaced, newest first."""
+    others = {one.id: one for one in queries.of_booking(extension.booking_id)}
+    before, wanted = [], extension.replaces_id
+    while wanted in others:
+        before.append(others[wanted])
+        wanted = others[wanted].replaces_id
+    return before
+
+
+@blueprint.get("/workshop/extensions/<uuid:extension_id>")
+@requires("extensions.workshop")
+def at_work(extension_id: uuid.UUID) -> Response:
+    facts = _facts(extension_id) | {"answer": WordsForm(formdata=None)}
+    if live.asked():
+        return live.answer(facts["version"], lambda: render_template("extensions/_at_work.html", **facts))
+    return htmx.render("extensions/at_work.html", None, **facts)
+
+
+@blueprint.post("/workshop/extensions/<uuid:extension_id>/answer")
+@requires("extensions.workshop")
+def answer(extension_id: uuid.UUID) -> Response:
+    form = WordsForm()
+    form.words.label.text = _("Ihre Antwort")
+    if submitted(form, lambda: commands.answer(current_user, extension_id, form.words.data or "")):
+        flash(_("Die Antwort ist unterwegs."), "success")
+        return _back(extension_id)
+    return form_page("extensions/at_work.html", form, **_facts(extension_id), answer=form)
+
+
+def _back(extension_id: uuid.UUID) -> Response:
+    return htmx.see_other(url_for("extensions.at_work", extension_id=extension_id))
+
+
+@blueprint.route("/workshop/extensions/<uuid:extension_id>/withdrawal", methods=["GET", "POST"])
+@requires("extensions.workshop")
+def withdrawal(extension_id: uuid.UUID) -> Response:
+    form = WordsForm()
+    form.words.label.text = _("Warum ziehen Sie es zurück?")
+    if submitted(form, lambda: commands.withdraw_extension(current_user, extension_id, form.words.data or "")):
+        flash(_("Das Angebot ist zurückgezogen, der Kunde weiß Bescheid."), "success")
+        return htmx.see_other(_after_withdrawal(extension_id))
+    return form_page("extensions/withdrawal.html", form, **_facts(extension_id))
+
+
+def _after_withdrawal(extension_id: uuid.UUID) -> str:
+    """Back to where it was asked from: the completion that was refused, or the extension."""
+    if request.args.get("then") == "completion":
+        extension = queries.visible_extension(current_user, extension_id)
+        return url_for("extensions.completion", booking_id=extension.booking_id)
+    return url_for("extensions.at_work", extension_id=extension_id)
+
+
+@blueprint.route("/workshop/extensions/<uuid:extension_id>/limit-approval", methods=["GET", "POST"])
+@requires("extensions.workshop")
+def limit_approval(extension_id: uuid.UUID) -> Response:
+    """Staff approve under the customer's standing limit."""
+    form = ItemsForm()
+
+    def act(ticked: set[int], shown: str) -> uuid.UUID:
+        return commands.approve_within_limit(current_user, extension_id, ticked, shown)
+
+    done = _("Freigegeben. Der Kunde hat eine Nachricht bekommen.")
+    return _staff_approval(extension_id, form, "extensions/limit_approval.html", act, done)
+
+
+@blueprint.route("/workshop/extensions/<uuid:extension_id>/consent", methods=["GET", "POST"])
+@requires("extensions.workshop")
+def consent(extension_id: uuid.UUID) -> Response:
+    """Staff record what the customer said outside of our pages."""
+    extension = queries.visible_extension(current_user, extension_id)
+    booking = visible_booking(extension.booking_id)
+    form = ConsentForm(data={"channel": "phone", "name": booking.customer_name, "at": now_utc().astimezone(ZONE)})
+
+    def act(ticked: set[int], shown: str) -> uuid.UUID:
+        given = Consent(form.channel.data, form.name.data or "", form.instant, form.words.data or "")
+        return commands.approve_on_consent(current_user, extension_id, ticked, shown, given)
+
+    done = _("Zustimmung festgehalten. Der Kunde hat eine Nachricht bekommen und kann widersprechen.")
+    return _staff_approval(extension_id, form, "extensions/consent.html", act, done)
+
+
+def _staff_approval(extension_id: uuid.UUID, form: ItemsForm, template: str, act: Any, done: str) -> Response:
+    facts = _facts(extension_id)
+    ticked = _ticked(facts["extension"], form)
+    cents = sum(item.sum_cents for item in facts["extension"].items if item.index in ticked)
+    if htmx.wants_fragment() and request.args.get("sum"):
+        return htmx.render("extensions/_staff_sum.html", None, ticked=ticked, sum_cents=cents, **facts)
+    paying: list[uuid.UUID] = []
+    if form.is_submitted() and form.said() != cents:  # without script the button could not follow the ticks
+        form.form_errors.append(_("Angekreuzt sind %(sum)s. Stimmt das so?", sum=formatting.eur(cents)))
+    elif submitted(form, lambda: paying.append(act(ticked, form.shown.data or ""))):
+        commands.authorize_now(paying[0])
+        flash(done, "success")
+        return _back(extension_id)
+    return form_page(template, form, ticked=ticked, sum_cents=cents, **_facts(extension_id))
+
+
+def _ticked(extension: ExtensionView, form: ItemsForm) -> set[int]:
+    """All of it until somebody unticks something."""
+    offered = {item.index for item in extension.items}
+    if not (form.is_submitted() or request.args.get("sum")):
+        return offered
+    return {int(text) for text in request.values.getlist("item") if text.isdecimal()} & offered
+
+
+MONEY_WORDS = {
+    "NONE": _l("Noch nicht beginnen: Es ist noch nichts freigegeben."),
+    "PENDING": _l("Noch nicht beginnen: Der Betrag wird gerade reserviert."),
+    "REQUIRES_ACTION": _l("Noch nicht beginnen: Die Bank will den Kunden sprechen. Er hat einen Link bekommen."),
+    "AUTHORIZED": _l("Sie können beginnen: Der Betrag ist reserviert."),
+    "CAPTURING": _l("Wird abgebucht."),
+    "PROCESSING": _l("Die Bank verarbeitet die Zahlung. Das zählt als entschieden."),
+    "CAPTURED": _l("Abgebucht."),
+    "FAILED": _l("Noch nicht beginnen: Die Karte wurde abgelehnt. Der Kunde kann eine andere nehmen."),
+    "RELEASED": _l("Die Reservierung ist aufgehoben, abgebucht wird nichts."),
+}
+
+
+@blueprint.app_template_global("begin_words")
+def begin_words(extension: ExtensionView) -> Any:
+    """May the accepted work begin? In a sentence for the workshop."""
+    if extension.safe_to_begin and extension.authorization_status.value == "PENDING":
+        return _("Sie können beginnen: Bezahlt wird bei Fertigstellung per Lastschrift.")
+    return MONEY_WORDS[extension.authorization_status.value]

@@ -1,0 +1,93 @@
+"""The work is done: what will be charged, what was not done, and the button that says both."""
+
+import uuid
+from typing import Any
+
+from flask import Response, flash, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from b2c_web import formatting, htmx
+from b2c_web.access import requires
+from b2c_web.bookings.commands import complete_work
+from b2c_web.bookings.models import BookingStatus
+from b2c_web.extensions import blueprint, commands, queries
+from b2c_web.extensions.forms import NotDoneForm
+from b2c_web.extensions.models import ExtensionStatus
+from b2c_web.extensions.queries import ExtensionView
+from b2c_web.extensions.views.shown import car_url, frame, visible_booking
+from b2c_web.forms import form_page, submitted
+
+Undone = dict[uuid.UUID, set[int]]
+
+
+@blueprint.route("/workshop/bookings/<uuid:booking_id>/completion", methods=["GET", "POST"])
+@requires("extensions.workshop")
+def completion(booking_id: uuid.UUID) -> Response:
+    booking, form = visible_booking(booking_id), NotDoneForm()
+    approved = _approved(booking_id)
+    undone = _undone(approved, asked="sum" in request.args or form.is_submitted())
+    cents = _due_cents(approved, undone)
+    if htmx.wants_fragment() and "sum" in request.args:
+        return htmx.render("extensions/_completion_sum.html", None, due_cents=cents, **frame(booking))
+    if form.is_submitted() and form.amount_cents.data != str(cents):
+        form.form_errors.append(_("Eingezogen würden %(sum)s. Stimmt das so?", sum=formatting.eur(cents)))
+    elif submitted(form, lambda: _complete(booking_id, approved, undone)):
+        flash(_done_words(booking_id), "success")
+        return htmx.see_other(car_url(visible_booking(booking_id)))
+    return form_page("extensions/completion.html", form, **_facts(booking_id, undone))
+
+
+def _approved(booking_id: uuid.UUID) -> list[ExtensionView]:
+    return [one for one in queries.of_booking(booking_id) if one.status is ExtensionStatus.APPROVED]
+
+
+def _undone(approved: list[ExtensionView], *, asked: bool) -> Undone:
+    """What was not done, as the form says; before anybody ticked anything, as it was said before."""
+    if not asked:
+        return {one.id: {item.index for item in one.items if item.not_done} for one in approved}
+    said = set(request.values.getlist("not_done"))
+    return {
+        one.id: {item.index for item in one.items if item.accepted and f"{one.id}:{item.index}" in said}
+        for one in approved
+    }
+
+
+def _due_cents(approved: list[ExtensionView], undone: Undone) -> int:
+    """What will be charged; what never could be held is not done and not charged."""
+    return sum(
+        item.sum_cents
+        for one in approved
+        if one.safe_to_begin
+        for item in one.items
+        if item.accepted and item.index not in undone[one.id]
+    )
+
+
+def _complete(booking_id: uuid.UUID, approved: list[ExtensionView], undone: Undone) -> None:
+    for one in approved:
+        before = {item.index for item in one.items if item.not_done}
+        if undone[one.id] != before:
+            commands.mark_not_done(current_user, one.id, undone[one.id])
+    complete_work(current_user, booking_id)
+
+
+def _done_words(booking_id: uuid.UUID) -> str:
+    if visible_booking(booking_id).status is BookingStatus.READY_FOR_RETURN:
+        return _("Fertig gemeldet. Der Kunde weiß Bescheid.")
+    return _("Fertig gemeldet. Das Geld wird eingezogen, danach steht das Auto auf „Fertig“.")
+
+
+def _facts(booking_id: uuid.UUID, undone: Undone) -> dict[str, Any]:
+    booking, extensions = visible_booking(booking_id), queries.of_booking(booking_id)
+    approved = [one for one in extensions if one.status is ExtensionStatus.APPROVED]
+    open_work = booking.status is BookingStatus.IN_WORKSHOP and booking.service_completed_at is None
+    return {
+        **frame(booking),
+        "approved": approved,
+        "pending": [one for one in extensions if one.is_pending],
+        "undone": undone,
+        "due_cents": _due_cents(approved, undone),
+        "open_work": open_work,
+        "back_url": url_for("extensions.completion", booking_id=booking_id),
+    }

@@ -1,0 +1,172 @@
+"""What the customer does with an extension, the same through both doors: signed in, and by the mailed link."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, current_app, flash, make_response, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+
+from b2c_web import htmx, live
+from b2c_web.bookings.models import Booking
+from b2c_web.catalog.texts import TEXTS
+from b2c_web.errors import Conflict
+from b2c_web.extensions import commands, queries
+from b2c_web.extensions.commands import Decider
+from b2c_web.extensions.forms import ItemsForm, RefusalForm, WordsForm
+from b2c_web.extensions.queries import ExtensionView
+from b2c_web.extensions.views.shown import plate_of, saved_method, version_of
+from b2c_web.formatting import language
+from b2c_web.forms import form_page, submitted
+from b2c_web.media.queries import files
+from b2c_web.money import contained_vat_cents
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who came in, to which extension. `decider` is None for somebody who may only look at the outcome."""
+
+    decider: Decider | None
+    extension: ExtensionView
+    booking: Booking
+    token: str | None = None
+
+    def url(self, step: str, **values: Any) -> str:
+        if self.token is not None:
+            return url_for(f"extensions.link_{step}", token=self.token, **values)
+        return url_for(f"extensions.{step}", extension_id=self.extension.id, **values)
+
+    @property
+    def viewer(self) -> str:
+        """To whom the photos' signed addresses are given."""
+        if self.token is not None:
+            return f"extension:{self.extension.id}"
+        return f"user:{self.booking.user_id}"
+
+
+def page(door: Door, **more: Any) -> Response:
+    """The extension as its customer sees it; a 422 or 409 comes from the form that was refused."""
+    forms = {"refusal": RefusalForm(formdata=None), "question": WordsForm(formdata=None), "form": ItemsForm()} | more
+    refused = next((one for one in forms.values() if hasattr(one, "status_code") and one.status_code() > 200), None)
+    status = refused.status_code() if refused else 200
+    return htmx.render("extensions/decide.html", None, status, refused=refused, **_facts(door), **forms)
+
+
+def _facts(door: Door) -> dict[str, Any]:
+    extension, booking = door.extension, door.booking
+    ticked = _ticked(extension, request.values)
+    return {
+        "door": door,
+        "extension": extension,
+        "booking": booking,
+        "plate": plate_of(booking),
+        "service": TEXTS[booking.service],
+        "photos_of": files,
+        "viewer": door.viewer,
+        "ticked": ticked,
+        "sum_cents": _sum(extension, ticked),
+        "method": saved_method(booking.user),
+        "vat_cents": contained_vat_cents(extension.approved_cents, extension.vat_rate_percent),
+        "version": version_of(extension),
+    }
+
+
+def _ticked(extension: ExtensionView, values: MultiDict[str, str]) -> set[int]:
+    """The items that the form or the address ticks; ?all=1 ticks every one."""
+    offered = {item.index for item in extension.items}
+    if values.get("all"):
+        return offered
+    return {int(text) for text in values.getlist("item") if text.isdecimal()} & offered
+
+
+def _sum(extension: ExtensionView, ticked: set[int]) -> int:
+    return sum(item.sum_cents for item in extension.items if item.index in ticked)
+
+
+def look(door: Door) -> Response:
+    """The page, or 204 and the changed region for somebody who has it open."""
+    if not live.asked():
+        return page(door)
+    region = "extensions/_talk.html" if door.extension.is_pending else "extensions/_outcome.html"
+    return live.answer(version_of(door.extension), lambda: render_template(region, **_facts(door)))
+
+
+def sum_of_ticks(door: Door) -> Response:
+    """The sum and the button that names it, for what is ticked now."""
+    return make_response(render_template("extensions/_bar.html", follows=True, **_facts(door)))
+
+
+def approve(door: Door, go_on: Callable[[], Response]) -> Response:
+    """Approve what is ticked, but only when the button named its sum; else show what would be approved."""
+    form = ItemsForm()
+    ticked = _ticked(door.extension, request.form)
+    if form.said() != _sum(door.extension, ticked) or not ticked:
+        return _review(door, form, ticked)
+    paying: list[uuid.UUID] = []
+
+    def act() -> None:
+        paying.append(commands.approve(_decider(door), door.extension.id, ticked, form.shown.data or ""))
+
+    if not submitted(form, act):
+        return refused_page(door, form=form)
+    commands.authorize_now(paying[0])
+    return go_on()
+
+
+def _review(door: Door, form: ItemsForm, ticked: set[int]) -> Response:
+    if not ticked:
+        form.item.errors = [_("Bitte kreuzen Sie an, was wir machen sollen. Sonst lehnen Sie unten alles ab.")]
+        return refused_page(door, form=form)
+    if not door.extension.is_pending:
+        form.refuse(Conflict(_("Hier ist inzwischen entschieden.")))
+        return refused_page(door, form=form)
+    return form_page("extensions/review.html", form, **_facts(door))
+
+
+def refused_page(door: Door, **forms: Any) -> Response:
+    """The page as it stands now, with the reason on top."""
+    fresh = Door(door.decider, queries.view_of(door.extension.id), door.booking, door.token)
+    return page(fresh, **forms)
+
+
+def _decider(door: Door) -> Decider:
+    if door.decider is None:
+        raise Conflict(_("Hier ist schon entschieden."))
+    return door.decider
+
+
+def decline(door: Door, go_on: Callable[[], Response]) -> Response:
+    form = RefusalForm()
+    extension_id = door.extension.id
+    if submitted(form, lambda: commands.decline(_decider(door), extension_id, form.said(), form.shown.data or "")):
+        return go_on()
+    return refused_page(door, refusal=form)
+
+
+def ask(door: Door) -> Response:
+    form = WordsForm()
+    if submitted(form, lambda: commands.ask(_decider(door), door.extension.id, form.words.data or "")):
+        flash(_("Ihre Frage ist in der Werkstatt. Die Antwort kommt auch per Mail."), "success")
+        return htmx.see_other(door.url("show"))
+    return refused_page(door, question=form)
+
+
+def pay(door: Door) -> Response:
+    """To the payment page that holds the money, in the name of the booking's customer."""
+    base = current_app.config["B2C_BASE_URL"]
+    back = f"{base}{door.url('show')}"
+    done = f"{base}{door.url('paid')}"
+    try:
+        address = commands.pay_link(
+            door.booking.user,
+            door.extension.id,
+            success_url=done,
+            cancel_url=back,
+            language=language(),
+        )
+    except Conflict as gone:
+        flash(gone.message, "warning")
+        return htmx.see_other(door.url("show"))
+    return htmx.see_other(address)

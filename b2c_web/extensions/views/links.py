@@ -1,0 +1,116 @@
+"""The mailed link's door: this extension only, decided by POST only. It ends with the decision or with its time.
+
+Whoever has just decided here sees the outcome for a while, in the same browser, and can go on to the payment page.
+"""
+
+import uuid
+from datetime import datetime, timedelta
+
+from flask import Response, make_response
+from flask import session as cookie
+
+from b2c_web import htmx
+from b2c_web.access import public
+from b2c_web.bookings.models import Booking
+from b2c_web.clock import now_utc
+from b2c_web.extensions import blueprint, commands, queries
+from b2c_web.extensions.deciders import LinkEnded
+from b2c_web.extensions.views import deciding
+from b2c_web.extensions.views.deciding import Door
+from b2c_web.extensions.views.mine import settle_kindly
+from b2c_web.flask_extensions import db
+
+OUTCOME_SHOWN = timedelta(hours=1)
+DECIDED = "decided_extensions"
+
+
+def door(token: str) -> Door:
+    """What the link opens, or the outcome for the browser that decided. Raises LinkEnded."""
+    try:
+        link = commands.open_link(token)
+    except LinkEnded as ended:
+        extension_id = ended.details.get("extension_id")
+        if extension_id is None or not _decided_here(extension_id):
+            raise
+        return _door(None, extension_id, token)
+    return _door(link, link.extension_id, token)
+
+
+def _door(link: commands.Link | None, extension_id: uuid.UUID, token: str) -> Door:
+    extension = queries.view_of(extension_id)
+    return Door(link, extension, db.session.get_one(Booking, extension.booking_id), token)
+
+
+def _decided_here(extension_id: uuid.UUID) -> bool:
+    decided_at = cookie.get(DECIDED, {}).get(str(extension_id))
+    return bool(decided_at) and now_utc() < datetime.fromisoformat(decided_at) + OUTCOME_SHOWN
+
+
+def _ended(ended: LinkEnded) -> Response:
+    extension_id = ended.details.get("extension_id")
+    known = queries.view_of(extension_id) if extension_id else None
+    return htmx.render("extensions/link_ended.html", None, 410 if known else 404, extension=known)
+
+
+def _quiet(answer: Response) -> Response:
+    """The address is a key: it is kept out of caches, search engines and other sites' logs."""
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Robots-Tag"] = "noindex"
+    answer.headers["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+@blueprint.errorhandler(LinkEnded)
+def link_ended(ended: LinkEnded) -> Response:
+    return _quiet(make_response(_ended(ended)))
+
+
+@blueprint.get("/e/<token>")
+@public
+def link_show(token: str) -> Response:
+    return _quiet(deciding.look(door(token)))
+
+
+@blueprint.get("/e/<token>/sum")
+@public
+def link_ticks(token: str) -> Response:
+    return _quiet(deciding.sum_of_ticks(door(token)))
+
+
+@blueprint.post("/e/<token>/approval")
+@public
+def link_approval(token: str) -> Response:
+    here = door(token)
+    return _quiet(deciding.approve(here, lambda: _outcome(here)))
+
+
+@blueprint.post("/e/<token>/refusal")
+@public
+def link_refusal(token: str) -> Response:
+    here = door(token)
+    return _quiet(deciding.decline(here, lambda: _outcome(here)))
+
+
+@blueprint.post("/e/<token>/question")
+@public
+def link_question(token: str) -> Response:
+    return _quiet(deciding.ask(door(token)))
+
+
+def _outcome(here: Door) -> Response:
+    cookie[DECIDED] = {**cookie.get(DECIDED, {}), str(here.extension.id): now_utc().isoformat()}
+    return htmx.see_other(here.url("show"))
+
+
+@blueprint.post("/e/<token>/payment/page")
+@public
+def link_payment_page(token: str) -> Response:
+    return _quiet(deciding.pay(door(token)))
+
+
+@blueprint.get("/e/<token>/payment/return")
+@public
+def link_paid(token: str) -> Response:
+    here = door(token)
+    settle_kindly(here.extension.id)
+    return _quiet(htmx.see_other(here.url("show")))

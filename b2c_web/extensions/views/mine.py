@@ -1,0 +1,131 @@
+"""The customer's own door to an extension: signed in."""
+
+import uuid
+
+from flask import Response, flash, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from b2c_web import htmx
+from b2c_web.access import requires
+from b2c_web.bookings.queries import own_booking
+from b2c_web.errors import Busy, Conflict
+from b2c_web.extensions import blueprint, commands, queries
+from b2c_web.extensions.forms import MethodForm
+from b2c_web.extensions.views import deciding
+from b2c_web.extensions.views.deciding import Door
+from b2c_web.forms import ActionForm, form_page, submitted
+from b2c_web.payments.commands import settle_payment
+from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.queries import latest_payment, methods_of
+from b2c_web.payments.reasons import reason_message
+from b2c_web.payments.texts import method_name
+
+
+def door(extension_id: uuid.UUID) -> Door:
+    """The extension of one of the customer's own bookings. Raises NotFound."""
+    extension = queries.visible_extension(current_user, extension_id)
+    return Door(current_user, extension, own_booking(current_user, extension.booking_id))
+
+
+@blueprint.get("/extensions/<uuid:extension_id>")
+@requires("extensions.own")
+def show(extension_id: uuid.UUID) -> Response:
+    return deciding.look(door(extension_id))
+
+
+@blueprint.get("/extensions/<uuid:extension_id>/sum")
+@requires("extensions.own")
+def ticks(extension_id: uuid.UUID) -> Response:
+    return deciding.sum_of_ticks(door(extension_id))
+
+
+@blueprint.post("/extensions/<uuid:extension_id>/approval")
+@requires("extensions.own")
+def approval(extension_id: uuid.UUID) -> Response:
+    return deciding.approve(door(extension_id), lambda: _outcome(extension_id))
+
+
+@blueprint.post("/extensions/<uuid:extension_id>/refusal")
+@requires("extensions.own")
+def refusal(extension_id: uuid.UUID) -> Response:
+    return deciding.decline(door(extension_id), lambda: _outcome(extension_id))
+
+
+@blueprint.post("/extensions/<uuid:extension_id>/question")
+@requires("extensions.own")
+def question(extension_id: uuid.UUID) -> Response:
+    return deciding.ask(door(extension_id))
+
+
+def _outcome(extension_id: uuid.UUID) -> Response:
+    """To the extension, or straight to the payment when the bank wants the customer."""
+    if queries.view_of(extension_id).needs_customer_for_money:
+        return htmx.see_other(url_for("extensions.payment", extension_id=extension_id))
+    return htmx.see_other(url_for("extensions.show", extension_id=extension_id))
+
+
+@blueprint.route("/extensions/<uuid:extension_id>/objection", methods=["GET", "POST"])
+@requires("extensions.own")
+def objection(extension_id: uuid.UUID) -> Response:
+    here, form = door(extension_id), ActionForm()
+    if submitted(form, lambda: commands.object_to(current_user, extension_id)):
+        flash(_("Ihr Widerspruch ist notiert. Davon wird nichts abgebucht."), "success")
+        return htmx.see_other(here.url("show"))
+    fresh = door(extension_id)
+    return form_page("extensions/objection.html", form, door=fresh, extension=fresh.extension)
+
+
+@blueprint.route("/extensions/<uuid:extension_id>/payment", methods=["GET", "POST"])
+@requires("extensions.own")
+def payment(extension_id: uuid.UUID) -> Response:
+    here, form = door(extension_id), MethodForm()
+    if not here.extension.needs_customer_for_money:
+        return htmx.see_other(here.url("show"))
+    form.method.choices = [(str(one.id), method_name(one)) for one in methods_of(current_user)]
+    paying: list[uuid.UUID] = []
+    if submitted(form, lambda: paying.append(_choose(extension_id, form))):
+        commands.authorize_now(paying[0])
+        return _outcome_of_method(extension_id)
+    fresh = door(extension_id)
+    return form_page("extensions/payment.html", form, door=fresh, extension=fresh.extension, reason=_reason(fresh))
+
+
+def _choose(extension_id: uuid.UUID, form: MethodForm) -> uuid.UUID:
+    return commands.choose_method(current_user, extension_id, uuid.UUID(form.method.data))
+
+
+def _outcome_of_method(extension_id: uuid.UUID) -> Response:
+    if queries.view_of(extension_id).needs_customer_for_money:
+        flash(_("Auch damit hat es nicht geklappt. Auf der Zahlungsseite können Sie es bestätigen."), "warning")
+    return _outcome(extension_id)
+
+
+def _reason(here: Door) -> str:
+    code = here.extension.failure_code
+    return str(reason_message(code)) if code else ""
+
+
+@blueprint.post("/extensions/<uuid:extension_id>/payment/page")
+@requires("extensions.own")
+def payment_page(extension_id: uuid.UUID) -> Response:
+    return deciding.pay(door(extension_id))
+
+
+@blueprint.get("/extensions/<uuid:extension_id>/payment/return")
+@requires("extensions.own")
+def paid(extension_id: uuid.UUID) -> Response:
+    here = door(extension_id)
+    settle_kindly(extension_id)
+    return htmx.see_other(here.url("show"))
+
+
+def settle_kindly(extension_id: uuid.UUID) -> None:
+    """Ask the provider now; when it does not answer, the webhook or the reconciliation will tell."""
+    wanted = latest_payment(PaymentPurpose.EXTENSION, extension_id)
+    if wanted is None:
+        return
+    try:
+        settle_payment(wanted.id)
+    except (Busy, Conflict):
+        flash(_("Die Bestätigung Ihrer Bank steht noch aus. Wir schreiben Ihnen, sobald sie da ist."), "warning")

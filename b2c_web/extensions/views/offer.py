@@ -1,0 +1,116 @@
+"""An offer while it is written: read from the draft, changed by one tap, added up."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from flask_babel import gettext as _
+
+from b2c_web import formatting
+from b2c_web.extensions import rules
+from b2c_web.extensions.forms import LineForm, OfferForm
+from b2c_web.extensions.items import Item, Offer
+from b2c_web.extensions.models import Extension, WorkItem
+from b2c_web.extensions.views.shown import quantity
+from b2c_web.money import euro
+
+ONE = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class LineTotal:
+    name: str
+    note: str
+    cents: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    lines: list[LineTotal]
+    cents: int
+
+
+def totals_of(form: OfferForm) -> Totals:
+    """What each line comes to as far as it can be read, and the sum of those."""
+    lines = [_total(entry.form) for entry in form.items if not entry.form.is_blank]
+    return Totals(lines, sum(line.cents or 0 for line in lines))
+
+
+def _total(line: LineForm) -> LineTotal:
+    price, amount = line.price.cents, line.quantity.amount
+    readable = price is not None and amount is not None
+    cents = rules.item_cents(price, amount) if readable else None  # type: ignore[arg-type]
+    note = f"{quantity(amount)} × {formatting.eur(price)}" if readable and amount != 1 else ""  # type: ignore[arg-type]
+    return LineTotal(line.name.data or "", note, cents)
+
+
+def typed_price(cents: int) -> str:
+    """As a person would type it: "189,99"."""
+    return euro(cents, formatting.language()).replace("EUR", "").strip(" \u00a0")
+
+
+def line_for(work: WorkItem | None) -> dict[str, Any]:
+    """A line as the form keeps it: usual work with its price, or an empty one to write in."""
+    line = {"name": "", "description": "", "quantity": ONE, "price": "", "media": [], "work_item": ""}
+    if work is not None:
+        line |= {"name": work.name, "description": work.description, "price": typed_price(work.price)}
+        line["work_item"] = str(work.id)
+    return line
+
+
+def content_of(extension: Extension) -> dict[str, Any]:
+    """An extension as a draft, to be corrected and sent anew."""
+    return {
+        "description": extension.description,
+        "items": [_line_of(kept) for kept in extension.items],
+        "urgent": extension.urgent,
+        "media": [*extension.images, *extension.videos],
+        "new_return_slot_id": str(extension.new_return_slot_id or ""),
+        "new_promised_at": "",
+        "delay_reason": extension.delay_reason,
+    }
+
+
+def _line_of(kept: dict[str, Any]) -> dict[str, Any]:
+    amount = quantity(Decimal(kept["quantity"]))
+    more = {"description": kept.get("description", ""), "media": kept.get("media", []), "work_item": ""}
+    return {"name": kept["name"], "quantity": amount, "price": typed_price(kept["price"]), **more}
+
+
+def changed(content: dict[str, Any], catalogue: list[WorkItem], pressed: dict[str, str]) -> str:
+    """Do to `content` what the pressed button says; returns what to announce, "" when no such button was pressed."""
+    lines = content["items"]
+    if "add" in pressed:
+        work = next((one for one in catalogue if str(one.id) == pressed["add"]), None)
+        lines.append(line_for(work))
+        return _("%(name)s ist im Angebot.", name=work.name) if work else _("Eine leere Zeile ist im Angebot.")
+    if "take_out" in pressed:
+        content["items"] = [line for line in lines if line["work_item"] != pressed["take_out"]]
+        return _("Aus dem Angebot genommen.")
+    if pressed.get("remove", "").isdecimal() and int(pressed["remove"]) < len(lines):
+        del lines[int(pressed["remove"])]
+        return _("Aus dem Angebot genommen.")
+    return ""
+
+
+def offer_of(form: OfferForm) -> Offer:
+    """The offer that a complete form holds."""
+    return Offer(
+        description=form.description.data or "",
+        items=[_item_of(entry.form) for entry in form.items],
+        urgent=bool(form.urgent.data),
+        media=form.media.ids,
+        new_return_slot_id=form.slot_id,
+        new_promised_at=form.promised_at,
+        delay_reason=form.delay_reason.data or "",
+    )
+
+
+def _item_of(line: LineForm) -> Item:
+    return Item(
+        name=line.name.data or "",
+        price_cents=line.price.cents or 0,
+        quantity=line.quantity.amount or Decimal(0),
+        description=line.description.data or "",
+        media=line.media.ids,
+    )

@@ -1,0 +1,145 @@
+"""The workshop writes an offer: a draft that saves itself, a sum that the server adds up, and the button that sends."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from flask import Response, flash, make_response, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from b2c_web import htmx
+from b2c_web.access import requires
+from b2c_web.bookings.models import Booking
+from b2c_web.bookings.places import instant
+from b2c_web.bookings.returning import may_choose_return, return_options
+from b2c_web.errors import NotFound
+from b2c_web.extensions import blueprint, commands, queries, rules
+from b2c_web.extensions.forms import OfferForm, ids_of
+from b2c_web.extensions.models import Extension, ExtensionStatus
+from b2c_web.extensions.views import offer
+from b2c_web.extensions.views.shown import frame, refusal_words, visible_booking
+from b2c_web.flask_extensions import db
+from b2c_web.formatting import day_window
+from b2c_web.forms import form_page, submitted
+from b2c_web.media.models import MediaFile
+from b2c_web.media.queries import files
+
+
+@blueprint.route("/workshop/bookings/<uuid:booking_id>/extensions/new", methods=["GET", "POST"])
+@requires("extensions.workshop")
+def new(booking_id: uuid.UUID) -> Response:
+    booking = visible_booking(booking_id)
+    replaced = _replaced(booking)
+    draft = queries.draft_of(booking.id)
+    form = _form(booking, _start(draft.content if draft else None, replaced))
+    form.drop_blank_lines()
+    raised: list[uuid.UUID] = []
+    if submitted(form, lambda: raised.append(_raise(booking_id, form, replaced))):
+        return _go_on(raised[0])
+    booking = visible_booking(booking_id)
+    refusal = rules.work_refusal(booking)
+    words = refusal_words(refusal) if refusal else ""
+    return form_page("extensions/raise.html", form, refusal=words, replaced=replaced, **_page(booking, form, draft))
+
+
+def _replaced(booking: Booking) -> Extension | None:
+    """The open extension of this booking that is being corrected, when the address or the form names one."""
+    wanted = ids_of([request.values.get("replaces", "")])
+    found = db.session.get(Extension, wanted[0]) if wanted else None
+    if wanted and (found is None or found.booking_id != booking.id):
+        raise NotFound
+    return found if found is not None and found.status is ExtensionStatus.PENDING else None
+
+
+def _start(content: dict[str, Any] | None, replaced: Extension | None) -> dict[str, Any]:
+    """What the page opens with: what is being corrected, else the draft, else nothing."""
+    if replaced is not None and (content is None or content.get("replaces") != str(replaced.id)):
+        return offer.content_of(replaced)
+    return content or {}
+
+
+def _form(booking: Booking, content: dict[str, Any], *, only_content: bool = False) -> OfferForm:
+    form = OfferForm(formdata=None, data=_read(content)) if only_content else OfferForm(data=_read(content))
+    form.new_return_slot_id.choices = [("", _("Es bleibt beim zugesagten Fenster"))]
+    form.new_return_slot_id.choices += _returns(booking) or []
+    return form
+
+
+def _read(content: dict[str, Any]) -> dict[str, Any]:
+    typed = content.get("new_promised_at")
+    return content | {"new_promised_at": datetime.fromisoformat(typed) if typed else None}
+
+
+def _returns(booking: Booking) -> list[tuple[str, str]] | None:
+    """The return windows that could be promised instead; None when the customer fetches the car."""
+    if not may_choose_return(booking):
+        return None
+    options = return_options(booking)
+    return [(str(one.slot_id), day_window(instant(one.start), instant(one.end))) for one in options]
+
+
+def _raise(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -> uuid.UUID:
+    return commands.raise_extension(
+        current_user, booking_id, offer.offer_of(form), replaces=replaced.id if replaced else None
+    )
+
+
+def _go_on(extension_id: uuid.UUID) -> Response:
+    if request.form.get("then") == "consent":
+        return htmx.see_other(url_for("extensions.consent", extension_id=extension_id))
+    flash(_("Das Angebot ist beim Kunden. Sie sehen hier, sobald er antwortet."), "success")
+    return htmx.see_other(url_for("extensions.at_work", extension_id=extension_id))
+
+
+def _page(booking: Booking, form: OfferForm, draft: Any) -> dict[str, Any]:
+    return {
+        **frame(booking),
+        "catalogue": queries.catalogue(booking.workshop_id, booking.service),
+        "totals": offer.totals_of(form),
+        "saved_at": draft.updated_at if draft else None,
+        "returns": form.new_return_slot_id.choices[1:] if may_choose_return(booking) else None,
+        "limit_left_cents": rules.limit_left_cents(booking),
+        "media_files": media_files,
+    }
+
+
+def media_files(wanted: Sequence[str] | None) -> list[MediaFile]:
+    """The uploaded files that a form names."""
+    return files(ids_of(wanted or []))
+
+
+@blueprint.post("/workshop/bookings/<uuid:booking_id>/extensions/draft")
+@requires("extensions.workshop")
+def draft(booking_id: uuid.UUID) -> Response:
+    booking = visible_booking(booking_id)
+    replaced = _replaced(booking)
+    form = _form(booking, {})
+    content, catalogue = form.content(), queries.catalogue(booking.workshop_id, booking.service)
+    said = offer.changed(content, catalogue, request.form)
+    commands.save_draft(current_user, booking_id, content | {"replaces": str(replaced.id) if replaced else ""})
+    if not htmx.wants_fragment():
+        return htmx.see_other(url_for("extensions.new", booking_id=booking_id, replaces=replaced and replaced.id))
+    return _fragments(booking_id, content, said)
+
+
+def _fragments(booking_id: uuid.UUID, content: dict[str, Any], said: str) -> Response:
+    """The sum alone while somebody types; the lines too after a line came or went."""
+    booking = visible_booking(booking_id)
+    form = _form(booking, content, only_content=True)
+    page = _page(booking, form, queries.draft_of(booking_id))
+    if not said:
+        return make_response(render_template("extensions/_offer.html", form=form, **page))
+    answer = make_response(render_template("extensions/_offer_changed.html", form=form, **page))
+    answer.headers["HX-Trigger"] = json.dumps({"announce": said})
+    return answer
+
+
+@blueprint.post("/workshop/bookings/<uuid:booking_id>/extensions/draft/removal")
+@requires("extensions.workshop")
+def draft_removal(booking_id: uuid.UUID) -> Response:
+    commands.drop_draft(current_user, booking_id)
+    flash(_("Der Entwurf ist verworfen."), "success")
+    return htmx.see_other(url_for("extensions.new", booking_id=booking_id))

@@ -1,0 +1,144 @@
+"""How an extension's values are shown, and what its pages for staff have in common."""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+from b2c_web import formatting, live
+from b2c_web.accounts.models import User
+from b2c_web.bookings.models import Booking
+from b2c_web.bookings.queries import visible_to
+from b2c_web.catalog.texts import TEXTS
+from b2c_web.clock import today_in
+from b2c_web.config import ZONE
+from b2c_web.errors import NotFound
+from b2c_web.extensions import blueprint, queries, rules
+from b2c_web.extensions.items import quantity_text
+from b2c_web.extensions.models import AuthorizationStatus
+from b2c_web.extensions.queries import DeclinedItem, ExtensionView
+from b2c_web.flask_extensions import db
+from b2c_web.payments.models import PaymentMethod
+from b2c_web.payments.queries import methods_of
+
+
+@blueprint.app_template_filter("quantity")
+def quantity(amount: Decimal) -> str:
+    """ "1,5" or "1.5"."""
+    plain = quantity_text(amount)
+    return plain.replace(".", ",") if formatting.language() == "de" else plain
+
+
+@blueprint.app_template_filter("whole")
+def whole(number: int) -> str:
+    """ "84.210" or "84,210"."""
+    grouped = f"{number:,}"
+    return grouped.replace(",", ".") if formatting.language() == "de" else grouped
+
+
+@blueprint.app_template_filter("when")
+def when(instant: datetime) -> str:
+    """The clock alone for today, else with its day."""
+    today = instant.astimezone(ZONE).date() == today_in(ZONE)
+    return formatting.clock(instant) if today else formatting.moment(instant)
+
+
+def visible_booking(booking_id: uuid.UUID) -> Booking:
+    """A booking that the person at this request may see. Raises NotFound."""
+    booking = db.session.scalars(visible_to(current_user).where(Booking.id == booking_id)).one_or_none()
+    if booking is None:
+        raise NotFound
+    return booking
+
+
+def frame(booking: Booking) -> dict[str, Any]:
+    """What the head of every page of the workshop about `booking` says."""
+    return {
+        "booking": booking,
+        "plate": plate_of(booking),
+        "service": TEXTS[booking.service],
+        "car_url": car_url(booking),
+    }
+
+
+def plate_of(booking: Booking) -> str:
+    return booking.vehicle.license_plate if booking.vehicle else str(booking.car_details.get("license_plate", ""))
+
+
+def car_url(booking: Booking) -> str:
+    return url_for("dashboard.car", booking_id=booking.id)
+
+
+REFUSALS = {
+    rules.Refusal.NOT_IN_WORKSHOP: _l("Das Auto ist nicht in der Werkstatt. Mehr Arbeit lässt sich nur dort anbieten."),
+    rules.Refusal.SETTLING: _l("Dieses Auto ist schon fertig gemeldet."),
+}
+
+
+def refusal_words(refusal: rules.Refusal) -> Any:
+    """Why nothing can be offered for a booking now."""
+    return REFUSALS[refusal]
+
+
+def saved_method(user: User) -> PaymentMethod | None:
+    """The card or account that the money will be held on: the one that the customer wants first."""
+    return next(iter(methods_of(user)), None)
+
+
+def version_of(*extensions: ExtensionView) -> str:
+    """A short name of everything that pages show of extensions, for regions that follow what others do."""
+    return live.version_of(*(_state(one) for one in extensions))
+
+
+def _state(one: ExtensionView) -> tuple[Any, ...]:
+    decided = (one.status, one.authorization_status, one.approved_cents, one.due_cents, one.captured_cents)
+    consent = one.consent.objected_at if one.consent else None
+    return (one.id, decided, one.replaced_by_id, one.failure_code, one.safe_to_begin, len(one.messages), consent)
+
+
+@blueprint.app_template_global("extensions_of")
+def extensions_of(booking: Booking) -> list[ExtensionView]:
+    """For the customer's page of a booking, which stands left of extensions."""
+    return queries.of_booking(booking.id)
+
+
+@blueprint.app_template_global("declined_for")
+def declined_for(vehicle_id: uuid.UUID | None) -> list[DeclinedItem]:
+    """For the pages that book: what was declined for this car and is offered again."""
+    return queries.declined_for(vehicle_id)
+
+
+@blueprint.app_template_global("consent_channel")
+def consent_channel(name: str) -> Any:
+    """How a consent came, in words."""
+    return rules.CHANNELS[name]
+
+
+CHARGES = {
+    AuthorizationStatus.PENDING: _l(
+        "Wir reservieren den Betrag gerade. Abgebucht wird erst, wenn die Arbeit fertig ist."
+    ),
+    AuthorizationStatus.AUTHORIZED: _l("Der Betrag ist reserviert. Abgebucht wird erst, wenn die Arbeit fertig ist."),
+    AuthorizationStatus.CAPTURING: _l("Die Arbeit ist fertig, der Betrag wird gerade abgebucht."),
+    AuthorizationStatus.PROCESSING: _l("Die Arbeit ist fertig, Ihre Bank verarbeitet die Zahlung."),
+    AuthorizationStatus.RELEASED: _l("Die Reservierung ist aufgehoben. Abgebucht wird nichts."),
+}
+
+
+@blueprint.app_template_global("charge_words")
+def charge_words(extension: ExtensionView) -> Any:
+    """What was authorised and when it is charged, in a sentence for the customer."""
+    if extension.authorization_status is AuthorizationStatus.CAPTURED and extension.payment_captured_at:
+        words = {
+            "sum": formatting.eur(extension.captured_cents),
+            "time": formatting.moment(extension.payment_captured_at),
+        }
+        return _("%(sum)s sind abgebucht, am %(time)s Uhr.", **words)
+    if extension.by_mandate and extension.authorization_status is AuthorizationStatus.PENDING:
+        return _("Wir ziehen den Betrag per Lastschrift ein, sobald die Arbeit fertig ist.")
+    return CHARGES.get(extension.authorization_status, "")
