@@ -14,10 +14,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from b2c_web.accounts.models import User
 from b2c_web.payments import hooks
 from b2c_web.payments.commands import open_checkout
-from b2c_web.payments.models import Payment, PaymentPurpose, Refund
+from b2c_web.payments.methods import keep_method
+from b2c_web.payments.models import Payment, PaymentMethod, PaymentPurpose, Refund
 from b2c_web.payments.stripe import StripeGateway
+from b2c_web.payments.stripe_reading import read_method
 from tests.contract.simulator_process import Received, SimulatorProcess, WebhookReceiver
 
 PAGE = {
@@ -135,16 +138,36 @@ def provider(provider_process: SimulatorProcess, provider_receiver: WebhookRecei
         app.extensions["payment_gateway"] = before
 
 
+def _stand_in(monkeypatch: pytest.MonkeyPatch, kind: PaymentPurpose) -> Purpose:
+    purpose = Purpose()
+    monkeypatch.setitem(hooks.lock, kind, lambda purpose_id: None)
+    for word in ("paid", "processing", "authorized", "failed", "closed"):
+        monkeypatch.setitem(getattr(hooks, word), kind, purpose.note(word))
+    monkeypatch.setitem(hooks.refunded, kind, purpose.note_refund)
+    monkeypatch.setattr(hooks, "gave_up", [purpose.note_given_up])
+    return purpose
+
+
 @pytest.fixture
 def purpose(monkeypatch: pytest.MonkeyPatch) -> Purpose:
     """What BOOKING payments are for in this test; the bookings' own hooks are put aside."""
-    purpose = Purpose()
-    monkeypatch.setitem(hooks.lock, PaymentPurpose.BOOKING, lambda purpose_id: None)
-    for word in ("paid", "processing", "authorized", "failed", "closed"):
-        monkeypatch.setitem(getattr(hooks, word), PaymentPurpose.BOOKING, purpose.note(word))
-    monkeypatch.setitem(hooks.refunded, PaymentPurpose.BOOKING, purpose.note_refund)
-    monkeypatch.setattr(hooks, "gave_up", [purpose.note_given_up])
-    return purpose
+    return _stand_in(monkeypatch, PaymentPurpose.BOOKING)
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Purpose:
+    """What EXTENSION payments are for in this test: work that is held when approved and taken when done."""
+    return _stand_in(monkeypatch, PaymentPurpose.EXTENSION)
+
+
+def save_method(provider: Provider, user: User, **which: str) -> PaymentMethod:
+    """A card (`card="visa"`) or account (`account="sepa"`) of `user`, as an earlier payment left it. In a command."""
+    if user.stripe_customer_id is None:
+        raise ValueError("ensure_customer first")
+    made = provider.process.control("POST", "payment_methods", customer=user.stripe_customer_id, **which)
+    kept = keep_method(user.id, read_method(made))
+    assert kept is not None
+    return kept
 
 
 def open_page(payment: Payment, **changes: Any) -> str:

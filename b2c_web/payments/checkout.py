@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from b2c_web import jobs
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
-from b2c_web.errors import Conflict
+from b2c_web.errors import Busy, Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.payments.customers import ensure_customer, forget_customer
 from b2c_web.payments.gateway import (
@@ -58,7 +58,8 @@ def open_checkout(payment_id: uuid.UUID, *, description: str, success_url: str, 
     already here, `success_url`.
 
     The page ends with the hold (`payment.expires_at`), as near as the provider allows. `language`: "de" or "en".
-    Raises Conflict when the payment was given up or its hold is over, PaymentProviderError when the provider does
+    Raises Conflict when the payment was given up or its hold is over, Busy while its saved card is being asked,
+    PaymentProviderError when the provider does
     not answer: calling again then finds the page that an unheard answer may have opened.
     """
     wish = _Wish(description, success_url, cancel_url, language)
@@ -117,8 +118,9 @@ def _begin(payment_id: uuid.UUID) -> _Begun:
     with command_transaction(lock_timeout_ms()):
         payment = db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
         now = now_utc()
-        if page_refusal(payment, now) is not None:
-            raise _gone(payment)
+        refusal = page_refusal(payment, now)
+        if refusal is not None:
+            raise Busy if refusal == "asking" else _gone(payment)
         payment.checkout_expires_at = payment.checkout_expires_at or page_expiry(now, payment.expires_at)
         payment.checked_at = now
         return _Begun(

@@ -10,9 +10,11 @@ from b2c_web.checks import Breach
 from b2c_web.clock import now_utc
 from b2c_web.flask_extensions import db
 from b2c_web.payments.owed import OWED, Owed, not_queued
+from b2c_web.payments.renewing import renewal_begins
 
 LATE_AFTER = timedelta(minutes=5)
 PAGE_OVER_AFTER = timedelta(minutes=10)
+DECIDED_AFTER = timedelta(hours=3)  # longer than all tries of a capture
 SHOWN = 5
 
 # name -> ids of the rows that break it
@@ -36,6 +38,28 @@ STATEMENTS = {
         WHERE r.state = 'SUCCEEDED' GROUP BY r.id HAVING count(l.id) <> 1""",
     "money: captured is never above what was held or agreed": """
         SELECT p.id::text FROM payments p WHERE p.captured_cents > p.amount_cents""",
+    "holds: captured is exactly what was asked for": """
+        SELECT p.id::text FROM payments p
+        WHERE p.state = 'SUCCEEDED' AND p.capture_cents IS NOT NULL AND p.captured_cents <> p.capture_cents""",
+    "holds: money of one purpose is taken once": """
+        SELECT min(p.id::text) FROM payments p
+        WHERE p.state IN ('SUCCEEDED', 'PROCESSING') AND (p.capture_method = 'MANUAL' OR p.hold_asked_at IS NOT NULL)
+        GROUP BY p.purpose, p.purpose_id HAVING count(*) > 1""",
+    "holds: never two for long": """
+        SELECT min(p.id::text) FROM payments p WHERE p.state = 'AUTHORIZED'
+        GROUP BY p.purpose, p.purpose_id HAVING count(*) > 1""",
+    "holds: what is held is what was agreed": """
+        SELECT p.id::text FROM payments p WHERE p.state = 'AUTHORIZED' AND p.capture_method = 'MANUAL'
+        AND p.authorized_cents <> p.amount_cents""",
+    "holds: none is kept beyond its end": """
+        SELECT p.id::text FROM payments p WHERE p.state = 'AUTHORIZED' AND p.capture_before < :page_over""",
+    "holds: each that lapses is renewed or before a person": """
+        SELECT p.id::text FROM payments p WHERE p.state = 'AUTHORIZED' AND p.capture_cents IS NULL
+        AND p.escalated_at IS NULL AND p.capture_before < :renewed
+        AND NOT EXISTS (SELECT 1 FROM payments n WHERE n.replaces_id = p.id)""",
+    "holds: each capture is decided or before a person": """
+        SELECT p.id::text FROM payments p WHERE p.state = 'AUTHORIZED' AND p.capture_asked_at < :decided
+        AND p.capture_given_up_at IS NULL""",
     "payments: none is open although its page is over": """
         SELECT p.id::text FROM payments p
         WHERE p.state = 'OPEN' AND p.checkout_expires_at < :page_over""",
@@ -43,7 +67,12 @@ STATEMENTS = {
 
 
 def _by_statement(name: str) -> Breach:
-    moments: dict[str, datetime] = {"page_over": now_utc() - PAGE_OVER_AFTER}
+    now = now_utc()
+    moments: dict[str, datetime] = {
+        "page_over": now - PAGE_OVER_AFTER,
+        "renewed": renewal_begins(now) - PAGE_OVER_AFTER,
+        "decided": now - DECIDED_AFTER,
+    }
     used = {key: value for key, value in moments.items() if f":{key}" in STATEMENTS[name]}
     found = db.session.scalars(text(STATEMENTS[name]), used).all()
     return Breach(name, len(found), list(found[:SHOWN]))

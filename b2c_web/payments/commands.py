@@ -1,7 +1,7 @@
 """Everything that other features and views do with payments, in one place.
 
-Steps run inside the caller's transaction (`add_...`, `hold_payment`, `capture_payment`, `cancel_payment`); commands have their own transactions and call
-the provider between them.
+Steps run inside the caller's transaction (`add_...`, `hold_payment`, `capture_payment`, `cancel_payment`); commands
+have their own transactions and call the provider between them.
 """
 
 from b2c_web.payments.authorizing import authorize_payment

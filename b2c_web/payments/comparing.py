@@ -20,6 +20,11 @@ class Kind(StrEnum):
     PAGE_OPEN_THERE = "payment page still open at the provider"
     PAGE_OVER_THERE = "payment page over at the provider"
     PAGE_UNKNOWN_HERE = "payment page unknown here"
+    HOLD_MISSING_HERE = "hold missing here"
+    HOLD_NOT_WANTED = "hold that nobody wants any more"
+    UNKNOWN_HOLD = "hold at the provider that no payment of ours asked for"
+    HOLD_GONE_THERE = "hold gone at the provider"
+    CAPTURE_NOT_DONE = "capture that the provider has not done"
     REFUND_MISSING_HERE = "refund missing here"
     REFUND_MISSING_THERE = "refund missing at the provider"
     REFUND_NOT_ASKED = "refund that the provider was never asked for"
@@ -61,6 +66,7 @@ class OurPayment:
     checkout_id: str | None
     page_asked_for: bool
     refunds: tuple[OurRefund, ...]
+    capture_due: bool = False
 
 
 OurPayments = dict[uuid.UUID, OurPayment]
@@ -96,6 +102,41 @@ def compare_one_charge(payment: OurPayment, seen: PaymentSnapshot | None) -> Ite
         )
     else:
         yield from _same_money(payment, seen)
+
+
+def compare_holds(ours: OurPayments, intents: Iterable[PaymentSnapshot]) -> Iterator[Difference]:
+    """Money that is held: each hold there is ours, wanted and not due for its capture; each of ours is there."""
+    for seen in intents:
+        payment = ours.get(seen.owner.payment_id) if seen.owner else None
+        kind = _hold_kind(payment, seen)
+        if kind is not None:
+            here = payment.state.value if payment else "nothing"
+            known = payment.id if payment else None
+            there = f"{_cents(seen.authorized_cents)} {seen.outcome.value}"
+            yield Difference(kind, known, seen.intent_id, here, there)
+
+
+def _hold_kind(payment: OurPayment | None, seen: PaymentSnapshot) -> Kind | None:
+    if seen.outcome is not Outcome.AUTHORIZED:
+        held_here = payment is not None and payment.state is PaymentState.AUTHORIZED
+        same = payment is not None and payment.intent_id == seen.intent_id
+        return Kind.HOLD_GONE_THERE if held_here and same and seen.outcome is Outcome.CLOSED else None
+    if payment is None:
+        return Kind.UNKNOWN_HOLD
+    if payment.state is PaymentState.AUTHORIZED and payment.intent_id == seen.intent_id:
+        return Kind.CAPTURE_NOT_DONE if payment.capture_due else None
+    waits = payment.state in (PaymentState.CREATED, PaymentState.OPEN, PaymentState.FAILED)
+    return Kind.HOLD_MISSING_HERE if waits else Kind.HOLD_NOT_WANTED
+
+
+def compare_one_hold(payment: OurPayment, seen: PaymentSnapshot | None) -> Iterator[Difference]:
+    """A hold that we have and that no list showed: the provider was asked about it alone."""
+    if seen is None:
+        yield Difference(Kind.HOLD_GONE_THERE, payment.id, payment.intent_id, payment.state.value, "unknown")
+    elif seen.outcome is Outcome.PAID:
+        yield from _same_money(payment, seen)
+    else:
+        yield from compare_holds({payment.id: payment}, [seen])
 
 
 def compare_pages(ours: OurPayments, checkouts: Iterable[PaymentSnapshot]) -> Iterator[Difference]:

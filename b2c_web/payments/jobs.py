@@ -63,7 +63,7 @@ def push_default(user_id: str) -> None:
 
 @periodic("payments.sweep", cron="* * * * *")
 def sweep() -> None:
-    """Ask about payments that nothing was heard of, and queue again what is owed and not queued."""
+    """Ask about payments that nothing was heard of, renew holds, queue again what is owed and not queued."""
     from b2c_web.payments.sweeping import sweep as look_after
 
     look_after()

@@ -1,6 +1,7 @@
 """Compare our records with the provider's, list every difference, and mend what is safe.
 
-Safe is what only brings our records up to what the provider did, closes a page, or repeats a call under its old key.
+Safe is what only brings our records up to what the provider did, closes a page, releases a hold that nobody wants, or
+repeats a call that is done once.
 Everything else - money that nobody asked for, money that is gone - is for a person.
 """
 
@@ -19,6 +20,7 @@ from b2c_web.db import command_transaction
 from b2c_web.errors import Busy
 from b2c_web.flask_extensions import db
 from b2c_web.payments import comparing, hooks
+from b2c_web.payments.capturing import capture_held
 from b2c_web.payments.comparing import Difference, Kind, OurPayment, OurPayments, OurRefund
 from b2c_web.payments.gateway import PaymentRefused, PaymentSnapshot, RefundResult, gateway
 from b2c_web.payments.keys import repeatable
@@ -28,7 +30,7 @@ from b2c_web.payments.settling import settle_payment
 
 log = logging.getLogger(__name__)
 USUAL_WINDOW = timedelta(days=2)
-REFUND_DUE_AFTER = timedelta(minutes=10)
+DUE_AFTER = timedelta(minutes=10)
 # what may have happened at the provider long after the payment was written here
 UNSETTLED = (PaymentState.OPEN, PaymentState.PROCESSING, PaymentState.AUTHORIZED)
 
@@ -77,6 +79,7 @@ def _compare(since: datetime) -> Iterator[Difference]:
     touched = {result.intent_id for result in refunds if result.intent_id}
     ours = _our_payments(since, named, touched)
     yield from comparing.compare_money(ours, intents)
+    yield from comparing.compare_holds(ours, intents)
     yield from comparing.compare_pages(ours, checkouts)
     yield from comparing.compare_refunds(ours, refunds)
     listed = {seen.intent_id for seen in intents}
@@ -91,11 +94,13 @@ def _compare_one_by_one(
     for payment in ours.values():
         if payment.state is PaymentState.SUCCEEDED and payment.intent_id not in listed:
             yield from comparing.compare_one_charge(payment, _look(payment.intent_id))
+        if payment.state is PaymentState.AUTHORIZED and payment.intent_id and payment.intent_id not in listed:
+            yield from comparing.compare_one_hold(payment, _look(payment.intent_id))
         if any(refund.provider_id not in shown and str(refund.id) not in shown for refund in payment.refunds):
             theirs = _refunds_of(payment.intent_id)
             alone = {payment.id: payment}
             yield from comparing.compare_refunds(alone, [each for each in theirs if each.id not in shown])
-            yield from comparing.refunds_missing_there(payment, theirs, now_utc() - REFUND_DUE_AFTER)
+            yield from comparing.refunds_missing_there(payment, theirs, now_utc() - DUE_AFTER)
 
 
 def _look(intent_id: str | None) -> PaymentSnapshot | None:
@@ -127,6 +132,7 @@ def _our_payments(since: datetime, named: set[uuid.UUID], touched: set[str]) -> 
 
 
 def _copied(row: Payment) -> OurPayment:
+    asked_before = now_utc() - DUE_AFTER
     return OurPayment(
         id=row.id,
         state=row.state,
@@ -138,6 +144,9 @@ def _copied(row: Payment) -> OurPayment:
             OurRefund(each.id, each.state, each.amount_cents, each.stripe_refund_id, each.created_at)
             for each in row.refunds
         ),
+        capture_due=row.capture_asked_at is not None
+        and row.capture_asked_at < asked_before
+        and row.capture_given_up_at is None,
     )
 
 
@@ -158,6 +167,18 @@ def _close_page(difference: Difference) -> None:
     _settle(difference)
 
 
+def _release(difference: Difference) -> None:
+    """A hold of a payment that was given up, or that holds its money on another card already."""
+    key = repeatable("release", difference.payment_id or uuid.UUID(int=0)) + (difference.provider_id or "")[-12:]
+    gateway().release(difference.provider_id or "", key)
+    _settle(difference)
+
+
+def _capture(difference: Difference) -> None:
+    if difference.payment_id is not None:
+        capture_held(difference.payment_id)
+
+
 def _ask_again(difference: Difference) -> None:
     """A refund that never reached the provider."""
     run_refund(uuid.UUID(difference.provider_id or ""))
@@ -165,6 +186,10 @@ def _ask_again(difference: Difference) -> None:
 
 MENDS: dict[Kind, Callable[[Difference], None]] = {
     Kind.CHARGE_MISSING_HERE: _settle,
+    Kind.HOLD_MISSING_HERE: _settle,
+    Kind.HOLD_GONE_THERE: _settle,
+    Kind.HOLD_NOT_WANTED: _release,
+    Kind.CAPTURE_NOT_DONE: _capture,
     Kind.PAGE_OVER_THERE: _settle,
     Kind.PAGE_UNKNOWN_HERE: _settle,
     Kind.PAGE_OPEN_THERE: _close_page,

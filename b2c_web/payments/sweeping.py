@@ -1,4 +1,4 @@
-"""Once a minute: queue again what is owed and not queued, and ask about payments that nothing was heard of."""
+"""Once a minute: queue again what is owed and not queued, renew holds, ask about payments nothing was heard of."""
 
 import logging
 import uuid
@@ -17,6 +17,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.payments.gateway import PaymentUnavailable
 from b2c_web.payments.models import Payment, PaymentState
 from b2c_web.payments.owed import OWED, not_queued
+from b2c_web.payments.renewing import renew_lapsing
 from b2c_web.payments.settling import settle_payment
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ AT_ONCE = 50
 def sweep() -> None:
     """Safe to run at any time, twice too."""
     queue_owed()
+    renew_lapsing()
     ask_about_silent()
 
 
@@ -60,7 +62,7 @@ def ask_about_silent() -> int:
 
 
 def _silent(now: datetime) -> Sequence[uuid.UUID]:
-    """Longest unasked first. A page is asked about again as soon as its time is over."""
+    """Longest unasked first. A page or a hold is asked about again as soon as its time is over."""
     heard = func.coalesce(Payment.checked_at, Payment.created_at)
     pause = timedelta(minutes=current_app.config["RECONCILE_MINUTES"])
     page_over = and_(Payment.checkout_expires_at < now, heard < Payment.checkout_expires_at)
@@ -70,5 +72,8 @@ def _silent(now: datetime) -> Sequence[uuid.UUID]:
         or_(heard < now - pause, page_over),
     )
     debit = and_(Payment.state == PaymentState.PROCESSING, heard < now - DEBIT_PAUSE)
-    wanted = select(Payment.id).where(or_(unpaid, debit)).order_by(heard).limit(AT_ONCE)
+    lapsed = and_(
+        Payment.state == PaymentState.AUTHORIZED, Payment.capture_before < now, heard < Payment.capture_before
+    )
+    wanted = select(Payment.id).where(or_(unpaid, debit, lapsed)).order_by(heard).limit(AT_ONCE)
     return db.session.scalars(wanted).all()
