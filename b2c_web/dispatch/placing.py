@@ -119,12 +119,17 @@ def free_times(jockey: JockeyDay) -> list[Span]:
     return free
 
 
+def fits_shift(span: Span, jockey: JockeyDay) -> bool:
+    """Is the jockey at work, and not on a break, for all of `span`?"""
+    return _overlap(span, jockey.at_work()) >= span[1] - span[0]
+
+
 def clash_of(trip: TripPlan, jockey: JockeyDay, arrival: datetime) -> Clash | None:
     """Why this jockey cannot keep this arrival, or None."""
     if not trip.earliest_arrival <= arrival <= trip.window_end:
         return Clash.OUTSIDE_WINDOW
     span = trip.span(arrival)
-    if _overlap(span, jockey.at_work()) < trip.whole:
+    if not fits_shift(span, jockey):
         return Clash.NO_SHIFT
     return Clash.NO_JOCKEY_FREE if _overlap(span, jockey.busy) else None
 

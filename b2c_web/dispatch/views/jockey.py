@@ -42,8 +42,9 @@ def my_day() -> Response:
     today, jockey = today_in(ZONE), tours.jockey_of(current_user)
     shown = asked_day(today)
     day = tours.day_of(jockey, shown, today, now_utc()) if jockey else None
-    facts = {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
-    return htmx.render("jockeys/my_day.html", day=day, shown=shown, today=today, **facts, **about(day and day.now))
+    facts = about(day.now if day else None) | {"day": day, "today": today, "shown": shown}
+    facts |= {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
+    return htmx.render("jockeys/my_day.html", **facts)
 
 
 def asked_day(today: date) -> date:
@@ -58,7 +59,7 @@ def asked_day(today: date) -> date:
 def about(tour: JockeyAssignment | None) -> dict[str, Any]:
     """What every page of a tour shows of it."""
     step = words.NEXT.get((tour.type, tour.status)) if tour else None
-    facts = {"tour": tour, "next_step": step, "leave_at": None}
+    facts: dict[str, Any] = {"tour": tour, "next_step": step, "leave_at": None}
     if tour:
         travel = timedelta(minutes=tour.trip.travel_minutes)
         facts |= {"leave_at": tour.scheduled_time - travel, "told": told(tour)}

@@ -1,0 +1,187 @@
+"""The dispatcher's list of a day: every trip by window, what needs somebody first. Reads only."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import contains_eager, joinedload
+
+from b2c_web import live
+from b2c_web.accounts.models import User
+from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation, Trip
+from b2c_web.bookings.queries import visible_to
+from b2c_web.clock import local_to_utc, now_utc
+from b2c_web.config import ZONE
+from b2c_web.dispatch.lateness import Arrival, Need, Risk, Times, arrival_of, need_of
+from b2c_web.dispatch.loads import Load, jockey_states, loads_of
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.dispatch.replanning import is_due
+from b2c_web.dispatch.rules import ENDED, OPEN
+from b2c_web.errors import NotFound
+from b2c_web.flask_extensions import db
+
+PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
+B = BookingStatus
+GONE = and_(Booking.status == B.CANCELLED, Booking.places_released_at.is_not(None))
+# a trip whose window is over and that is still to be driven
+OVERDUE = or_(
+    and_(Trip.type == PICKUP, Booking.status.in_((B.CONFIRMED, B.IN_TRANSIT_TO_WORKSHOP))),
+    and_(Trip.type == RETURN, Booking.status.in_((B.IN_WORKSHOP, B.READY_FOR_RETURN, B.IN_TRANSIT_TO_CUSTOMER))),
+    and_(Trip.type == RETURN, Booking.status == B.CANCELLED, Booking.places_released_at.is_(None)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One trip. `assignment`: its newest one, also when it ended; None when it never had one."""
+
+    trip: Trip
+    booking: Booking
+    assignment: JockeyAssignment | None
+    need: Need | None
+    arrival: Arrival | None
+
+    @property
+    def is_open(self) -> bool:
+        """Has somebody the trip now?"""
+        return self.assignment is not None and self.assignment.status not in ENDED
+
+    @property
+    def is_late(self) -> bool:
+        return self.arrival is not None and self.arrival.risk is not Risk.ON_TIME and self.is_open
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    start: datetime
+    end: datetime
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class DayList:
+    """`first`: what needs somebody, whatever its window; `windows`: all the rest."""
+
+    day: date
+    first: list[Row]
+    windows: list[Window]
+    loads: list[Load]
+    total: int
+    late: int
+
+
+def day_list(user: User, day: date, today: date) -> DayList:
+    """The trips of the user's workshop (an admin: of all) on a local day; today's also holds what is overdue."""
+    rows = _rows(_trips(user, day, today))
+    first = [row for row in rows if row.need is not None]
+    rest = [row for row in rows if row.need is None]
+    late = sum(1 for row in rows if row.is_late)
+    return DayList(day, first, _by_window(rest), loads_of(user.workshop_id, day), len(rows), late)
+
+
+def version_of(user: User, day: date, today: date) -> str:
+    """Changes with anything that the list shows; lateness counts by the minute."""
+    of_trips: Any = select(Trip.id, Booking.id, Booking.status, Booking.updated_at)
+    facts = _that_day(of_trips, user, day, today)
+    booking_ids = select(facts.subquery().c[1])
+    open_ones = select(JockeyAssignment.id, JockeyAssignment.status, JockeyAssignment.updated_at)
+    given = db.session.execute(open_ones.where(JockeyAssignment.booking_id.in_(booking_ids))).all()
+    ronjas = select(RonjaReservation.booking_id, RonjaReservation.ronja_id)
+    reserved = db.session.execute(ronjas.where(RonjaReservation.booking_id.in_(booking_ids))).all()
+    states = jockey_states(user.workshop_id)
+    minute = now_utc().replace(second=0, microsecond=0) if day == today else None
+    trips = db.session.execute(facts).all()
+    return live.version_of(*(sorted(map(str, rows)) for rows in (trips, given, reserved, states)), day, minute)
+
+
+def row_of(user: User, trip_id: uuid.UUID) -> Row:
+    """One trip that this person plans. Raises NotFound, also for one that the booking no longer has."""
+    statement = _shown(_planned(select(Trip), user)).where(Trip.id == trip_id)
+    rows = _rows(db.session.scalars(statement.execution_options(populate_existing=True)).all())
+    if not rows:
+        raise NotFound
+    return rows[0]
+
+
+def _planned(statement: Select[Any], user: User) -> Select[Any]:
+    """Trips that bookings still have, of the bookings that the user may see."""
+    mine = visible_to(user).with_only_columns(Booking.id)
+    live_ones = statement.join(Booking, Booking.id == Trip.booking_id).where(Trip.released_at.is_(None), ~GONE)
+    return live_ones.where(Booking.status != B.PENDING, Booking.id.in_(mine))
+
+
+def _that_day(statement: Select[Any], user: User, day: date, today: date) -> Select[Any]:
+    start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
+    wanted: ColumnElement[bool] = and_(Trip.window_start >= start, Trip.window_start < end)
+    if day == today:
+        wanted = or_(wanted, and_(Trip.window_start < start, OVERDUE))
+    return _planned(statement, user).where(wanted)
+
+
+def _shown(statement: Select[Any]) -> Select[Any]:
+    of_booking = contains_eager(Trip.booking)
+    return statement.options(
+        of_booking,
+        of_booking.joinedload(Booking.vehicle),
+        of_booking.joinedload(Booking.workshop),
+        of_booking.joinedload(Booking.reservation).joinedload(RonjaReservation.ronja),
+    )
+
+
+def _trips(user: User, day: date, today: date) -> Sequence[Trip]:
+    statement = _shown(_that_day(select(Trip), user, day, today)).order_by(Trip.window_start, Booking.number, Trip.type)
+    return db.session.scalars(statement).all()
+
+
+def _rows(trips: Sequence[Trip]) -> list[Row]:
+    newest = _newest_assignments([trip.booking_id for trip in trips])
+    now = now_utc()
+    return [_row(trip, newest.get((trip.booking_id, trip.type)), now) for trip in trips]
+
+
+def _row(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> Row:
+    booking = trip.booking
+    need = need_of(
+        trip.type,
+        booking.status,
+        is_due=is_due(booking, trip.type),
+        waits_for_new_date=booking.new_date_until is not None,
+        status=assignment.status if assignment else None,
+        reason=assignment.cancel_reason if assignment else None,
+        conflict=assignment.conflict if assignment else None,
+    )
+    return Row(trip, booking, assignment, need, arrival(trip, assignment, now))
+
+
+def arrival(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> Arrival | None:
+    """When the trip was or will be at the door; None when nobody has it."""
+    if assignment is None or assignment.status is AssignmentStatus.CANCELLED:
+        return None
+    travel = timedelta(minutes=trip.travel_minutes)
+    times = Times(trip.window_end, travel, assignment.scheduled_time, assignment.arrived_at)
+    return arrival_of(times, assignment.status, now)
+
+
+def _newest_assignments(
+    booking_ids: Iterable[uuid.UUID],
+) -> dict[tuple[uuid.UUID, AssignmentType], JockeyAssignment]:
+    """The open assignment of each trip, else the one that was made last."""
+    statement = select(JockeyAssignment).where(JockeyAssignment.booking_id.in_(booking_ids))
+    ordered = statement.order_by(JockeyAssignment.status.in_(OPEN), JockeyAssignment.created_at, JockeyAssignment.id)
+    rows = db.session.scalars(
+        ordered.options(joinedload(JockeyAssignment.jockey), joinedload(JockeyAssignment.ronja)).execution_options(
+            populate_existing=True
+        )
+    )
+    return {(row.booking_id, row.type): row for row in rows}
+
+
+def _by_window(rows: Sequence[Row]) -> list[Window]:
+    found: dict[tuple[datetime, datetime], list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row.trip.window_start, row.trip.window_end].append(row)
+    return [Window(start, end, one) for (start, end), one in sorted(found.items())]
