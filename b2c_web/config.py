@@ -227,6 +227,7 @@ SETTINGS: tuple[Setting, ...] = (
         "min",
         "staff told about an unanswered extension",
     ),
+    Setting("EXTENSION_LINK_HOURS", "72", _whole(1, 720), "h", "life of the mailed link to an extension"),
     Setting(
         "AUTHORIZATION_RENEWAL_HOURS",
         "24",

@@ -3,6 +3,7 @@
 from flask import Blueprint, Flask
 
 blueprint = Blueprint("capacity", __name__, url_prefix="/workshop/capacity")
+offers = Blueprint("offers", __name__)  # what customers see of it: a request to move, the waiting list
 
 
 def init_app(app: Flask) -> None:
@@ -10,3 +11,13 @@ def init_app(app: Flask) -> None:
     from b2c_web.capacity import tabs
 
     app.jinja_env.globals["capacity_tabs"] = tabs.capacity_tabs
+    _add_offers(app)
+
+
+def _add_offers(app: Flask) -> None:
+    """The customers' pages, and what bookings tell planning."""
+    from b2c_web.capacity import reactions
+    from b2c_web.capacity.views import moves  # noqa: F401 - its routes
+
+    reactions.register(app)
+    app.register_blueprint(offers)

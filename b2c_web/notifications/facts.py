@@ -21,8 +21,17 @@ class WorkshopFacts(TypedDict):
     phone: str
 
 
+class ItemFacts(TypedDict):
+    """One item of an extension: what it is, how much ("1.5"), its gross sum, and whether it was accepted."""
+
+    name: str
+    quantity: str
+    sum_cents: int
+    accepted: bool
+
+
 class BookingFacts(TypedDict, total=False):
-    """Everything that a message, a calendar file or a receipt may say of a booking."""
+    """Everything that a message, a calendar file or a receipt may say of a booking, and of an extension of it."""
 
     number: str
     service: str
@@ -57,6 +66,23 @@ class BookingFacts(TypedDict, total=False):
     jockey_name: str | None
     reason: str | None
     method_label: str | None
+    options: list[dict[str, Any]]  # windows to choose from: start, end, back_start (or None), back_end
+    asked_until: str
+    link_path: str  # with a secret in it: forgotten once the message is sent
+    extension_url_path: str
+    extension_description: str
+    extension_items: list[ItemFacts]
+    extension_photos: int
+    extension_status: str
+    offered_cents: int
+    approved_cents: int
+    urgent: bool
+    new_promised_at: str | None
+    delay_reason: str | None
+    decision_right: str | None
+    words: str
+    consent: dict[str, str]
+    waiting_hours: int | None
 
 
 INSTANTS = (
@@ -71,13 +97,17 @@ INSTANTS = (
     "new_date_until",
     "withdrawn_at",
     "arrival_estimate",
+    "asked_until",
+    "new_promised_at",
 )
+OPTION_INSTANTS = ("start", "end", "back_start", "back_end")
 
 BOOKING = frozenset({"number", "service", "booking_url_path"})
 WINDOW = BOOKING | {"concierge", "pickup_start", "pickup_end"}
 AMOUNTS = frozenset({"refund_cents", "kept_cents"})
 PLACE = frozenset({"address", "postal_code", "city"})
 RETURN = frozenset({"return_start", "return_end"})
+EXTENSION = BOOKING | {"extension_url_path", "extension_items", "offered_cents", "approved_cents", "workshop"}
 
 NEEDED: dict[Kind, frozenset[str]] = {
     Kind.LOGIN_CODE: frozenset({"code"}),
@@ -90,6 +120,17 @@ NEEDED: dict[Kind, frozenset[str]] = {
     Kind.NO_SHOW: BOOKING | {"kept_cents", "new_date_until"},
     Kind.MONEY_RETURNED: BOOKING | {"refund_cents"},
     Kind.READY: BOOKING | {"concierge", "workshop"},
+    Kind.EXTENSION_RAISED: EXTENSION | {"extension_description", "extension_photos", "link_path"},
+    Kind.EXTENSION_REMINDER: EXTENSION | {"link_path"},
+    Kind.EXTENSION_DECIDED: EXTENSION | {"extension_status"},
+    Kind.EXTENSION_WITHDRAWN: EXTENSION,
+    Kind.EXTENSION_ANSWERED: EXTENSION | {"words", "link_path"},
+    Kind.EXTENSION_APPROVED_FOR_YOU: EXTENSION | {"decision_right"},
+    Kind.EXTENSION_PAYMENT_NEEDED: EXTENSION,
+    Kind.EXTENSION_QUESTION: EXTENSION | {"words"},
+    Kind.EXTENSION_STAFF_ALERT: EXTENSION,
+    Kind.MOVE_ASKED: WINDOW | {"options", "asked_until", "link_path"},
+    Kind.PLACE_FREE: WINDOW | {"total_cents", "hold_until"},
 }
 NEEDED_WITH_CONCIERGE: dict[Kind, frozenset[str]] = {
     Kind.BOOKING_CONFIRMED: PLACE | RETURN,
@@ -109,7 +150,7 @@ def missing(kind: Kind, context: dict[str, Any]) -> list[str]:
 def readable(context: dict[str, Any]) -> dict[str, Any]:
     """The facts as templates use them: every key is there, instants are aware, the service has its name.
 
-    Adds `booking_url` (below B2C_BASE_URL) and `service_name` in the current language. Raises ValueError for an
+    Adds `booking_url` and `link_url` (below B2C_BASE_URL) and `service_name` in the current language. Raises ValueError for an
     instant or a service that cannot be read.
     """
     known: dict[str, Any] = dict.fromkeys(BookingFacts.__annotations__)
@@ -118,7 +159,14 @@ def readable(context: dict[str, Any]) -> dict[str, Any]:
         facts[key] = _instant(facts[key])
     facts["service_name"] = TEXTS[ServiceType(facts["service"])].name if facts["service"] else None
     facts["booking_url"] = page_url(facts["booking_url_path"] or "")
+    facts["extension_url"] = page_url(facts["extension_url_path"] or "")
+    facts["link_url"] = page_url(facts["link_path"] or "")
+    facts["options"] = [_option(one) for one in facts["options"] or []]
     return facts
+
+
+def _option(option: dict[str, Any]) -> dict[str, Any]:
+    return option | {key: _instant(option[key]) for key in OPTION_INSTANTS}
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -128,7 +128,7 @@ def _finish(notification_id: uuid.UUID, status: NotificationStatus, error: str |
         else:
             row.status, row.error = status, None
             row.sent_at = row.updated_at = now_utc()
-            _forget_code(row)
+            _forget_secrets(row)
 
 
 def _being_sent(notification_id: uuid.UUID) -> Notification | None:
@@ -141,15 +141,26 @@ def _being_sent(notification_id: uuid.UUID) -> Notification | None:
 def _fail(row: Notification, error: str) -> None:
     """Set FAILED and tell whoever looks after failures, in the caller's transaction."""
     row.status, row.error, row.updated_at = NotificationStatus.FAILED, error, now_utc()
-    _forget_code(row)
+    _forget_secrets(row)
     db.session.flush()
     log.error("message %s (%s) failed: %s", row.id, row.kind, error)
     hooks.gave_up(row)
 
 
-def _forget_code(row: Notification) -> None:
-    if row.kind is NotificationKind.LOGIN_CODE and row.status is not NotificationStatus.KEPT:
+def _forget_secrets(row: Notification) -> None:
+    """What was only for the letter is not kept: a login code, and a link that lets whoever has it decide.
+
+    Our own copy leads to the booking's page instead, which its customer opens signed in.
+    """
+    if row.status is NotificationStatus.KEPT:
+        return
+    if row.kind is NotificationKind.LOGIN_CODE:
         row.context = row.context | {"code": ""}
+    secret, instead = row.context.get("link_path"), row.context.get("booking_url_path")
+    if secret and instead:
+        row.context = row.context | {"link_path": instead}
+        row.body_text = row.body_text.replace(secret, instead) if row.body_text else None
+        row.body_html = row.body_html.replace(secret, instead) if row.body_html else None
 
 
 def give_up_on_lost() -> int:

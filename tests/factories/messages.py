@@ -48,6 +48,40 @@ FACTS: dict[str, Any] = {
     "jockey_name": "Jockey 7",
     "reason": "Reason 42",
     "code": "481590",
+    "options": [
+        {
+            "start": "2026-12-09T09:00:00+00:00",
+            "end": "2026-12-09T11:00:00+00:00",
+            "back_start": "2026-12-09T15:00:00+00:00",
+            "back_end": "2026-12-09T17:00:00+00:00",
+        },
+        {
+            "start": "2026-12-10T09:00:00+00:00",
+            "end": "2026-12-10T11:00:00+00:00",
+            "back_start": None,
+            "back_end": "2026-12-10T17:00:00+00:00",
+        },
+    ],
+    "asked_until": "2026-12-01T11:00:00+00:00",
+    "link_path": "/move/a-token-that-nobody-knows",
+    "extension_url_path": "/extensions/EX-1",
+    "extension_description": "Reason 43",
+    "extension_items": [
+        {"name": "Filter 1", "quantity": "1", "sum_cents": 18999, "accepted": True},
+        {"name": "Filter 2", "quantity": "1.5", "sum_cents": 24999, "accepted": True},
+        {"name": "Filter 3", "quantity": "1", "sum_cents": 3990, "accepted": False},
+    ],
+    "extension_photos": 3,
+    "extension_status": "APPROVED",
+    "offered_cents": 47988,
+    "approved_cents": 43998,
+    "urgent": True,
+    "new_promised_at": "2026-12-08T17:00:00+00:00",
+    "delay_reason": "Reason 46",
+    "decision_right": "RECORDED_CONSENT",
+    "words": "Reason 44",
+    "consent": {"channel": "phone", "name": "Person", "given_at": "2026-12-08T11:08:00+00:00", "words": "Reason 45"},
+    "waiting_hours": 2,
 }
 DROP_OFF = FACTS | {"concierge": False, "return_start": None, "return_end": None, "plate": None, "car": None}
 
