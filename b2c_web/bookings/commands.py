@@ -152,13 +152,25 @@ def start_work(staff: User, booking_id: uuid.UUID) -> bool:
 
 
 def complete_work(staff: User, booking_id: uuid.UUID) -> bool:
-    """The work is done. True when the car is READY_FOR_RETURN at once, False while captures are still settling."""
+    """The work is done. True when the car is READY_FOR_RETURN at once, False while captures are still settling.
+
+    Raises Conflict, also "extension_pending" while an extension waits for the customer.
+    """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
-        booking.service_completed_at = booking.service_completed_at or now_utc()
-        db.session.flush()
+        if booking.service_completed_at is None:
+            hooks.completing(booking)
+            booking.service_completed_at = now_utc()
+            db.session.flush()
+            audit.record(
+                "booking.complete_work",
+                "booking",
+                booking.id,
+                before={"service_completed_at": None},
+                after={"service_completed_at": booking.service_completed_at.isoformat()},
+            )
         return finish_settling(booking)
 
 

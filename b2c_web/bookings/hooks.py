@@ -12,11 +12,11 @@ return_replanned = HookList("bookings.return_replanned")
 collected = HookList("bookings.collected")  # the customer fetched the car at the workshop
 refunded = HookList("bookings.refunded")
 fee_paid = HookList("bookings.fee_paid")  # the fee of a late move
+completing = HookList("bookings.completing")  # the work is about to be completed; a raise refuses it
 undecided = HookList("bookings.undecided")  # asked with the Booking: is money of its work still undecided?
 drives = HookList("bookings.drives")  # asked with a User and a booking's id: does this person drive its trips?
-known_mileage = HookList(
-    "bookings.known_mileage"
-)  # asked with the Booking: [(km, instant), ...]
+known_mileage = HookList("bookings.known_mileage")  # asked with the Booking: [(km, instant), ...]
+places_freed = HookList("bookings.places_freed")  # with what was given back, a list of counters.Held
 
 ALL = (
     confirmed,
@@ -29,6 +29,7 @@ ALL = (
     collected,
     refunded,
     fee_paid,
+    completing,
     undecided,
     drives,
 )

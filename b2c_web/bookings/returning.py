@@ -1,7 +1,7 @@
 """A new return window for a car that is ready: after a failed return, after rework, or by the customer's wish."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -88,22 +88,33 @@ def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID
         booking = lock_for(person, booking_id)
         if not may_choose_return(booking):
             raise Conflict(_l("Die Rückgabe dieser Buchung lässt sich jetzt nicht verschieben."), code="wrong_state")
-        if all(window.slot_id != return_slot_id for window in return_options(booking)):
-            raise PlaceTaken(_l("Dieses Rückgabefenster ist nicht mehr frei."), block=Block.NO_JOCKEY)
-        slot = db.session.get_one(TimeSlot, return_slot_id)
-        _move_minutes(booking, slot)
-        _stretch_reservation(booking, slot)
-        before = booking.estimated_return_time
-        booking.return_slot_id, booking.estimated_return_time = slot.id, slot.end_time
-        db.session.flush()
-        audit.record(
-            "booking.replan_return",
-            "booking",
-            booking.id,
-            before={"estimated_return_time": before.isoformat()},
-            after={"estimated_return_time": slot.end_time.isoformat()},
-        )
-        hooks.return_replanned(booking)
+        move_return(booking, return_slot_id)
+
+
+def move_return(booking: Booking, return_slot_id: uuid.UUID) -> None:
+    """Step: give the return of a locked booking another window, when it can be promised now. Raises PlaceTaken."""
+    possible = may_choose_return(booking) and any(one.slot_id == return_slot_id for one in return_options(booking))
+    if not possible:
+        raise PlaceTaken(_l("Dieses Rückgabefenster ist nicht mehr frei."), block=Block.NO_JOCKEY)
+    slot = db.session.get_one(TimeSlot, return_slot_id)
+    _move_minutes(booking, slot)
+    _stretch_reservation(booking, slot)
+    booking.return_slot_id = slot.id
+    move_promise(booking, slot.end_time)
+    hooks.return_replanned(booking)
+
+
+def move_promise(booking: Booking, ready_at: datetime) -> None:
+    """Step: state another time for a locked booking's return; of a car that its customer fetches nothing else moves."""
+    before, booking.estimated_return_time = booking.estimated_return_time, ready_at
+    db.session.flush()
+    audit.record(
+        "booking.replan_return",
+        "booking",
+        booking.id,
+        before={"estimated_return_time": before.isoformat()},
+        after={"estimated_return_time": ready_at.isoformat()},
+    )
 
 
 def _move_minutes(booking: Booking, slot: TimeSlot) -> None:

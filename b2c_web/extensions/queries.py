@@ -1,12 +1,12 @@
 """Reads of extensions for pages. Who may see them is decided by whoever found the booking or opened the link."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, or_, select, text
 from sqlalchemy.orm import aliased
 
 from b2c_web.accounts.models import User
@@ -29,6 +29,13 @@ from b2c_web.extensions.models import (
 )
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot
+
+# a draft is the form's own shape: any text in it that is an id counts
+MEDIA_IN_USE = """
+    SELECT asked.id FROM unnest(CAST(:ids AS text[])) AS asked (id)
+    WHERE EXISTS (SELECT 1 FROM extensions e WHERE asked.id = ANY (e.images) OR asked.id = ANY (e.videos)
+                  OR e.items @> jsonb_build_array(jsonb_build_object('media', jsonb_build_array(asked.id))))
+       OR EXISTS (SELECT 1 FROM extension_drafts d WHERE strpos(d.content::text, asked.id) > 0)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +246,12 @@ def _consents(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[ExtensionConsen
     return {row.extension_id: (row, name) for row, name in db.session.execute(wanted)}
 
 
+def consent_of(extension_id: uuid.UUID) -> ExtensionConsent | None:
+    """The recorded consent by which an extension was approved, if it was."""
+    wanted = select(ExtensionConsent).filter_by(extension_id=extension_id)
+    return db.session.scalar(wanted.execution_options(populate_existing=True))
+
+
 def _consent_view(found: tuple[ExtensionConsent, str | None], done_at: datetime | None) -> ConsentView:
     row, staff_name = found
     return ConsentView(
@@ -265,6 +278,12 @@ def limit_left_cents(booking: Booking) -> int:
 def draft_of(booking_id: uuid.UUID) -> ExtensionDraft | None:
     """What staff have typed so far for this booking."""
     return db.session.get(ExtensionDraft, booking_id, populate_existing=True)
+
+
+def media_in_use(ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these files an extension or a draft shows."""
+    rows = db.session.scalars(text(MEDIA_IN_USE), {"ids": [str(one) for one in ids]})
+    return {uuid.UUID(one) for one in rows}
 
 
 def catalogue(workshop_id: uuid.UUID, service: ServiceType) -> Sequence[WorkItem]:

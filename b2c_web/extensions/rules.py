@@ -29,6 +29,9 @@ Auth = AuthorizationStatus
 # held, or taken: the work is paid for
 SAFE = frozenset({Auth.AUTHORIZED, Auth.CAPTURING, Auth.PROCESSING, Auth.CAPTURED})
 UNPAID = frozenset({Auth.REQUIRES_ACTION, Auth.FAILED})
+# a hold is wanted, and has not come or has come
+HOLDABLE = UNPAID | {Auth.PENDING, Auth.AUTHORIZED}
+WANTS_CUSTOMER = frozenset({"authentication_required", "authentication_not_handled", "no_method"})
 
 
 class Refusal(StrEnum):
@@ -41,8 +44,13 @@ class Refusal(StrEnum):
     NOT_IN_WORKSHOP = "not_in_workshop"
     SETTLING = "settling"
     OVER_LIMIT = "over_limit"
+    NEEDS_CUSTOMER = "needs_customer"
     NOTHING_TICKED = "nothing_ticked"
     UNKNOWN_ITEM = "unknown_item"
+    RETURN_GONE = "return_gone"
+    NOTHING_TO_PAY = "nothing_to_pay"
+    NOTHING_TO_OBJECT = "nothing_to_object"
+    STILL_PENDING = "extension_pending"
 
 
 def item_cents(price_cents: int, quantity: Decimal) -> int:
@@ -157,18 +165,21 @@ def limit_left_cents(booking: Booking) -> int:
     return booking.standing_limit_cents - booking.standing_limit_used_cents
 
 
-def limit_refusal(booking: Booking, wanted_cents: int) -> Refusal | None:
-    """Why the standing limit does not cover this sum."""
+def limit_refusal(booking: Booking, extension: Extension, wanted_cents: int) -> Refusal | None:
+    """Why the standing limit does not cover this. It allows money, not a later return."""
+    if extension.new_promised_at is not None:
+        return Refusal.NEEDS_CUSTOMER
     return Refusal.OVER_LIMIT if wanted_cents > limit_left_cents(booking) else None
 
 
 def is_safe_to_begin(extension: Extension) -> bool:
-    """May the accepted work begin? Money is held or taken, or a mandate will be charged at completion."""
-    if extension.status is not ExtensionStatus.APPROVED:
-        return False
-    return extension.authorization_status in SAFE or (
-        extension.by_mandate and extension.authorization_status is Auth.PENDING
-    )
+    """May the accepted work begin? Money is held or taken, or a mandate is known that completion charges."""
+    return extension.status is ExtensionStatus.APPROVED and extension.authorization_status in SAFE
+
+
+def waits_for_customer(code: str | None) -> AuthorizationStatus:
+    """What a decline makes of an extension: the bank or a missing card wants the customer, or the card was refused."""
+    return Auth.REQUIRES_ACTION if code in WANTS_CUSTOMER else Auth.FAILED
 
 
 def consent_error(channel: str, name: str, words: str, at: datetime, now: datetime) -> tuple[str, Any] | None:

@@ -7,6 +7,10 @@ STATEMENTS = {
         SELECT format('booking %s', b.number) FROM bookings b
         LEFT JOIN odoo_sync_status o ON o.entity_type = 'booking' AND o.entity_id = b.id
         WHERE b.paid_at IS NOT NULL AND b.odoo_invoice_id IS NULL AND o.id IS NULL""",
+    "accounting: every captured extension is owed to it or known to it": """
+        SELECT format('extension %s', e.id) FROM extensions e
+        LEFT JOIN odoo_sync_status o ON o.entity_type = 'extension' AND o.entity_id = e.id
+        WHERE e.authorization_status = 'CAPTURED' AND e.odoo_invoice_id IS NULL AND o.id IS NULL""",
     "accounting: every refund of a paid booking is owed to it": """
         SELECT format('refund %s of booking %s', r.id, b.number) FROM refunds r
         JOIN payments p ON p.id = r.payment_id AND p.purpose = 'BOOKING' JOIN bookings b ON b.id = p.purpose_id

@@ -8,12 +8,14 @@ from uuid_utils.compat import uuid7
 
 from b2c_web.bookings.models import Booking, BookingMove
 from b2c_web.clock import now_utc
+from b2c_web.extensions.models import Extension
 from b2c_web.flask_extensions import db
 from b2c_web.odoo.models import OdooSyncStatus
 from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState, Refund, RefundState
 
 # the entities that accounting knows, by our tables: customer, invoice, payment, credit note
 USER, INVOICE, PAYMENT, CREDIT_NOTE = "user", "booking", "payment", "refund"
+EXTENSION_INVOICE = "extension"
 
 
 def owe(entity_type: str, entity_id: uuid.UUID) -> bool:
@@ -30,6 +32,15 @@ def owe_invoice(booking: Booking) -> None:
     owe(INVOICE, booking.id)
     paid = select(Payment.id).where(_payments_of(booking), Payment.state == PaymentState.SUCCEEDED)
     for payment_id in db.session.scalars(paid.order_by(Payment.id)).all():
+        owe(PAYMENT, payment_id)
+
+
+def owe_extension_invoice(booking: Booking, extension: Extension) -> None:
+    """Step: an extension's money came: a second invoice, with its payment."""
+    owe(USER, booking.user_id)
+    owe(EXTENSION_INVOICE, extension.id)
+    paid = select(Payment.id).filter_by(purpose=PaymentPurpose.EXTENSION, purpose_id=extension.id)
+    for payment_id in db.session.scalars(paid.filter_by(state=PaymentState.SUCCEEDED).order_by(Payment.id)).all():
         owe(PAYMENT, payment_id)
 
 

@@ -1,0 +1,76 @@
+"""What completing the work, and the end of a booking, mean for its extensions and their money."""
+
+import uuid
+from collections.abc import Collection
+
+from flask import current_app
+
+from b2c_web import audit
+from b2c_web.accounts.models import User
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.db import command_transaction
+from b2c_web.errors import Conflict
+from b2c_web.extensions import money, rules
+from b2c_web.extensions.access import lock_for_staff, of_booking_locked
+from b2c_web.extensions.models import AuthorizationStatus, ExtensionStatus
+from b2c_web.extensions.raising import BOOKING_ENDED, cancel
+from b2c_web.extensions.refusing import WORDS, refuse
+from b2c_web.flask_extensions import db
+
+
+def mark_not_done(staff: User, extension_id: uuid.UUID, not_done: Collection[int]) -> None:
+    """Say which accepted items were not done (all of them at once, [] takes it back): they are not charged.
+
+    Until the work is completed. Raises Conflict; unknown_item for what was not accepted. What a customer objected to
+    stays not done.
+    """
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking, extension = lock_for_staff(staff, extension_id)
+        refuse(rules.work_refusal(booking))
+        wanted = sorted(set(not_done))
+        released = extension.authorization_status is AuthorizationStatus.RELEASED
+        if not set(wanted) <= set(extension.accepted_items) or (released and wanted != extension.not_done_items):
+            refuse(rules.Refusal.UNKNOWN_ITEM)
+        before, extension.not_done_items = list(extension.not_done_items), wanted
+        db.session.flush()
+        audit.record(
+            "extension.not_done",
+            "extension",
+            extension.id,
+            before={"not_done_items": before},
+            after={"not_done_items": wanted},
+        )
+
+
+def complete(booking: Booking) -> None:
+    """In `bookings.completing`: captures begin; what was never held is released. Raises Conflict while one is PENDING.
+
+    `details["extension_id"]` is the one that waits: withdrawing it is the way on.
+    """
+    extensions = of_booking_locked(booking)
+    pending = next((one for one in extensions if one.status is ExtensionStatus.PENDING), None)
+    if pending is not None:
+        refusal = rules.Refusal.STILL_PENDING
+        raise Conflict(WORDS[refusal], code=refusal.value, extension_id=pending.id)
+    for extension in extensions:
+        if extension.status is ExtensionStatus.APPROVED:
+            money.settle(extension)
+
+
+def is_undecided(booking: Booking) -> bool:
+    """In `bookings.undecided`: is a capture still on its way?"""
+    return any(one.authorization_status is AuthorizationStatus.CAPTURING for one in of_booking_locked(booking))
+
+
+def end(booking: Booking) -> None:
+    """In the hooks of a booking's end: what was PENDING is cancelled, what was held is released.
+
+    What is being captured was done, and stays. Bookings that go on are left alone.
+    """
+    if booking.status is not BookingStatus.CANCELLED:
+        return
+    for extension in of_booking_locked(booking):
+        if extension.status is ExtensionStatus.PENDING:
+            cancel(extension, BOOKING_ENDED)
+        elif extension.authorization_status in rules.HOLDABLE:
+            money.release(extension)

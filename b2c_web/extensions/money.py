@@ -1,0 +1,193 @@
+"""The money of extensions: held at approval, taken at completion. Glue onto the holds of payments.
+
+The steps run in the commands of extensions; the rest is called by payments' hooks, in the payment's transaction, with
+booking, extension and payment locked in this order. Whatever comes twice, late or out of order changes nothing.
+"""
+
+import uuid
+from typing import Any
+
+from b2c_web import audit
+from b2c_web.bookings.commands import finish_settling
+from b2c_web.bookings.labels import line
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.extensions import hooks, messages, rules
+from b2c_web.extensions.access import lock_extension
+from b2c_web.extensions.items import from_json
+from b2c_web.extensions.models import AuthorizationStatus, Extension
+from b2c_web.flask_extensions import db
+from b2c_web.payments import hooks as payment_hooks
+from b2c_web.payments.documents import Line, add_document
+from b2c_web.payments.holds import capture_payment, hold_payment, payments_in_line
+from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState
+from b2c_web.payments.refunding import add_refund
+from b2c_web.payments.steps import cancel_payment
+
+Auth = AuthorizationStatus
+PURPOSE = PaymentPurpose.EXTENSION
+BEING_TAKEN = frozenset({Auth.CAPTURING, Auth.PROCESSING})
+NOT_TAKEN = "the hold was gone before the money was taken"
+LABEL = "Auftragserweiterung"
+
+
+def hold(
+    extension: Extension, booking: Booking, *, method_id: uuid.UUID | None = None, on_page: bool = False
+) -> Payment:
+    """Step: the approved sum is to be held, on a saved method (None: the usual one) or on a page."""
+    payment = hold_payment(
+        PURPOSE,
+        extension.id,
+        booking.user_id,
+        extension.approved_amount_cents,
+        method_id=method_id,
+        on_page=on_page,
+        description=f"{LABEL} {booking.number}",
+    )
+    extension.by_mandate = payment.by_mandate
+    if not on_page:
+        extension.failure_code = None
+        enter(extension, Auth.PENDING)
+    return payment
+
+
+def release(extension: Extension) -> None:
+    """Step: nothing of it will be charged: whatever is or may be held goes back."""
+    for payment in payments_in_line(PURPOSE, extension.id):
+        cancel_payment(payment)
+    enter(extension, Auth.RELEASED)
+
+
+def settle(extension: Extension) -> None:
+    """Step: the work is completed: take what was accepted and done, release the rest, once.
+
+    Approved but never held: not done, nothing charged.
+    """
+    if extension.authorization_status not in rules.HOLDABLE:
+        return
+    due_cents, held = rules.due_cents(extension), _held(extension.id)
+    if held is None:
+        extension.not_done_items = list(extension.accepted_items)
+    if held is None or due_cents == 0:
+        release(extension)
+        return
+    enter(extension, Auth.CAPTURING, due_cents=due_cents)
+    capture_payment(held, due_cents)
+
+
+def _held(extension_id: uuid.UUID) -> Payment | None:
+    """The attempt that holds the money; with a renewal under way the older one."""
+    held = [one for one in payments_in_line(PURPOSE, extension_id) if one.state is PaymentState.AUTHORIZED]
+    return held[-1] if held else None
+
+
+def enter(extension: Extension, status: AuthorizationStatus, **facts: Any) -> None:
+    """Step: the money's next state, with before and after in the audit log."""
+    before, extension.authorization_status = extension.authorization_status, status
+    db.session.flush()
+    if before is not status:
+        audit.record(
+            "extension.money",
+            "extension",
+            extension.id,
+            before={"authorization_status": before.value},
+            after={"authorization_status": status.value, **facts},
+        )
+
+
+def lock(extension_id: uuid.UUID) -> None:
+    """Lock booking and extension before the payment."""
+    lock_extension(extension_id)
+
+
+def authorized(payment: Payment) -> None:
+    """Money is held, or a mandate promises it: work may begin. What nobody wants any more goes back at once."""
+    booking, extension = lock_extension(payment.purpose_id)
+    if rules.work_refusal(booking) or extension.authorization_status not in rules.HOLDABLE:
+        if extension.authorization_status not in BEING_TAKEN:
+            cancel_payment(payment)
+        return
+    extension.failure_code, extension.by_mandate = None, payment.by_mandate
+    extension.stripe_payment_intent_id = payment.stripe_payment_intent_id
+    enter(extension, Auth.AUTHORIZED)
+
+
+def processing(payment: Payment) -> None:
+    """A debit is under way: that counts as decided, and may still fail."""
+    booking, extension = lock_extension(payment.purpose_id)
+    if extension.authorization_status is Auth.CAPTURING:
+        enter(extension, Auth.PROCESSING)
+        _go_on(booking)
+
+
+def paid(payment: Payment) -> None:
+    """The money came: receipt, accounting, and the car is ready when this was the last one. A second one goes back."""
+    booking, extension = lock_extension(payment.purpose_id)
+    if extension.authorization_status in (Auth.CAPTURED, Auth.RELEASED, Auth.NONE):
+        add_refund(payment, payment.captured_cents, "late_money")
+        return
+    extension.captured_amount_cents = payment.captured_cents
+    extension.payment_captured_at = payment.succeeded_at
+    extension.stripe_payment_intent_id = payment.stripe_payment_intent_id
+    extension.failure_code = None
+    enter(extension, Auth.CAPTURED, captured_cents=payment.captured_cents)
+    add_document(
+        DocumentKind.RECEIPT,
+        user_id=booking.user_id,
+        booking_id=booking.id,
+        purpose_id=payment.id,
+        lines=_lines(extension, payment.captured_cents),
+    )
+    hooks.captured(booking, extension)
+    _go_on(booking)
+
+
+def _lines(extension: Extension, captured_cents: int) -> list[Line]:
+    """The work that was done, when its sum is what was charged; else the sum alone."""
+    if rules.due_cents(extension) != captured_cents:
+        return [line(LABEL, captured_cents)]
+    done = [from_json(extension.items[index]) for index in rules.due_items(extension)]
+    return [line(item.name, rules.item_cents(item.price_cents, item.quantity)) for item in done]
+
+
+def failed(payment: Payment) -> None:
+    """A no. Before completion the customer pays otherwise; after it the sum is open, which payments told a person."""
+    booking, extension = lock_extension(payment.purpose_id)
+    if extension.authorization_status in BEING_TAKEN:
+        extension.failure_code = payment.failure_code
+        enter(extension, Auth.FAILED, failure_code=payment.failure_code)
+        _go_on(booking)
+    elif extension.authorization_status in rules.UNPAID | {Auth.PENDING} and not rules.work_refusal(booking):
+        extension.failure_code = payment.failure_code
+        enter(extension, rules.waits_for_customer(payment.failure_code), failure_code=payment.failure_code)
+        once = f"{payment.attempt}:{payment.failure_reference or ''}"
+        messages.payment_needed(booking, extension, payment.failure_code, once)
+
+
+def closed(payment: Payment) -> None:
+    """A page ended unpaid, which changes nothing; or a hold lapsed: it is to be held again, or the sum is open."""
+    booking, extension = lock_extension(payment.purpose_id)
+    if _held(extension.id) is not None:
+        return
+    if extension.authorization_status is Auth.CAPTURING:
+        payment_hooks.give_up("extensions.capture", {"extension_id": str(extension.id)}, NOT_TAKEN)
+        enter(extension, Auth.FAILED)
+        _go_on(booking)
+    elif extension.authorization_status is Auth.AUTHORIZED:
+        enter(extension, Auth.FAILED)
+        messages.payment_needed(booking, extension, None, f"lapsed:{payment.attempt}")
+
+
+def _go_on(booking: Booking) -> None:
+    """The car is ready for its return when this was the last thing undecided."""
+    if booking.status is BookingStatus.IN_WORKSHOP:
+        finish_settling(booking)
+
+
+def register() -> None:
+    """Fill payments' hooks for extensions. Doing it twice changes nothing."""
+    payment_hooks.lock[PURPOSE] = lock
+    payment_hooks.authorized[PURPOSE] = authorized
+    payment_hooks.processing[PURPOSE] = processing
+    payment_hooks.paid[PURPOSE] = paid
+    payment_hooks.failed[PURPOSE] = failed
+    payment_hooks.closed[PURPOSE] = closed

@@ -1,0 +1,68 @@
+"""Staff approve in two cases only: within the customer's standing limit, or on a consent that they record."""
+
+import uuid
+from collections.abc import Collection
+
+from flask import current_app
+
+from b2c_web.accounts.models import User
+from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
+from b2c_web.extensions import messages, rules
+from b2c_web.extensions.access import lock_for_staff
+from b2c_web.extensions.approving import Decision, approve_locked
+from b2c_web.extensions.items import Consent
+from b2c_web.extensions.models import DecisionRight, ExtensionConsent
+from b2c_web.extensions.refusing import check_decision, check_ticks, refuse, refuse_field
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import NotificationKind
+
+
+def approve_within_limit(staff: User, extension_id: uuid.UUID, accepted: Collection[int], shown: str) -> uuid.UUID:
+    """Staff approve under the customer's standing limit, which is used up by the sum. The customer is told at once.
+
+    Returns the payment's id. The booking's row is locked, and a CHECK on it holds the limit. Raises Conflict
+    over_limit (`details["left_cents"]`), needs_customer (a later return is not theirs to allow), and as `approve`.
+    """
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking, extension = lock_for_staff(staff, extension_id)
+        check_decision(booking, extension, shown)
+        check_ticks(extension, accepted)
+        wanted_cents = rules.sum_of(extension, accepted)
+        refuse(rules.limit_refusal(booking, extension, wanted_cents), left_cents=rules.limit_left_cents(booking))
+        booking.standing_limit_used_cents += wanted_cents
+        decision = Decision(DecisionRight.STANDING_LIMIT, staff.id, "standing_limit")
+        payment_id = approve_locked(booking, extension, accepted, shown, decision)
+        messages.to_customer(NotificationKind.EXTENSION_APPROVED_FOR_YOU, booking, extension)
+        return payment_id
+
+
+def approve_on_consent(
+    staff: User, extension_id: uuid.UUID, accepted: Collection[int], shown: str, consent: Consent
+) -> uuid.UUID:
+    """Staff approve on a consent that they record; the customer is told at once and may object.
+
+    Returns the payment's id. Raises Invalid (`channel`, `name`, `words`, `at`), and as `approve`.
+    """
+    refuse_field(rules.consent_error(consent.channel, consent.name, consent.words, consent.at, now_utc()))
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking, extension = lock_for_staff(staff, extension_id)
+        decision = Decision(DecisionRight.RECORDED_CONSENT, staff.id, consent.channel)
+        payment_id = approve_locked(booking, extension, accepted, shown, decision)
+        _keep(staff, extension_id, consent)
+        kind, facts = NotificationKind.EXTENSION_APPROVED_FOR_YOU, messages.consent_facts(consent)
+        messages.to_customer(kind, booking, extension, consent=facts)
+        return payment_id
+
+
+def _keep(staff: User, extension_id: uuid.UUID, consent: Consent) -> None:
+    kept = ExtensionConsent(
+        extension_id=extension_id,
+        channel=consent.channel,
+        name=consent.name.strip()[:120],
+        given_at=consent.at,
+        words=consent.words.strip(),
+        staff_id=staff.id,
+    )
+    db.session.add(kept)
+    db.session.flush()
