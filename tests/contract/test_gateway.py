@@ -407,6 +407,30 @@ def test_a_refund_that_comes_back_shows_as_failed(world: World, simulator: Simul
     )
 
 
+def test_an_attempt_whose_id_was_never_learned_is_found(any_world: World) -> None:
+    order = _hold(any_world)
+    any_world.gateway.authorize_off_session(_hold(any_world))
+    assert any_world.gateway.find_intent(any_world.customer_id, order.owner.payment_id) is None
+    held = any_world.gateway.authorize_off_session(order)
+    found = any_world.gateway.find_intent(any_world.customer_id, order.owner.payment_id)
+    assert found is not None
+    assert (found.intent_id, found.outcome, found.authorized_cents, found.capture_before) == (
+        held.intent_id,
+        Outcome.AUTHORIZED,
+        10000,
+        held.capture_before,
+    )
+
+
+def test_a_declined_attempt_is_found_with_its_reason(any_world: World) -> None:
+    order = _hold(any_world, "authenticate_always")
+    with pytest.raises(PaymentDeclined):
+        any_world.gateway.authorize_off_session(order)
+    found = any_world.gateway.find_intent(any_world.customer_id, order.owner.payment_id)
+    assert found is not None
+    assert (found.outcome, found.failure_code) == (Outcome.FAILED, "authentication_required")
+
+
 def test_a_released_rest_is_no_refund(any_world: World) -> None:
     held = any_world.gateway.authorize_off_session(_hold(any_world))
     any_world.gateway.capture(held.intent_id, 7000, f"capture-{held.intent_id}")
