@@ -1,0 +1,82 @@
+"""A car in the workshop and an extension of its order, for tests."""
+
+import uuid
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import select
+
+from b2c_web.bookings import commands as bookings
+from b2c_web.bookings.models import Booking
+from b2c_web.extensions import commands, queries
+from b2c_web.extensions.items import Item, Offer
+from b2c_web.extensions.models import Extension
+from b2c_web.notifications.models import Notification, NotificationKind
+from tests.commands.trips import CAR, Trips
+
+PADS = Item("Bremsbeläge vorn", 8990)
+DISCS = Item("Bremsscheiben vorn", 7450, Decimal(2))
+OIL = Item("Motoröl", 1599, Decimal("4.5"), "5W-30")  # 71.955 EUR: rounds up
+SUMS = (8990, 14900, 7196)
+OFFER = Offer("Die Beläge sind fast durch, die Scheiben haben Riefen.", (PADS, DISCS, OIL))
+
+
+class Extending(Trips):
+    """The scene with a car that is checked in and worked on; the clock stays at ten that day."""
+
+    def __init__(self, session: Any, at: Callable[[datetime], AbstractContextManager[None]], **facts: Any) -> None:
+        super().__init__(session, at, **facts)
+
+    def in_workshop(self, back: int | None = None, **facts: Any) -> Booking:
+        """A drop-off, or with `back` (a return window's number) a concierge booking, checked in."""
+        booking = self.booked(back=back, **facts)
+        if back is not None:
+            self.drive_in(booking)
+        bookings.check_in(self.staff, booking.id, mileage_km=52_000, car=CAR)
+        bookings.start_work(self.staff, booking.id)
+        self.session.expire_all()
+        return booking
+
+    def raised(self, booking: Booking, offer: Offer = OFFER, **facts: Any) -> Extension:
+        """A PENDING extension."""
+        extension_id = commands.raise_extension(self.staff, booking.id, offer, **facts)
+        return self.fresh(extension_id)
+
+    def approved(self, booking: Booking, accepted: Collection[int] = (0, 1), offer: Offer = OFFER) -> Extension:
+        """Approved by the customer; nothing is held yet."""
+        extension = self.raised(booking, offer)
+        self.approve(extension, accepted)
+        return self.fresh(extension.id)
+
+    def approve(self, extension: Extension, accepted: Collection[int] = (0, 1)) -> uuid.UUID:
+        """The booking's customer ticks and approves on the page; returns the payment's id."""
+        booking = self.session.get(Booking, extension.booking_id)
+        return commands.approve(booking.user, extension.id, accepted, queries.digest_of(extension))
+
+    def held(self, booking: Booking, accepted: Collection[int] = (0, 1), offer: Offer = OFFER) -> Extension:
+        """Approved, and the provider was asked at once."""
+        extension = self.raised(booking, offer)
+        commands.authorize_now(self.approve(extension, accepted))
+        return self.fresh(extension.id)
+
+    def fresh(self, extension_id: uuid.UUID) -> Extension:
+        self.session.expire_all()
+        return self.session.get(Extension, extension_id)
+
+    def mails(self, kind: NotificationKind) -> list[Notification]:
+        self.session.expire_all()
+        wanted = select(Notification).where(Notification.kind == kind).order_by(Notification.created_at)
+        return list(self.session.scalars(wanted))
+
+    def token(self, kind: NotificationKind = NotificationKind.EXTENSION_RAISED) -> str:
+        """The newest direct link that was mailed."""
+        return str(self.mails(kind)[-1].context["link_path"]).rpartition("/")[2]
+
+    def later(self, **how: float) -> AbstractContextManager[None]:
+        """The clock moved on."""
+        from b2c_web import clock
+
+        return self.at(clock.now_utc() + timedelta(**how))
