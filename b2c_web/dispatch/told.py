@@ -1,0 +1,78 @@
+"""What dispatchers read: problems, needs and Ronjas in words."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+
+from b2c_web import formatting
+from b2c_web.clock import today_in
+from b2c_web.config import ZONE
+from b2c_web.dispatch.lateness import Need
+from b2c_web.dispatch.models import CancelReason
+from b2c_web.dispatch.placing import Span
+from b2c_web.dispatch.problems import Kind, Problem
+from b2c_web.dispatch.ronjas import Choice
+
+NEEDS = {
+    Need.NO_JOCKEY: _l("ohne Jockey"),
+    Need.FLAGGED: _l("passt nicht"),
+    Need.NO_SHOW: _l("niemand angetroffen"),
+    Need.RETURN_FAILED: _l("Rückgabe gescheitert"),
+}
+FLAGS = {
+    "NO_SHIFT": _l("Der Jockey hat da keine Schicht."),
+    "NO_JOCKEY_FREE": _l("Die Fahrt überschneidet sich mit einer anderen."),
+    "OUTSIDE_WINDOW": _l("Die Ankunft liegt außerhalb des Fensters."),
+}
+REASONS = {
+    CancelReason.REDISPATCHED: _l("Umplanen: die Fahrt wartet auf einen anderen Jockey"),
+    CancelReason.BREAKDOWN: _l("Panne"),
+    CancelReason.NO_SHOW: _l("Niemand angetroffen"),
+}
+
+
+def hours(span: Span) -> str:
+    """ "9:40–10:50 Uhr", with the day when it is not today."""
+    start, end = span
+    return f"{formatting.clock(start)}–{formatting.clock(end)}"
+
+
+def problem(one: Problem) -> str:
+    """One sentence that names the reason and its measure."""
+    if one.kind is Kind.NO_SHIFT:
+        return _("hat an diesem Tag keine Schicht")
+    if one.kind is Kind.OUTSIDE_SHIFT and one.span:
+        return _("die Fahrt passt nicht in die Schicht (%(hours)s) und die Pausen", hours=hours(one.span))
+    if one.kind is Kind.OVERLAP and one.span:
+        return _("überschneidet sich mit %(number)s (%(hours)s)", number=one.number, hours=hours(one.span))
+    if one.kind is Kind.TOO_SOON and one.at:
+        return _("ist frühestens um %(time)s Uhr dort", time=formatting.clock(one.at))
+    if one.kind is Kind.LATE:
+        return ngettext(
+            "%(num)s Minute nach dem Ende des Fensters", "%(num)s Minuten nach dem Ende des Fensters", one.minutes
+        )
+    return ngettext("%(num)s Minute vor dem Fenster", "%(num)s Minuten vor dem Fenster", one.minutes)
+
+
+def ronja(choice: Choice) -> str:
+    """What it means to take this one."""
+    if choice.is_reserved:
+        return _("ist eingeplant")
+    if not choice.is_usable:
+        return _("in der Zeit nicht einsetzbar (Service)")
+    if not choice.takes:
+        return _("frei")
+    number = choice.takes[0].booking.number
+    if choice.is_swap:
+        return _("tauscht mit %(number)s", number=number)
+    return _("nicht frei bis %(moment)s (%(number)s)", moment=until(choice.free_at), number=number)
+
+
+def until(at: Any) -> str:
+    """ "16:30" today, "Do, 26. Nov., 16:30" on another day."""
+    if at is None:
+        return ""
+    same_day = at.astimezone(ZONE).date() == today_in(ZONE)
+    return formatting.clock(at) if same_day else formatting.moment(at)
