@@ -22,6 +22,7 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms import Form as PlainForm
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
@@ -212,7 +213,7 @@ class ItemsForm(Form):
 
 class RefusalForm(Form):
     shown = HiddenField()
-    reason = SelectField(_l("Grund"), choices=list(REASONS.items()), default="")
+    reason = SelectField(_l("Grund"), choices=[SelectChoice(*one) for one in REASONS.items()], default="")
     words = StringField(_l("In Ihren Worten"), filters=[trimmed], validators=[Length(max=300)])
 
     def said(self) -> str:
@@ -234,7 +235,7 @@ class WordsForm(Form):
 class ConsentForm(ItemsForm):
     channel = RadioField(
         _l("Auf welchem Weg?"),
-        choices=list(rules.CHANNELS.items()),
+        choices=[SelectChoice(*one) for one in rules.CHANNELS.items()],
         validators=[InputRequired(_l("Bitte wählen Sie."))],
     )
     name = StringField(

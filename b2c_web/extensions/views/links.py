@@ -53,10 +53,9 @@ def _ended(ended: LinkEnded) -> Response:
 
 
 def _quiet(answer: Response) -> Response:
-    """The address is a key: it is kept out of caches, search engines and other sites' logs."""
+    """The address is a key: it is kept out of caches and search engines; no page of ours tells it to other sites."""
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Robots-Tag"] = "noindex"
-    answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
 
 

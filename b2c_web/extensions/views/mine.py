@@ -5,6 +5,7 @@ import uuid
 from flask import Response, flash, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from wtforms.fields.choices import SelectChoice
 
 from b2c_web import htmx
 from b2c_web.access import requires
@@ -82,7 +83,7 @@ def payment(extension_id: uuid.UUID) -> Response:
     here, form = door(extension_id), MethodForm()
     if not here.extension.needs_customer_for_money:
         return htmx.see_other(here.url("show"))
-    form.method.choices = [(str(one.id), method_name(one)) for one in methods_of(current_user)]
+    form.method.choices = [SelectChoice(str(one.id), method_name(one)) for one in methods_of(current_user)]
     paying: list[uuid.UUID] = []
     if submitted(form, lambda: paying.append(_choose(extension_id, form))):
         commands.authorize_now(paying[0])

@@ -1,5 +1,6 @@
 """An offer while it is written: read from the draft, changed by one tap, added up."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -77,7 +78,7 @@ def _line_of(kept: dict[str, Any]) -> dict[str, Any]:
     return {"name": kept["name"], "quantity": amount, "price": typed_price(kept["price"]), **more}
 
 
-def changed(content: dict[str, Any], catalogue: list[WorkItem], pressed: dict[str, str]) -> str:
+def changed(content: dict[str, Any], catalogue: Sequence[WorkItem], pressed: dict[str, str]) -> str:
     """Do to `content` what the pressed button says; returns what to announce, "" when no such button was pressed."""
     lines = content["items"]
     if "add" in pressed:

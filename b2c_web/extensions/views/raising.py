@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response, flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
+from wtforms.fields.choices import SelectChoice
 
 from b2c_web import htmx
 from b2c_web.access import requires
@@ -19,8 +20,9 @@ from b2c_web.errors import NotFound
 from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.forms import OfferForm, ids_of
 from b2c_web.extensions.models import Extension, ExtensionStatus
+from b2c_web.extensions.refusing import WORDS
 from b2c_web.extensions.views import offer
-from b2c_web.extensions.views.shown import frame, refusal_words, visible_booking
+from b2c_web.extensions.views.shown import frame, visible_booking
 from b2c_web.flask_extensions import db
 from b2c_web.formatting import day_window
 from b2c_web.forms import form_page, submitted
@@ -35,13 +37,14 @@ def new(booking_id: uuid.UUID) -> Response:
     replaced = _replaced(booking)
     draft = queries.draft_of(booking.id)
     form = _form(booking, _start(draft.content if draft else None, replaced))
-    form.drop_blank_lines()
+    if form.is_submitted():
+        form.drop_blank_lines()
     raised: list[uuid.UUID] = []
     if submitted(form, lambda: raised.append(_raise(booking_id, form, replaced))):
         return _go_on(raised[0])
     booking = visible_booking(booking_id)
     refusal = rules.work_refusal(booking)
-    words = refusal_words(refusal) if refusal else ""
+    words = WORDS[refusal] if refusal else ""
     return form_page("extensions/raise.html", form, refusal=words, replaced=replaced, **_page(booking, form, draft))
 
 
@@ -63,7 +66,7 @@ def _start(content: dict[str, Any] | None, replaced: Extension | None) -> dict[s
 
 def _form(booking: Booking, content: dict[str, Any], *, only_content: bool = False) -> OfferForm:
     form = OfferForm(formdata=None, data=_read(content)) if only_content else OfferForm(data=_read(content))
-    form.new_return_slot_id.choices = [("", _("Es bleibt beim zugesagten Fenster"))]
+    form.new_return_slot_id.choices = [SelectChoice("", _("Es bleibt beim zugesagten Fenster"))]
     form.new_return_slot_id.choices += _returns(booking) or []
     return form
 
@@ -73,12 +76,12 @@ def _read(content: dict[str, Any]) -> dict[str, Any]:
     return content | {"new_promised_at": datetime.fromisoformat(typed) if typed else None}
 
 
-def _returns(booking: Booking) -> list[tuple[str, str]] | None:
+def _returns(booking: Booking) -> list[SelectChoice] | None:
     """The return windows that could be promised instead; None when the customer fetches the car."""
     if not may_choose_return(booking):
         return None
     options = return_options(booking)
-    return [(str(one.slot_id), day_window(instant(one.start), instant(one.end))) for one in options]
+    return [SelectChoice(str(one.slot_id), day_window(instant(one.start), instant(one.end))) for one in options]
 
 
 def _raise(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -> uuid.UUID:

@@ -18,19 +18,20 @@ from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.errors import NotFound
-from b2c_web.extensions import blueprint, queries, rules
+from b2c_web.extensions import blueprint, rules
 from b2c_web.extensions.items import quantity_text
 from b2c_web.extensions.models import AuthorizationStatus
-from b2c_web.extensions.queries import DeclinedItem, ExtensionView
+from b2c_web.extensions.queries import ExtensionView
+from b2c_web.extensions.raising import BOOKING_ENDED, REPLACED
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import PaymentMethod
 from b2c_web.payments.queries import methods_of
 
 
 @blueprint.app_template_filter("quantity")
-def quantity(amount: Decimal) -> str:
+def quantity(amount: Decimal | str) -> str:
     """ "1,5" or "1.5"."""
-    plain = quantity_text(amount)
+    plain = quantity_text(Decimal(amount))
     return plain.replace(".", ",") if formatting.language() == "de" else plain
 
 
@@ -71,18 +72,11 @@ def plate_of(booking: Booking) -> str:
 
 
 def car_url(booking: Booking) -> str:
+    from flask import current_app
+
+    if "dashboard.car" not in current_app.view_functions:
+        return url_for("dashboard.day")
     return url_for("dashboard.car", booking_id=booking.id)
-
-
-REFUSALS = {
-    rules.Refusal.NOT_IN_WORKSHOP: _l("Das Auto ist nicht in der Werkstatt. Mehr Arbeit lässt sich nur dort anbieten."),
-    rules.Refusal.SETTLING: _l("Dieses Auto ist schon fertig gemeldet."),
-}
-
-
-def refusal_words(refusal: rules.Refusal) -> Any:
-    """Why nothing can be offered for a booking now."""
-    return REFUSALS[refusal]
 
 
 def saved_method(user: User) -> PaymentMethod | None:
@@ -99,18 +93,6 @@ def _state(one: ExtensionView) -> tuple[Any, ...]:
     decided = (one.status, one.authorization_status, one.approved_cents, one.due_cents, one.captured_cents)
     consent = one.consent.objected_at if one.consent else None
     return (one.id, decided, one.replaced_by_id, one.failure_code, one.safe_to_begin, len(one.messages), consent)
-
-
-@blueprint.app_template_global("extensions_of")
-def extensions_of(booking: Booking) -> list[ExtensionView]:
-    """For the customer's page of a booking, which stands left of extensions."""
-    return queries.of_booking(booking.id)
-
-
-@blueprint.app_template_global("declined_for")
-def declined_for(vehicle_id: uuid.UUID | None) -> list[DeclinedItem]:
-    """For the pages that book: what was declined for this car and is offered again."""
-    return queries.declined_for(vehicle_id)
 
 
 @blueprint.app_template_global("consent_channel")
@@ -142,3 +124,10 @@ def charge_words(extension: ExtensionView) -> Any:
     if extension.by_mandate and extension.authorization_status is AuthorizationStatus.PENDING:
         return _("Wir ziehen den Betrag per Lastschrift ein, sobald die Arbeit fertig ist.")
     return CHARGES.get(extension.authorization_status, "")
+
+
+@blueprint.app_template_filter("withdrawal_words")
+def withdrawal_words(reason: str | None) -> Any:
+    """Why an extension was withdrawn: in the workshop's words, or in ours for what we noted ourselves."""
+    ours = {REPLACED: _("Durch eine neue Fassung ersetzt."), BOOKING_ENDED: _("Die Buchung ist beendet.")}
+    return ours.get(reason or "", reason or "")

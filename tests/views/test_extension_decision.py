@@ -1,0 +1,299 @@
+"""The customer decides: signed in and by the mailed link, with ticks, questions, payment, and links that have ended."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from b2c_web.clock import now_utc
+from b2c_web.extensions import commands
+from b2c_web.extensions.items import Consent
+from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, ExtensionStatus
+from b2c_web.extensions.queries import digest_of
+from b2c_web.notifications.models import NotificationKind
+from b2c_web.payments.models import PaymentMethod
+from tests.commands.extending import SUMS, Extending
+from tests.factories import make_customer
+from tests.paying import Provider
+from tests.views.extending import HTMX, Pages, plain
+
+Doors = Callable[[Pages], tuple[str, Callable[..., Any], FlaskClient]]
+
+
+@pytest.fixture
+def pages(app: Flask, session: Any, frozen_clock: Any, login: Callable[..., FlaskClient], provider: Provider) -> Pages:
+    scene = Extending(session, frozen_clock)
+    return Pages(app, scene, login, scene.in_workshop())
+
+
+def account(pages: Pages) -> tuple[str, Callable[..., Any], FlaskClient]:
+    return f"/extensions/{pages.extensions()[-1].id}", pages.by_customer, pages.customer
+
+
+def link(pages: Pages) -> tuple[str, Callable[..., Any], FlaskClient]:
+    return f"/e/{pages.scene.token()}", pages.by_link, pages.stranger
+
+
+both = pytest.mark.parametrize("door", [account, link], ids=["account", "link"])
+
+
+@both
+def test_nothing_is_ticked_until_the_customer_ticks(pages: Pages, door: Doors) -> None:
+    pages.raised()
+    path, _send, client = door(pages)
+    page = client.get(path)
+    assert page.status_code == 200
+    assert 'name="item"' in page.text
+    assert " checked" not in page.text.split('id="decision"')[1].split("</form>")[0]
+    assert "Auswahl prüfen" in plain(page)
+    assert "4,5 × 15,99 EUR" in plain(page)
+    everything = client.get(f"{path}?all=1").text.split('id="decision"')[1].split("</form>")[0]
+    assert everything.count(" checked") == 3
+
+
+@both
+def test_the_sum_follows_the_ticks(pages: Pages, door: Doors) -> None:
+    pages.raised()
+    path, _send, client = door(pages)
+    bar = client.get(f"{path}/sum?item=0&item=2", headers=HTMX)
+    assert "161,86 EUR freigeben" in plain(bar)
+    assert f'value="{SUMS[0] + SUMS[2]}"' in bar.text
+    assert "Bitte ankreuzen" in plain(client.get(f"{path}/sum", headers=HTMX))
+    assert "89,90 EUR" in plain(client.get(f"{path}/sum?item=0&item=99&item=x", headers=HTMX))
+
+
+@both
+def test_what_the_button_named_is_approved(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, client = door(pages)
+    amount = SUMS[0] + SUMS[1]
+    answer = send(f"{path}/approval", item=[0, 1], shown=digest_of(extension), amount_cents=amount)
+    assert answer.status_code == 303
+    extension = pages.extensions()[0]
+    assert (extension.status, extension.approved_amount_cents) == (ExtensionStatus.APPROVED, amount)
+    assert extension.decision_right is DecisionRight.CUSTOMER
+    page = plain(client.get(path))
+    assert "238,90 EUR" in page
+    assert "nicht gewünscht" in page
+
+
+@both
+def test_without_script_the_choice_is_shown_before_it_counts(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, _client = door(pages)
+    review = send(f"{path}/approval", item=[0, 1], shown=digest_of(extension))
+    assert review.status_code == 200
+    assert "238,90 EUR freigeben" in plain(review)
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
+    assert f'value="{digest_of(extension)}"' in review.text
+
+
+@both
+def test_a_tick_after_the_sum_is_never_approved_silently(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, _client = door(pages)
+    answer = send(f"{path}/approval", item=[0, 1, 2], shown=digest_of(extension), amount_cents=SUMS[0])
+    assert "310,86 EUR freigeben" in plain(answer)
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
+
+
+@both
+def test_nothing_ticked_is_explained(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, _client = door(pages)
+    answer = send(f"{path}/approval", shown=digest_of(extension), amount_cents=0)
+    assert answer.status_code == 422
+    assert "Bitte kreuzen Sie an" in plain(answer)
+
+
+@both
+def test_a_get_never_decides(pages: Pages, door: Doors) -> None:
+    pages.raised()
+    path, _send, client = door(pages)
+    for step in ("", "/sum", "?item=0&amount_cents=8990", "/approval", "/refusal", "/question"):
+        assert client.get(f"{path}{step}").status_code in (200, 404, 405)
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
+
+
+@both
+def test_declining_keeps_the_reason(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, client = door(pages)
+    answer = send(f"{path}/refusal", shown=digest_of(extension), reason="too_expensive", words="Später vielleicht")
+    assert answer.status_code == 303
+    extension = pages.extensions()[0]
+    assert (extension.status, extension.decline_reason) == (
+        ExtensionStatus.DECLINED,
+        "Zu teuer. Später vielleicht",
+    )
+    assert "Zusätzlich kostet es nichts." in plain(client.get(path))
+
+
+@both
+def test_a_question_reaches_the_workshop_and_its_answer_the_customer(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, client = door(pages)
+    assert send(f"{path}/question", words="").status_code == 422
+    assert send(f"{path}/question", words="Hält das noch bis Mai?").status_code == 303
+    at_work = f"/workshop/extensions/{extension.id}"
+    assert "Hält das noch bis Mai?" in plain(pages.staff.get(at_work))
+    assert pages.by_staff(f"{at_work}/answer", words="").status_code == 422
+    assert pages.by_staff(f"{at_work}/answer", words="Eher nicht.").status_code == 303
+    assert "Eher nicht." in plain(client.get(path))
+
+
+@both
+def test_what_was_withdrawn_is_not_approved_and_says_so(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, _client = door(pages)
+    pages.by_staff(f"/workshop/extensions/{extension.id}/withdrawal", words="Falsch gemessen")
+    answer = send(f"{path}/approval", item=[0], shown=digest_of(extension), amount_cents=SUMS[0])
+    assert answer.status_code == (409 if door is account else 410)
+    assert "zurückgezogen" in plain(answer)
+    assert pages.extensions()[0].approved_amount_cents == 0
+
+
+def test_what_was_replaced_leads_to_the_new_one(pages: Pages) -> None:
+    old = pages.raised()
+    path, send, _client = account(pages)
+    new = pages.scene.raised(pages.booking, replaces=old.id)
+    answer = send(f"{path}/approval", item=[0], shown=digest_of(old), amount_cents=SUMS[0])
+    assert answer.status_code == 409
+    assert f"/extensions/{new.id}" in answer.text
+    assert [one.status for one in pages.extensions()] == [ExtensionStatus.CANCELLED, ExtensionStatus.PENDING]
+
+
+def test_what_was_not_shown_is_not_approved(pages: Pages) -> None:
+    pages.raised()
+    path, send, _client = account(pages)
+    answer = send(f"{path}/approval", item=[0], shown="something else", amount_cents=SUMS[0])
+    assert answer.status_code == 409
+    assert "nicht mehr aktuell" in plain(answer)
+
+
+def test_a_decision_is_final(pages: Pages) -> None:
+    extension = pages.raised()
+    path, send, _client = account(pages)
+    assert send(f"{path}/refusal", shown=digest_of(extension)).status_code == 303
+    for step in ("approval", "refusal", "question"):
+        fields = {"item": [0], "shown": digest_of(extension), "amount_cents": SUMS[0], "words": "x"}
+        assert send(f"{path}/{step}", **fields).status_code == 409, step
+    assert pages.extensions()[0].status is ExtensionStatus.DECLINED
+
+
+def test_a_link_ends_kindly(pages: Pages, app: Flask) -> None:
+    extension = pages.raised()
+    path, send, client = link(pages)
+    with pages.scene.later(hours=73):
+        late = client.get(path)
+        assert late.status_code == 410
+        assert "nur drei Tage" in plain(late)
+    send(f"{path}/refusal", shown=digest_of(extension))
+    assert "Abgelehnt" in plain(client.get(path))  # who decided sees the outcome
+    elsewhere = app.test_client().get(path)
+    assert elsewhere.status_code == 410
+    assert "schon entschieden" in plain(elsewhere)
+    assert "Bremsbeläge" not in elsewhere.text
+    with pages.scene.later(hours=2):
+        assert client.get(path).status_code == 410
+    assert client.get("/e/made-up").status_code == 404
+
+
+def test_a_link_is_kept_out_of_caches_and_search_engines(pages: Pages) -> None:
+    pages.raised()
+    path, _send, client = link(pages)
+    headers = client.get(path).headers
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Robots-Tag"] == "noindex"
+
+
+def test_a_link_opens_nothing_else(pages: Pages) -> None:
+    extension = pages.raised()
+    _path, _send, client = link(pages)
+    for path in (
+        f"/extensions/{extension.id}",
+        f"/bookings/{pages.booking_id}",
+        f"/workshop/extensions/{extension.id}",
+    ):
+        assert client.get(path).status_code in (302, 303), path
+
+
+def test_somebody_elses_extension_does_not_exist(app: Flask, pages: Pages, login: Callable[..., FlaskClient]) -> None:
+    extension, other = pages.raised(), app.test_client()
+    person = make_customer()
+    pages.scene.session.commit()
+    login(person, on=other)
+    for step in ("", "/sum", "/objection", "/payment"):
+        assert other.get(f"/extensions/{extension.id}{step}").status_code == 404, step
+    assert pages.customer.get(f"/extensions/{uuid.uuid4()}").status_code == 404
+
+
+def saved_card(pages: Pages, provider: Provider, name: str = "pm_card_visa") -> PaymentMethod:
+    """A card that the provider knows, kept for this customer."""
+    card = {"type": "card", "card_brand": "visa", "card_last4": "4242", "card_exp_month": 12, "card_exp_year": 2040}
+    method = PaymentMethod(user_id=pages.booking.user_id, stripe_payment_method_id=name, is_default=True, **card)
+    pages.scene.session.add(method)
+    pages.scene.session.commit()
+    return method
+
+
+def approve_all(pages: Pages) -> Any:
+    extension = pages.extensions()[-1]
+    path = f"/extensions/{extension.id}"
+    total = extension.total_amount
+    return pages.by_customer(f"{path}/approval", item=[0, 1, 2], shown=digest_of(extension), amount_cents=total)
+
+
+def test_without_a_card_the_customer_is_led_to_the_payment(pages: Pages) -> None:
+    pages.raised()
+    assert approve_all(pages).location.endswith("/payment")
+    extension = pages.extensions()[0]
+    assert extension.authorization_status in (AuthorizationStatus.REQUIRES_ACTION, AuthorizationStatus.FAILED)
+    page = pages.customer.get(f"/extensions/{extension.id}/payment")
+    assert "310,86 EUR auf der Zahlungsseite bestätigen" in plain(page)
+    assert "Noch nicht beginnen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
+
+
+def test_the_payment_page_holds_the_money(pages: Pages, provider: Provider) -> None:
+    pages.raised()
+    approve_all(pages)
+    extension = pages.extensions()[0]
+    answer = pages.by_customer(f"/extensions/{extension.id}/payment/page")
+    assert answer.location.startswith(provider.process.url)
+    from b2c_web.payments.models import PaymentPurpose
+    from b2c_web.payments.queries import latest_payment
+
+    payment = latest_payment(PaymentPurpose.EXTENSION, extension.id)
+    assert payment is not None
+    provider.pay(payment)
+    assert pages.customer.get(f"/extensions/{extension.id}/payment/return").status_code == 303
+    assert pages.extensions()[0].authorization_status is AuthorizationStatus.AUTHORIZED
+    assert "Der Betrag ist reserviert" in plain(pages.customer.get(f"/extensions/{extension.id}"))
+    assert "Sie können beginnen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
+
+
+def test_nobody_pays_twice(pages: Pages) -> None:
+    extension = pages.raised()
+    assert pages.customer.get(f"/extensions/{extension.id}/payment").status_code == 303
+    answer = pages.by_customer(f"/extensions/{extension.id}/payment/page")
+    assert answer.location == f"/extensions/{extension.id}"
+
+
+def test_a_recorded_consent_can_be_objected_to(pages: Pages) -> None:
+    extension = pages.raised()
+    said = Consent("phone", "Rosa Ahorn", now_utc() - timedelta(minutes=5), "Ja, machen Sie das.")
+    commands.approve_on_consent(pages.scene.staff, extension.id, [0, 1], digest_of(extension), said)
+    path = f"/extensions/{extension.id}"
+    page = plain(pages.customer.get(path))
+    assert "Ja, machen Sie das." in page
+    assert "ich widerspreche" in page
+    assert "238,90 EUR" in plain(pages.customer.get(f"{path}/objection"))
+    assert pages.by_customer(f"{path}/objection").status_code == 303
+    assert "widersprochen" in plain(pages.customer.get(path))
+    assert "Nichts davon machen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
+    assert pages.by_customer(f"{path}/objection").status_code == 409
+    assert len(pages.scene.mails(NotificationKind.EXTENSION_STAFF_ALERT)) == 1

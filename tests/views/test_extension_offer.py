@@ -1,0 +1,183 @@
+"""The workshop writes an offer: the draft, the sum, what is refused, and correcting."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from b2c_web.accounts.models import Role
+from b2c_web.extensions import queries
+from b2c_web.extensions.models import ExtensionDraft, ExtensionStatus, WorkItem
+from tests.commands.extending import Extending
+from tests.factories import make_user
+from tests.views.extending import HTMX, Pages, offer, plain
+
+THREE = (("Bremsbeläge vorn", "189,99", "1"), ("Bremsscheiben vorn", "1.249,99", "2"), ("Öl", "15.99", "4,5"))
+
+
+@pytest.fixture
+def pages(app: Flask, session: Any, frozen_clock: Any, login: Callable[..., FlaskClient]) -> Pages:
+    scene = Extending(session, frozen_clock)
+    return Pages(app, scene, login, scene.in_workshop())
+
+
+def usual(pages: Pages, name: str = "Wischerblätter", price: int = 4490) -> WorkItem:
+    work = WorkItem(workshop_id=pages.scene.workshop.id, name=name, price=price)
+    pages.scene.session.add(work)
+    pages.scene.session.commit()
+    return work
+
+
+def test_what_is_typed_is_what_the_customer_is_offered(pages: Pages) -> None:
+    answer = pages.by_staff(pages.new, **offer(*THREE, urgent="y"), then="send")
+    extension = pages.extensions()[0]
+    assert answer.location == f"/workshop/extensions/{extension.id}"
+    assert [(item["price"], item["quantity"]) for item in extension.items] == [
+        (18999, "1"),
+        (124999, "2"),
+        (1599, "4.5"),
+    ]
+    assert extension.total_amount == 18999 + 249998 + 7196
+    assert extension.urgent
+    page = plain(pages.staff.get(answer.location))
+    assert "2.761,93 EUR" in page
+    assert "Noch nicht beginnen" in page
+    assert "4,5 × 15,99 EUR" in page
+
+
+def test_the_server_adds_up_while_somebody_types(pages: Pages) -> None:
+    form = offer(*THREE, ("Halb geschrieben", "12,", "1"))
+    answer = pages.staff.post(pages.draft, data=form | {"csrf_token": token(pages)}, headers=HTMX)
+    assert answer.status_code == 200
+    assert "2.761,93 EUR" in plain(answer)
+    assert "Preis fehlt" in plain(answer)
+    assert "<input" not in answer.text  # what somebody types in is never replaced
+
+
+def token(pages: Pages) -> str:
+    from tests.views.browsing import token_on
+
+    return token_on(pages.staff, pages.new)
+
+
+def test_a_draft_survives_a_closed_tab_as_it_was_typed(pages: Pages) -> None:
+    pages.by_staff(pages.draft, **offer(("Beläge", "12,", "1,5")))
+    page = pages.staff.get(pages.new).text
+    for typed in ('value="Beläge"', 'value="12,"', 'value="1,5"', "Die Beläge sind fast durch."):
+        assert typed in page
+    assert pages.extensions() == []
+
+
+def test_a_draft_can_be_thrown_away(pages: Pages) -> None:
+    pages.by_staff(pages.draft, **offer(("Beläge", "12", "1")))
+    assert pages.by_staff(f"{pages.draft}/removal").location == pages.new
+    assert pages.scene.session.query(ExtensionDraft).count() == 0
+
+
+def test_usual_work_goes_in_and_out_with_one_tap(pages: Pages) -> None:
+    work = usual(pages)
+    answer = pages.by_staff(pages.draft, **offer(), add=str(work.id))
+    assert answer.location == pages.new
+    page = pages.staff.get(pages.new)
+    assert 'aria-pressed="true"' in page.text
+    assert 'value="44,90"' in page.text
+    lines = {"items-0-name": work.name, "items-0-price": "44,90", "items-0-quantity": "1"}
+    lines |= {"items-0-work_item": str(work.id), "take_out": str(work.id)}
+    answer = pages.staff.post(pages.draft, data=lines | {"csrf_token": token(pages)}, headers=HTMX)
+    assert 'aria-pressed="false"' in answer.text
+    assert 'aria-pressed="true"' not in answer.text
+
+
+def test_an_own_line_can_be_added_and_removed(pages: Pages) -> None:
+    pages.by_staff(pages.draft, **offer(*THREE), add="free")
+    assert 'name="items-3-name"' in pages.staff.get(pages.new).text
+    pages.by_staff(pages.draft, **offer(*THREE), remove="1")
+    page = pages.staff.get(pages.new).text
+    assert "Bremsscheiben" not in page
+    assert 'value="15.99"' in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (offer(), "mindestens einen Punkt"),
+        (offer(("Beläge", "viel", "1")), "Bitte als Betrag"),
+        (offer(("Beläge", "10", "1,2345")), "höchstens drei Nachkommastellen"),
+        (offer(("Beläge", "10", "0")), "Die Menge muss über 0 sein"),
+        (offer(("", "10", "1")), "Bitte nennen Sie die Arbeit."),
+        (offer(("Beläge", "0", "1")), "über 0"),
+        (offer(("Beläge", "10", "1"), description=""), "was Sie gefunden haben"),
+        (offer(("Beläge", "10", "1"), new_promised_at="2026-11-26T18:00"), "Grund"),
+    ],
+)
+def test_what_cannot_be_sent_is_said_and_the_input_kept(pages: Pages, fields: dict[str, str], said: str) -> None:
+    answer = pages.by_staff(pages.new, **fields, then="send")
+    assert answer.status_code == 422
+    assert said in plain(answer)
+    assert "error-summary" in answer.text
+    for typed in (value for name, value in fields.items() if value and name != "description"):
+        assert f'value="{typed}"' in answer.text, typed
+    assert pages.extensions() == []
+
+
+def test_a_blank_line_is_no_mistake(pages: Pages) -> None:
+    answer = pages.by_staff(pages.new, **offer(("Beläge", "10", "1"), ("", "", "1")), then="send")
+    assert answer.status_code == 303
+    assert len(pages.extensions()[0].items) == 1
+
+
+def test_a_later_promise_goes_along_with_its_reason(pages: Pages) -> None:
+    late = {"new_promised_at": "2026-11-27T16:00", "delay_reason": "Die Scheiben kommen erst morgen."}
+    assert pages.by_staff(pages.new, **offer(*THREE, **late), then="send").status_code == 303
+    extension = pages.extensions()[0]
+    assert extension.new_promised_at is not None
+    assert extension.new_promised_at.isoformat() == "2026-11-27T15:00:00+00:00"
+    page = plain(pages.customer.get(f"/extensions/{extension.id}"))
+    assert "Fr, 27. Nov., 16:00 Uhr" in page
+    assert "Die Scheiben kommen erst morgen." in page
+
+
+def test_correcting_withdraws_the_old_and_keeps_its_history(pages: Pages) -> None:
+    old = pages.raised()
+    page = pages.staff.get(f"{pages.new}?replaces={old.id}")
+    assert 'value="89,90"' in page.text
+    assert 'value="4,5"' in page.text
+    fields = offer(("Bremsbeläge vorn", "79,90", "1"), replaces=str(old.id))
+    assert pages.by_staff(pages.new, **fields, then="send").status_code == 303
+    old, new = pages.extensions()
+    assert (old.status, new.replaces_id) == (ExtensionStatus.CANCELLED, old.id)
+    at_work = pages.staff.get(f"/workshop/extensions/{new.id}")
+    assert f"/workshop/extensions/{old.id}" in at_work.text
+    assert "Durch eine neue Fassung ersetzt." in plain(pages.staff.get(f"/workshop/extensions/{old.id}"))
+    assert "neues, berichtigtes Angebot" in plain(pages.customer.get(f"/extensions/{old.id}"))
+
+
+def test_nothing_can_be_offered_for_a_car_that_is_done(pages: Pages) -> None:
+    assert pages.by_staff(pages.completion, amount_cents="0").status_code == 303
+    assert "Das geht nur, während das Auto in der Werkstatt ist." in plain(pages.staff.get(pages.new))
+    answer = pages.by_staff(pages.new, "/account/sessions", **offer(*THREE), then="send")
+    assert answer.status_code == 409
+    assert pages.extensions() == []
+
+
+def test_another_workshops_staff_find_nothing(app: Flask, pages: Pages, login: Callable[..., FlaskClient]) -> None:
+    extension, other = pages.raised(), app.test_client()
+    elsewhere = make_user(Role.WORKSHOP)
+    pages.scene.session.commit()
+    login(elsewhere, on=other)
+    for path in (
+        pages.new,
+        pages.completion,
+        *(f"/workshop/extensions/{extension.id}{step}" for step in ("", "/withdrawal", "/consent", "/limit-approval")),
+    ):
+        assert other.get(path).status_code == 404, path
+    assert other.get(f"{pages.new}?replaces={uuid.uuid4()}").status_code == 404
+
+
+def test_an_extension_of_another_booking_is_not_corrected_here(pages: Pages) -> None:
+    elsewhere = pages.scene.raised(pages.scene.in_workshop())
+    assert pages.staff.get(f"{pages.new}?replaces={elsewhere.id}").status_code == 404
+    assert queries.view_of(elsewhere.id).is_pending
