@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import select
 
@@ -49,7 +50,7 @@ def workshops_to_pick(user: User) -> Sequence[Workshop]:
     return db.session.scalars(select(Workshop).where(Workshop.is_active).order_by(Workshop.name, Workshop.id)).all()
 
 
-def picked(user: User, workshop: Workshop) -> dict[str, uuid.UUID]:
+def picked(user: User, workshop: Workshop) -> dict[str, Any]:
     """What addresses must carry so that the next page is about the same workshop: nothing for staff."""
     return {"workshop": workshop.id} if user.role is Role.ADMIN else {}
 

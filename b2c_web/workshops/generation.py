@@ -96,6 +96,11 @@ def add_days(workshop: Workshop, first: date, last: date, template: Days) -> Gen
     return Generated(fresh, {d: n for d, n in named.items() if d not in known}, len(rows))
 
 
+def add_day(workshop_id: uuid.UUID, day: date, maximum: int) -> None:
+    """Step: one day by hand, unless it is there. Its windows come by `add_windows`."""
+    _insert(WorkshopCapacity, [_day_row(workshop_id, day, None, maximum)])
+
+
 def add_windows(workshop_id: uuid.UUID, day: date, plan: DayPlan) -> None:
     """Step: gives one day its windows unless it has some."""
     if not _days_with_windows(workshop_id, day, day):

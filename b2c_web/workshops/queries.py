@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Float, bindparam, func, select
 
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.workshops.models import Workshop
+from b2c_web.workshops.models import TimeSlot, Workshop
 from b2c_web.workshops.travel import EARTH_RADIUS_KM, Point, great_circle_km, locate, travel_times
 
 
@@ -77,3 +77,13 @@ def workshop_of(workshop_id: uuid.UUID) -> Workshop:
     if workshop is None:
         raise NotFound
     return workshop
+
+
+def window_of(workshop_id: uuid.UUID, slot_id: uuid.UUID) -> TimeSlot:
+    """One window of this workshop. Raises NotFound."""
+    slot = db.session.scalars(
+        select(TimeSlot).where(TimeSlot.id == slot_id, TimeSlot.workshop_id == workshop_id)
+    ).one_or_none()
+    if slot is None:
+        raise NotFound
+    return slot

@@ -1,21 +1,27 @@
-"""The heat map: what staff see blocked is what customers cannot book, with the reason."""
+"""The heat map and the day beside it: what staff see, change, and are refused."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from b2c_web.accounts.models import Role
+from b2c_web.audit import AuditEntry
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import TimeSlot, WorkshopCapacity
 from tests.commands.scene import Scene
-from tests.factories import make_booking, make_user
+from tests.factories import make_booking, make_user, make_workshop
+from tests.views.browsing import send
 from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 PAGE = "/workshop/capacity"
+THURSDAY = f"{PAGE}?day=2026-11-26"
 MONTH = {"HX-Request": "true", "HX-Target": "month"}
 Login = Callable[..., FlaskClient]
 
@@ -45,6 +51,28 @@ def staff(scene: Scene, login: Login, role: Role = Role.WORKSHOP) -> FlaskClient
     return login(make_user(role, **({} if role is Role.ADMIN else {"workshop_id": scene.workshop.id})))
 
 
+def seen_on(page: str, action: str) -> str:
+    """The hidden `seen` of the form that is sent to `action`."""
+    form = re.search(rf'<form action="{re.escape(action)}".*?</form>', page, re.DOTALL)
+    assert form, action
+    found = re.search(r'name="seen"[^>]*value="([^"]*)"', form.group())
+    assert found
+    return found.group(1)
+
+
+def day_row(day: date = date(2026, 11, 26)) -> WorkshopCapacity:
+    return db.session.scalars(select(WorkshopCapacity).where(WorkshopCapacity.date == day)).one()
+
+
+def change_day(client: FlaskClient, day: str = "2026-11-26", **fields: Any) -> Any:
+    action = f"{PAGE}/days/{day}"
+    seen = fields.pop("seen", None) or seen_on(text_of(client.get(f"{PAGE}?day={day}")), action)
+    return send(client, action, **{"max_bookings": "20", "note": "", "seen": seen, **fields})
+
+
+# -- the month
+
+
 def test_the_month_stands_with_what_is_booked(scene: Scene, login: Login) -> None:
     make_booking(scene.slots[0], scene.slots[2], ronja=scene.ronjas[0])
     db.session.commit()
@@ -64,3 +92,201 @@ def test_stepping_is_a_fragment_with_four_statements(scene: Scene, login: Login)
     assert answer.status_code == 200
     assert "<h1" not in text_of(answer)
     assert len(sent) <= 4, sent
+
+
+def test_a_full_day_names_its_bottleneck(scene: Scene, login: Login) -> None:
+    for ronja in scene.ronjas:
+        make_booking(scene.slots[0], scene.slots[4], ronja=ronja)
+    db.session.commit()
+    client = staff(scene, login)
+    words = words_of(text_of(client.get(THURSDAY)))
+    assert "Do, 26. Nov.: 2 / 20 Ronjas voll" in words
+    assert "Der Engpass: Ronjas. So viele Buchungen gingen noch: Bühnen 18, Jockeys" in words
+    assert "keine Ronja frei, 2 von 20" in words
+    by_themselves = words_of(text_of(client.get(f"{THURSDAY}&how=drop-off")))
+    assert "Ronjas voll" not in by_themselves
+
+
+def test_what_is_chosen_stays_in_every_address(scene: Scene, login: Login) -> None:
+    page = text_of(staff(scene, login).get(f"{THURSDAY}&how=drop-off&service=OIL_SERVICE&travel=30"))
+    kept = "service=OIL_SERVICE&amp;how=drop-off&amp;travel=30"
+    assert f"day=2026-11-27&amp;{kept}" in page
+    assert f"month=2026-12-01&amp;{kept}" in page
+    assert f"{PAGE}/days/2026-11-26?{kept}" in page
+
+
+@pytest.mark.parametrize(
+    "query", ["month=nonsense", "day=2026-13-40", "service=X&travel=9999&how=fly", "day=1999-01-01"]
+)
+def test_nonsense_in_the_address_counts_as_not_given(scene: Scene, login: Login, query: str) -> None:
+    assert "November 2026" in words_of(text_of(staff(scene, login).get(f"{PAGE}?{query}")))
+
+
+# -- the day
+
+
+def test_the_day_shows_windows_and_bookings(scene: Scene, login: Login) -> None:
+    make_booking(scene.slots[0], scene.slots[2], ronja=scene.ronjas[0], customer_name="Ada Ahorn")
+    db.session.commit()
+    words = words_of(text_of(staff(scene, login).get(THURSDAY)))
+    assert "8–10 Uhr 1/4 86/480 1/2" in words
+    assert "12–14 Uhr 0/4 66/480 1/2" in words
+    assert "16–18 Uhr 0/4 0/480 0/2" in words
+    assert "Ada Ahorn, Bremsenservice Bestätigt" in words
+
+
+def test_maximum_note_and_closing_are_saved_and_audited(scene: Scene, login: Login) -> None:
+    client = staff(scene, login)
+    answer = change_day(client, max_bookings="12", note="2 Jockeys auf Lehrgang", closed="y")
+    assert (answer.status_code, answer.location) == (303, f"{THURSDAY}#day")
+    row = day_row()
+    assert (row.max_bookings, row.note, row.is_closed) == (12, "2 Jockeys auf Lehrgang", True)
+    entry = db.session.scalars(select(AuditEntry).where(AuditEntry.action == "day.edited")).one()
+    assert (entry.before["max_bookings"], entry.after["max_bookings"], entry.actor) == (20, 12, "workshop")
+    change_day(client, max_bookings="12")
+    assert not day_row().is_closed
+
+
+def test_below_what_is_booked_is_refused_with_the_bookings_and_their_alternatives(scene: Scene, login: Login) -> None:
+    first = make_booking(scene.slots[0], customer_name="Ada Ahorn")
+    make_booking(scene.slots[1], customer_name="Bo Birke")
+    db.session.commit()
+    answer = change_day(staff(scene, login), max_bookings="1")
+    page = text_of(answer)
+    words = words_of(page)
+    assert answer.status_code == 409
+    assert "2 Buchungen sind hier schon zugesagt." in words
+    assert "1 Buchung müsste umziehen" in words
+    assert "Ada Ahorn" in words
+    assert "Fr, 27. Nov., 8–10 Uhr" in words
+    assert f'name="booking_id" value="{first.id}"' in page
+    assert f'action="{PAGE}/moves"' in page
+    assert 'value="1"' in page  # what was typed stays
+    assert day_row().max_bookings == 20
+
+
+def test_who_was_slower_is_told_and_sees_the_new_state(scene: Scene, login: Login) -> None:
+    client = staff(scene, login)
+    seen = seen_on(text_of(client.get(THURSDAY)), f"{PAGE}/days/2026-11-26")
+    assert change_day(client, max_bookings="15").status_code == 303
+    answer = change_day(client, max_bookings="9", seen=seen)
+    page = text_of(answer)
+    assert answer.status_code == 409
+    assert "Jemand hat das inzwischen geändert." in words_of(page)
+    assert re.search(r'name="max_bookings"[^>]*value="15"', page)
+    assert seen_on(page, f"{PAGE}/days/2026-11-26") != seen
+    assert day_row().max_bookings == 15
+
+
+def test_a_booking_between_is_no_change_by_somebody_else(scene: Scene, login: Login) -> None:
+    client = staff(scene, login)
+    seen = seen_on(text_of(client.get(THURSDAY)), f"{PAGE}/days/2026-11-26")
+    make_booking(scene.slots[0])
+    db.session.commit()
+    assert change_day(client, max_bookings="15", seen=seen).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"max_bookings": "viele"}, "Bitte als ganze Zahl, zum Beispiel 16."),
+        ({"max_bookings": ""}, "Bitte nennen Sie eine Zahl, zum Beispiel 16."),
+        ({"max_bookings": "-1"}, "Bitte eine Zahl von 0 bis 1000 angeben."),
+        ({"max_bookings": "5000"}, "Bitte eine Zahl von 0 bis 1000 angeben."),
+        ({"note": "x" * 201}, "Bitte kürzer, höchstens 200 Zeichen."),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_at_its_field(scene: Scene, login: Login, fields: Any, why: str) -> None:
+    answer = change_day(staff(scene, login), **fields)
+    assert answer.status_code == 422
+    assert words_of(text_of(answer)).count(why) == 2
+    assert day_row().max_bookings == 20
+
+
+def test_a_day_that_is_over_cannot_be_changed(scene: Scene, login: Login) -> None:
+    client = staff(scene, login)
+    assert "Dieser Tag ist vorbei" in words_of(text_of(client.get(f"{PAGE}?day=2026-11-20")))
+    assert change_day(client, "2026-11-20", seen="new").status_code == 422
+
+
+def test_a_free_day_can_be_opened_with_the_usual_windows(scene: Scene, login: Login) -> None:
+    answer = change_day(staff(scene, login), "2026-11-28", max_bookings="6")
+    assert answer.status_code == 303
+    saturday = day_row(date(2026, 11, 28))
+    assert (saturday.max_bookings, saturday.is_closed) == (6, False)
+    slots = db.session.scalars(select(TimeSlot).where(TimeSlot.service_date == saturday.date)).all()
+    assert len(slots) == 5
+
+
+# -- windows
+
+
+def window_action(scene: Scene, slot: int = 0) -> str:
+    return f"{PAGE}/windows/{scene.slots[slot].id}"
+
+
+def change_window(client: FlaskClient, scene: Scene, slot: int = 0, **fields: Any) -> Any:
+    action = window_action(scene, slot)
+    seen = fields.pop("seen", None) or seen_on(text_of(client.get(THURSDAY)), action)
+    return send(client, action, **{"max_bookings": "4", "note": "", "seen": seen, **fields})
+
+
+def test_a_window_is_changed_closed_and_noted(scene: Scene, login: Login) -> None:
+    answer = change_window(staff(scene, login), scene, max_bookings="2", closed="y", note="Hebebühne defekt")
+    assert answer.status_code == 303
+    slot = db.session.get(TimeSlot, scene.slots[0].id)
+    assert slot is not None
+    assert (slot.max_bookings, slot.is_available, slot.note) == (2, False, "Hebebühne defekt")
+
+
+def test_a_window_below_what_is_booked_offers_the_same_day_too(scene: Scene, login: Login) -> None:
+    make_booking(scene.slots[0])
+    db.session.commit()
+    answer = change_window(staff(scene, login), scene, max_bookings="0")
+    page = text_of(answer)
+    assert answer.status_code == 409
+    assert "Do, 26. Nov., 10–12 Uhr" in words_of(page)
+    assert 'name="same_day"' in page
+    assert re.search(r"<details[^>]*open>", page)
+
+
+def test_one_window_more_is_opened(scene: Scene, login: Login) -> None:
+    client = staff(scene, login)
+    action = f"{PAGE}/days/2026-11-26/windows"
+    answer = send(client, action, starts="18:00", ends="20:00", places="3")
+    assert answer.status_code == 303
+    words = words_of(text_of(client.get(THURSDAY)))
+    assert "18–20 Uhr 0/3 60/60" not in words
+    assert "18–20 Uhr 0/3 0/60 0/2" in words  # the shift ends at 19
+    assert send(client, action, starts="17:00", ends="19:00", places="3").status_code == 422
+    assert send(client, action, starts="abends", ends="", places="x").status_code == 422
+
+
+# -- who may
+
+
+@pytest.mark.parametrize("role", [Role.WORKSHOP, Role.DISPATCHER, Role.ADMIN])
+def test_staff_plan(scene: Scene, login: Login, role: Role) -> None:
+    assert staff(scene, login, role).get(f"{PAGE}?workshop={scene.workshop.id}").status_code == 200
+
+
+def test_nobody_plans_another_workshop(scene: Scene, login: Login) -> None:
+    other = make_workshop()
+    db.session.commit()
+    client = staff(scene, login)
+    assert client.get(f"{PAGE}?workshop={other.id}").status_code == 404
+    assert client.get(f"{PAGE}?workshop=nonsense").status_code == 404
+    assert client.get(f"{PAGE}?workshop={other.id}", headers=MONTH).status_code == 404
+    stranger = login(make_user(Role.WORKSHOP, workshop_id=other.id), client)
+    fields = {"max_bookings": "1", "note": "", "seen": "4|1|"}
+    assert send(stranger, window_action(scene), **fields).status_code == 404
+    assert send(stranger, f"{window_action(scene)}?workshop={scene.workshop.id}", **fields).status_code == 404
+
+
+def test_an_admin_picks_the_workshop_and_keeps_it(scene: Scene, login: Login) -> None:
+    other = make_workshop(name="Anderswo")
+    db.session.commit()
+    client = staff(scene, login, Role.ADMIN)
+    page = text_of(client.get(f"{THURSDAY}&workshop={scene.workshop.id}"))
+    assert f'<option value="{other.id}"' in page
+    assert f"{PAGE}/days/2026-11-26?workshop={scene.workshop.id}" in page

@@ -1,5 +1,5 @@
 """The pages of planning: month, day, weekly template."""
 
-from b2c_web.capacity.views import month
+from b2c_web.capacity.views import day, month, template
 
-__all__ = ["month"]
+__all__ = ["day", "month", "template"]

@@ -1,5 +1,6 @@
 """The month as a heat map, with the chosen day beside it."""
 
+import uuid
 from datetime import date
 from typing import Any
 
@@ -11,19 +12,25 @@ from b2c_web.access import requires
 from b2c_web.accounts.models import Role
 from b2c_web.capacity import blueprint
 from b2c_web.capacity.asking import TRAVEL_MINUTES, Asked, read_day
+from b2c_web.capacity.day import DayPanel, panel_of
 from b2c_web.capacity.month import month_of
+from b2c_web.capacity.plan_forms import NewWindowForm, day_form, window_form
 from b2c_web.capacity.scope import asked_workshop_id, picked, planned_workshop, workshops_to_pick
 from b2c_web.capacity.words import BLOCKS, LIMIT_ICONS, LIMITS
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
+from b2c_web.errors import DomainError
+from b2c_web.workshops.models import Workshop
 
 
 @blueprint.get("")
 @requires("capacity.plan")
 def month() -> Response:
     wants_month = htmx.wants_fragment() and request.headers.get("HX-Target") == "month"
-    return _month_alone() if wants_month else _page()
+    if wants_month:
+        return _month_alone()
+    return show(planned_workshop(current_user, request.args), read_day(request.args.get("day")))
 
 
 def _month_alone() -> Response:
@@ -35,22 +42,49 @@ def _month_alone() -> Response:
     return htmx.render("capacity/_month.html", month=shown, chosen=None, kept=kept, **_words())
 
 
-def _page() -> Response:
-    asked, workshop = Asked.read(request.args), planned_workshop(current_user, request.args)
-    day = read_day(request.args.get("day"))
+def show(workshop: Workshop, day: date | None, status: int = 200, **refused: Any) -> Response:
+    """The page around a day; `refused` has the form that was sent (day_form, window_forms, new_window) and why."""
+    asked = Asked.read(request.args)
+    month = month_of(asked.question(workshop.id), _first_of_month(day))
+    facts = {
+        "workshop": workshop,
+        "workshops": workshops_to_pick(current_user),
+        "asked": asked,
+        "travel_choices": TRAVEL_MINUTES,
+        "services": TEXTS,
+        "month": month,
+        "chosen": day,
+        "kept": asked.query() | picked(current_user, workshop),
+    }
+    if day is not None:
+        cell = next((cell for cell in month.cells if cell.day == day), None)
+        facts |= _forms(panel_of(workshop.id, day, cell))
+    window_forms = facts.pop("window_forms", {}) | refused.pop("window_forms", {})
+    facts |= _words() | refused
     return htmx.render(
-        "capacity/month.html",
-        "capacity/_capacity.html",
-        workshop=workshop,
-        workshops=workshops_to_pick(current_user),
-        asked=asked,
-        travel_choices=TRAVEL_MINUTES,
-        services=TEXTS,
-        month=month_of(asked.question(workshop.id), _first_of_month(day)),
-        chosen=day,
-        kept=asked.query() | picked(current_user, workshop),
-        **_words(),
+        "capacity/month.html", "capacity/_capacity.html", status=status, window_forms=window_forms, **facts
     )
+
+
+def _forms(panel: DayPanel) -> dict[str, Any]:
+    return {
+        "panel": panel,
+        "day_form": day_form(panel),
+        "window_forms": {window.slot.id: window_form(window) for window in panel.windows},
+        "new_window": NewWindowForm(formdata=None, data={"places": 4}),
+    }
+
+
+def fresh(workshop_id: uuid.UUID, day: date, refusal: DomainError, slot_id: uuid.UUID | None = None) -> dict[str, Any]:
+    """The day's or one window's form as it stands now, with the refusal on it."""
+    panel = panel_of(workshop_id, day, None)
+    if slot_id is None:
+        form = day_form(panel)
+        form.refuse(refusal)
+        return {"day_form": form}
+    form = next(window_form(window) for window in panel.windows if window.slot.id == slot_id)
+    form.refuse(refusal)
+    return {"window_forms": {slot_id: form}}
 
 
 def _first_of_month(day: date | None) -> date:

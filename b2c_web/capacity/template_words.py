@@ -1,0 +1,41 @@
+"""What a template does to the coming days, in words."""
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from b2c_web.capacity.template_grid import clock_of
+from b2c_web.workshops.template_changes import DayChange, Obstacle, ObstacleKind
+from b2c_web.workshops.weekly import DayPlan
+
+
+def plan_words(plan: DayPlan | None) -> str:
+    """ "5 Fenster, höchstens 20 Buchungen"."""
+    if plan is None:
+        return _("geschlossen")
+    windows = ngettext("%(num)s Fenster", "%(num)s Fenster", len(plan.windows))
+    return _("%(windows)s, höchstens %(maximum)s Buchungen", windows=windows, maximum=plan.maximum)
+
+
+def change_words(change: DayChange) -> str:
+    """Before and after of one day; the windows themselves when only they differ."""
+    before, after = plan_words(change.now.plan), plan_words(change.then)
+    if before == after:
+        before, after = window_words(change.now.plan), window_words(change.then)
+    return _("%(before)s → %(after)s", before=before, after=after)
+
+
+def window_words(plan: DayPlan | None) -> str:
+    """ "08:00–10:00 (4), 10:00–12:00 (4)"."""
+    windows = plan.windows if plan else ()
+    return ", ".join(f"{clock_of(one.starts)}–{clock_of(one.ends)} ({one.places})" for one in windows)
+
+
+def obstacle_words(obstacle: Obstacle) -> str:
+    """Why a booked day stays as it is."""
+    window = obstacle.window
+    if window is None or obstacle.kind is ObstacleKind.DAY:
+        return ngettext("%(num)s Buchung am Tag", "%(num)s Buchungen am Tag", obstacle.booked)
+    span = f"{clock_of(window.starts)}–{clock_of(window.ends)}"
+    if not obstacle.booked:
+        return _("%(span)s: eine Fahrt ist zugesagt", span=span)
+    return ngettext("%(span)s: %(num)s Buchung", "%(span)s: %(num)s Buchungen", obstacle.booked, span=span)

@@ -1,0 +1,121 @@
+"""The weekly template: seen, tried out, saved; and the days that follow from it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response, flash, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+
+from b2c_web import formatting, htmx
+from b2c_web.access import requires
+from b2c_web.capacity import blueprint
+from b2c_web.capacity.asking import read_day
+from b2c_web.capacity.scope import picked, planned_workshop
+from b2c_web.capacity.template_grid import Grid, grid_of, read_grid, shown, tomorrow
+from b2c_web.capacity.template_words import change_words, obstacle_words
+from b2c_web.errors import Invalid
+from b2c_web.workshops.commands import roll_on
+from b2c_web.workshops.models import Workshop
+from b2c_web.workshops.template_changes import ChangeKind, DayChange
+from b2c_web.workshops.template_commands import Draft, TemplateChanged, preview, save_template
+from b2c_web.workshops.template_store import state_of, templates_of, weeks_of
+
+
+@blueprint.get("/template")
+@requires("capacity.plan")
+def template() -> Response:
+    workshop = planned_workshop(current_user, request.args)
+    since = max(read_day(request.args.get("since")) or tomorrow(), tomorrow())
+    return _page(workshop, grid_of(weeks_of(workshop.id).week_on(since), since), state_of(workshop.id))
+
+
+@blueprint.post("/template")
+@requires("capacity.plan")
+def save() -> Response:
+    workshop, grid, seen = planned_workshop(current_user, request.args), read_grid(request.form), _seen()
+    draft = grid.draft(seen)
+    if draft is None:
+        return _page(workshop, grid, seen, 422)
+    try:
+        return _seen_or_saved(workshop, grid, draft)
+    except Invalid as refusal:
+        grid.errors += _errors(refusal)
+        return _page(workshop, grid, seen, refusal.status)
+    except TemplateChanged as refusal:
+        flash(refusal.message, "warning")
+        now = weeks_of(workshop.id).week_on(draft.valid_from)
+        return _page(workshop, grid_of(now, draft.valid_from), state_of(workshop.id), refusal.status)
+
+
+def _seen() -> str:
+    return request.form.get("seen", "")
+
+
+def _seen_or_saved(workshop: Workshop, grid: Grid, draft: Draft) -> Response:
+    """Saves exactly what the page showed; anything else is shown first."""
+    changes = preview(workshop.id, draft)
+    digest = shown(draft, changes)
+    if request.form.get("action") != "save" or request.form.get("shown") != digest:
+        return _page(workshop, grid, draft.seen, changes=changes, digest=digest)
+    _say(save_template(workshop.id, draft))
+    return htmx.see_other(url_for("capacity.template", since=draft.valid_from, **picked(current_user, workshop)))
+
+
+def _say(changes: Sequence[DayChange]) -> None:
+    changed = sum(change.kind is ChangeKind.CHANGES for change in changes)
+    kept = len(changes) - changed
+    words = ngettext("Gespeichert: %(num)s Tag ist umgestellt.", "Gespeichert: %(num)s Tage sind umgestellt.", changed)
+    flash(words, "success")
+    if kept:
+        flash(ngettext("%(num)s Tag bleibt, wie er war.", "%(num)s Tage bleiben, wie sie waren.", kept), "info")
+
+
+def _errors(refusal: Invalid) -> list[tuple[str, Any]]:
+    """The command's refusal at the fields that it names; a weekday's at its maximum."""
+    refusals = refusal.details.get("refusals")
+    if refusals:
+        return [(f"max-{weekday}", why) for weekday, why in refusals]
+    return [(refusal.details.get("field", "valid_from"), refusal.message)]
+
+
+def _page(
+    workshop: Workshop,
+    grid: Grid,
+    seen: str,
+    status: int = 200,
+    *,
+    changes: Sequence[DayChange] | None = None,
+    digest: str = "",
+) -> Response:
+    return htmx.render(
+        "capacity/template.html",
+        status=status,
+        workshop=workshop,
+        kept=picked(current_user, workshop),
+        grid=grid,
+        seen=seen,
+        tomorrow=tomorrow(),
+        templates=templates_of(workshop.id),
+        changes=None if changes is None else {kind: [c for c in changes if c.kind is kind] for kind in ChangeKind},
+        digest=digest,
+        change_words=change_words,
+        obstacle_words=obstacle_words,
+    )
+
+
+@blueprint.post("/generation")
+@requires("capacity.plan")
+def generate() -> Response:
+    workshop = planned_workshop(current_user, request.args)
+    made = roll_on(workshop.id)
+    days = len(made.open_days)
+    if days:
+        words = ngettext("%(num)s Tag ist dazugekommen.", "%(num)s Tage sind dazugekommen.", days)
+        flash(words, "success")
+    else:
+        flash(_("Alle Tage bis zum Ende des Kalenders sind schon da."), "info")
+    for day, name in made.holidays.items():
+        flash(_("%(day)s bleibt zu: %(name)s.", day=formatting.day(day), name=name), "info")
+    return htmx.see_other(url_for("capacity.template", **picked(current_user, workshop)))
