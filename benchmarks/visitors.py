@@ -65,7 +65,7 @@ def before_the_button(app: Flask, wanted: list[data.Wanted]) -> list[str]:
             db.session.add(draft)
             db.session.commit()
             user = db.session.get_one(User, one.user_id)
-            session, csrf = _signed_in(app, user)
+            session, csrf = signed_in(app, user)
             body = f"csrf_token={csrf}&shown_total_cents={one.total_cents}&shown={drafts.digest(draft)}"
             requests.append(post(f"/book/{draft.id}/summary", cookie_of(app, session), body))
         db.session.commit()
@@ -82,7 +82,7 @@ def _complete_draft(one: data.Wanted) -> BookingDraft:
     )  # fmt: skip
 
 
-def _signed_in(app: Flask, user: User) -> tuple[dict[str, Any], str]:
+def signed_in(app: Flask, user: User) -> tuple[dict[str, Any], str]:
     """The session cookie's content of a signed-in browser, and the token for its forms."""
     cookie.clear()
     for name in ("csrf_token", "_login_user"):
