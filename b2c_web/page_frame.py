@@ -11,6 +11,7 @@ from b2c_web.access import may
 # permission -> (endpoint, icon, label) of one entry; shown when the endpoint exists and the person may call it
 STAFF_NAVIGATION: tuple[tuple[str, tuple[str, str, Any]], ...] = (
     ("workshop.day", ("dashboard.day", "bay", _l("Heute"))),
+    ("workshop.day", ("dashboard.cars", "car", _l("Autos"))),
     ("capacity.plan", ("capacity.month", "calendar", _l("Kapazität"))),
     ("dispatch.plan", ("dispatch.day", "route", _l("Fahrten"))),
     ("jockey.day", ("dispatch.my_day", "key", _l("Mein Tag"))),

@@ -5,7 +5,7 @@ Addresses are relative ("?day=..."): the same fragment serves booking and moving
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -112,6 +112,8 @@ class CalendarView:
     concierge: bool = True
     total_cents: int = 0
     service_minutes: int = 0
+    waiting: bool = False  # full days can be chosen, to wait for them
+    day_is_full: bool = False
 
     @property
     def note(self) -> str:
@@ -130,8 +132,11 @@ def ask(question: Question) -> Answer:
     return availability(question, today, today + timedelta(days=current_app.config["HORIZON_DAYS"]))
 
 
-def build(answer: Answer, question: Question, choice: Choice) -> CalendarView:
-    """The view of `answer` for what was chosen: the same answer, choice and language give the same page."""
+def build(answer: Answer, question: Question, choice: Choice, *, waiting: bool = False) -> CalendarView:
+    """The view of `answer` for what was chosen: the same answer, choice and language give the same page.
+
+    `waiting`: full days can be chosen too, and lead to the waiting list.
+    """
     by_day = {day.day: day for day in answer.days}
     first = answer.next_free()
     chosen = answer.with_returns(choice.slot) if choice.slot else None
@@ -140,13 +145,15 @@ def build(answer: Answer, question: Question, choice: Choice) -> CalendarView:
     kept = f"&slot={choice.slot}" if chosen is not None and chosen.block is None else ""
     view = CalendarView(
         month=month,
-        weeks=_weeks(month, by_day, day),
+        weeks=_weeks(month, by_day, day, waiting),
         previous_query=_month_query(month - timedelta(days=1), answer, kept),
         next_query=_month_query(month + timedelta(days=31), answer, kept),
         day=day,
         concierge=question.concierge,
         total_cents=answer.total_cents,
         service_minutes=answer.price.duration_minutes,
+        waiting=waiting,
+        day_is_full=day is not None and by_day[day].state is DayState.FULL,
     )
     _add_windows(view, by_day, choice, chosen)
     _add_next_free(view, first)
@@ -225,22 +232,23 @@ def _return_lines(offer: Offer, back: uuid.UUID | None) -> list[WindowLine]:
 STATES = {DayState.FREE: "free", DayState.FEW: "few", DayState.FULL: "full", DayState.CLOSED: "closed"}
 
 
-def _weeks(month: date, by_day: Mapping[date, Day], chosen: date | None) -> list[list[Cell | None]]:
+def _weeks(month: date, by_day: Mapping[date, Day], chosen: date | None, waiting: bool) -> list[list[Cell | None]]:
     words = {"free": _("frei"), "full": _("voll"), "closed": _("zu"), "few": _("%(n)s frei", n="#")}
     cells: list[Cell | None] = [None] * month.weekday()
     day = month
+    choosable = ("free", "few", "full") if waiting else ("free", "few")
     while day.month == month.month:
-        cells.append(_cell(day, by_day.get(day), chosen, words))
+        cells.append(_cell(day, by_day.get(day), words, chosen=day == chosen, choosable=choosable))
         day += timedelta(days=1)
     cells += [None] * (-len(cells) % 7)
     return [cells[n : n + 7] for n in range(0, len(cells), 7)]
 
 
-def _cell(day: date, known: Day | None, chosen: date | None, words: Mapping[str, str]) -> Cell:
+def _cell(day: date, known: Day | None, words: Mapping[str, str], *, chosen: bool, choosable: Sequence[str]) -> Cell:
     state = STATES[known.state] if known else "closed"
     word = words[state].replace("#", str(known.places)) if known else words["closed"]
-    query = f"day={day.isoformat()}" if state in ("free", "few") else ""
-    return Cell(day.day, state, word, query, day == chosen)
+    query = f"day={day.isoformat()}" if state in choosable else ""
+    return Cell(day.day, state, word, query, chosen)
 
 
 def _month_query(target: date, answer: Answer, kept: str) -> str:

@@ -112,13 +112,18 @@ def book(request: BookingRequest) -> uuid.UUID:
     config = current_app.config
     try:
         with command_transaction(lock_timeout_ms=config["LOCK_TIMEOUT_MS"]):
-            in_the_way = _in_the_way(request)
-            booked = next((one.id for one in in_the_way if one.draft_id == request.draft_id and _is_live(one)), None)
-            return booked or _claim(request, _end_holds(in_the_way, request.user_id))
+            return hold(request)
     except IntegrityError as error:
         if "uq_bookings_live_hold" in str(error.orig) or "uq_bookings_draft_id" in str(error.orig):
             raise Busy from error
         raise
+
+
+def hold(request: BookingRequest) -> uuid.UUID:
+    """Step: the claim itself, as `book` says it, in a transaction of the caller's. Raises what `book` raises."""
+    in_the_way = _in_the_way(request)
+    booked = next((one.id for one in in_the_way if one.draft_id == request.draft_id and _is_live(one)), None)
+    return booked or _claim(request, _end_holds(in_the_way, request.user_id))
 
 
 def _in_the_way(request: BookingRequest) -> Sequence[Booking]:

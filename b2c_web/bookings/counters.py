@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
+from b2c_web.bookings import hooks
 from b2c_web.bookings.models import AssignmentType, RonjaReservation, Trip, TripMinutes
 from b2c_web.clock import now_utc
 from b2c_web.flask_extensions import db
@@ -105,6 +106,7 @@ def give_back(held: Sequence[Held]) -> None:
     db.session.execute(
         delete(RonjaReservation).where(RonjaReservation.booking_id.in_(ids)).execution_options(**UNSYNCED)
     )
+    hooks.places_freed(held)
 
 
 def _lower_counters(held: Held) -> None:

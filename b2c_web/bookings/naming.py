@@ -72,7 +72,7 @@ def set_seen_car(booking: Booking, seen: SeenCar) -> None:
     if booked is None:
         set_vehicle(booking, seen.facts)
         return
-    before, facts = told_of(booked), _car_facts(booking, {**seen.facts, "vin": seen.facts.get("vin")})
+    before, facts = told_of(booked), _car_facts(booking, seen.facts)
     if seen.is_other:
         booking.vehicle = put_vehicle(booking.user_id, facts)
     else:

@@ -11,6 +11,7 @@ from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import day_of, visible_to
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
+from b2c_web.dashboard.words import plate_of
 from b2c_web.flask_extensions import db
 
 WITH_US = (
@@ -82,11 +83,6 @@ def still_here(user: User, today: date) -> Sequence[Booking]:
 def is_fetched(booking: Booking) -> bool:
     """Does a jockey fetch the car, or did or will the customer bring it?"""
     return booking.include_concierge and booking.concierge_dropped_at is None
-
-
-def plate_of(booking: Booking) -> str:
-    """The plate as far as it is known; empty while the customer has not named it."""
-    return booking.vehicle.license_plate if booking.vehicle else str(booking.car_details.get("license_plate", ""))
 
 
 def _plain(text: str) -> str:

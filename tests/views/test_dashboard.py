@@ -16,7 +16,7 @@ from tests.factories import make_booking, make_customer, make_user, make_vehicle
 from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
-THURSDAY = "/workshop?day=2026-11-26"
+THURSDAY = "/workshop/list?day=2026-11-26"
 HTMX = {"HX-Request": "true"}
 Login = Callable[..., FlaskClient]
 
@@ -75,12 +75,12 @@ def test_search_finds_plate_name_and_number(scene: Scene, day: Booking, login: L
 def test_nothing_found_and_nothing_there_have_a_way_on(scene: Scene, day: Booking, login: Login) -> None:
     client = staff(scene, login)
     assert "An diesem Tag gibt es kein Auto zu „zzz“." in words_of(text_of(client.get(f"{THURSDAY}&q=zzz")))
-    assert "Kein Auto an diesem Tag" in words_of(text_of(client.get("/workshop?day=2026-11-28")))
+    assert "Kein Auto an diesem Tag" in words_of(text_of(client.get("/workshop/list?day=2026-11-28")))
 
 
 @pytest.mark.parametrize("asked", ["", "heute", "9999-12-31", "0001-01-01"])
 def test_without_a_sensible_day_it_is_today(scene: Scene, login: Login, asked: str) -> None:
-    page = text_of(staff(scene, login).get(f"/workshop?day={asked}"))
+    page = text_of(staff(scene, login).get(f"/workshop/list?day={asked}"))
     assert "Di, 24. Nov." in page
     assert "day=2026-11-25" in page
     assert "day=2026-11-23" in page
@@ -91,10 +91,10 @@ def test_cars_that_stayed_over_night_are_on_todays_list(scene: Scene, day: Booki
     db.session.commit()
     with clock.frozen(clock.now_utc() + timedelta(days=3)):
         client = staff(scene, login)
-        words = words_of(text_of(client.get("/workshop")))
+        words = words_of(text_of(client.get("/workshop/list")))
         assert "Von früher noch bei uns 1" in words
         assert "Ada Ahorn" in words.split("Von früher")[1]
-        assert "Ada Ahorn" not in words_of(text_of(client.get("/workshop?day=2026-11-28")))
+        assert "Ada Ahorn" not in words_of(text_of(client.get("/workshop/list?day=2026-11-28")))
 
 
 def test_a_workshop_sees_its_own_cars_only(scene: Scene, day: Booking, login: Login) -> None:
@@ -115,5 +115,5 @@ def test_in_english(scene: Scene, day: Booking, login: Login) -> None:
     with client.session_transaction() as cookie:
         cookie["language"] = "en"
     words = words_of(text_of(client.get(THURSDAY)))
-    assert "Thursday 26 November 2026" in words
+    assert "Thu 26 Nov" in words
     assert "2 cars 1 with pickup 1 brought 2 not here yet" in words

@@ -68,8 +68,8 @@ def date(draft_id: uuid.UUID) -> Response:
     form = DateForm()
     choice = _choice(form, draft)
     if htmx.wants_fragment() and request.method == "GET":
-        return calendar_fragment(question, choice)
-    view = calendar_view.build(calendar_view.ask(question), question, choice)
+        return calendar_fragment(question, choice, waiting=True)
+    view = calendar_view.build(calendar_view.ask(question), question, choice, waiting=True)
     if form.validate_on_submit() and is_complete(form, view):
         back = view.back.slot_id if view.back else None
         drafts.save(draft_id, slot_id=view.picked.slot_id if view.picked else None, return_slot_id=back)

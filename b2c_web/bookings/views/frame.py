@@ -56,14 +56,14 @@ def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Respon
     return draft, None
 
 
-def calendar_fragment(question: Question, choice: calendar_view.Choice) -> Response:
+def calendar_fragment(question: Question, choice: calendar_view.Choice, *, waiting: bool = False) -> Response:
     """The calendar alone, for htmx: the same for everybody who asks the same, so it may be given out again."""
 
     def render() -> str:
-        view = calendar_view.build(calendar_view.ask(question), question, choice)
+        view = calendar_view.build(calendar_view.ask(question), question, choice, waiting=waiting)
         return render_template("bookings/_date.html", calendar=view, form=None, fragment=True)
 
-    return make_response(reuse.fragment(question, (choice, formatting.language()), render))
+    return make_response(reuse.fragment(question, (choice, waiting, formatting.language()), render))
 
 
 def is_complete(form: Form, view: calendar_view.CalendarView) -> bool:

@@ -1,0 +1,124 @@
+"""What staff see of a booking when they act on it, and what was done to it last. Reads only."""
+
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from b2c_web.accounts.models import User
+from b2c_web.audit import AuditEntry
+from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
+from b2c_web.bookings.queries import visible_to
+from b2c_web.errors import NotFound
+from b2c_web.flask_extensions import db
+
+# what was done, as staff call it; features to the right bring the words for what they do (dashboard.history)
+WORDS: Mapping[str, Any] = {
+    "booking.book": _l("Gebucht"),
+    "booking.confirm": _l("Bezahlt und bestätigt"),
+    "booking.expire": _l("Zeit zum Bezahlen abgelaufen"),
+    "booking.give_up": _l("Vor dem Bezahlen aufgegeben"),
+    "booking.revive": _l("Spät bezahlt, Termin war noch frei"),
+    "booking.late_money": _l("Geld kam nach dem Ende"),
+    "booking.name_car": _l("Auto benannt"),
+    "booking.other_car": _l("Anderes Auto als gebucht"),
+    "booking.car_corrected": _l("Angaben zum Auto berichtigt"),
+    "booking.move": _l("Termin verschoben"),
+    "booking.move_given_up": _l("Verschieben aufgegeben"),
+    "booking.no_show": _l("Niemand angetroffen"),
+    "booking.pick_up": _l("Beim Kunden abgeholt"),
+    "booking.check_in": _l("Eingecheckt"),
+    "booking.start_work": _l("Arbeit begonnen"),
+    "booking.finish_work": _l("Fertig gemeldet"),
+    "booking.rework": _l("Zurück in die Werkstatt"),
+    "booking.rework_reason": _l("Grund für die Nacharbeit"),
+    "booking.replan_return": _l("Rückgabe neu geplant"),
+    "booking.leave": _l("Rückfahrt begonnen"),
+    "booking.return_failed": _l("Rückgabe nicht geglückt"),
+    "booking.complete": _l("Abgeschlossen"),
+    "booking.cancel": _l("Storniert"),
+    "booking.staff_cancel": _l("Von uns storniert"),
+}
+ACTORS: Mapping[str, Any] = {
+    "customer": _l("Kunde"),
+    "workshop": _l("Werkstatt"),
+    "dispatcher": _l("Disposition"),
+    "jockey": _l("Jockey"),
+    "admin": _l("Verwaltung"),
+    "system": _l("von selbst"),
+    "provider": _l("Zahlungsdienst"),
+}
+OPEN_TO_CHECK_IN = (BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One entry of the audit log in words; `before` and `after` hold what changed, by name.
+
+    `entity`: what it was done to, "booking", "assignment" or "extension".
+    """
+
+    at: datetime
+    entity: str
+    words: Any
+    who: Any
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+def desk_booking(user: User, booking_id: uuid.UUID) -> Booking:
+    """A booking of this person's workshop with all that its car's page shows, read anew. Raises NotFound."""
+    statement = (
+        visible_to(user)
+        .where(Booking.id == booking_id, Booking.status != BookingStatus.PENDING)
+        .options(
+            joinedload(Booking.slot),
+            joinedload(Booking.return_slot),
+            joinedload(Booking.workshop),
+            joinedload(Booking.vehicle),
+            joinedload(Booking.user),
+            joinedload(Booking.reservation).joinedload(RonjaReservation.ronja),
+        )
+        .execution_options(populate_existing=True)
+    )
+    booking = db.session.scalars(statement).one_or_none()
+    if booking is None:
+        raise NotFound
+    return booking
+
+
+def done_to(ids: Collection[uuid.UUID], words: Mapping[str, Any] = WORDS, *, at_most: int = 200) -> list[Done]:
+    """What was done to these things, the newest first. Actions without words are left out."""
+    statement = (
+        select(AuditEntry, User.name)
+        .outerjoin(User, User.id == AuditEntry.actor_user_id)
+        .where(AuditEntry.entity_id.in_(ids), AuditEntry.action.in_(list(words)))
+        .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
+        .limit(at_most)
+    )
+    return [
+        Done(
+            at=entry.at,
+            entity=entry.entity_type,
+            words=words[entry.action],
+            who=name or ACTORS.get(entry.actor, entry.actor),
+            before=entry.before or {},
+            after=entry.after or {},
+        )
+        for entry, name in db.session.execute(statement)
+    ]
+
+
+def last_done(booking_id: uuid.UUID) -> Done | None:
+    """What was done to a booking last."""
+    return next(iter(done_to([booking_id], at_most=1)), None)
+
+
+def is_brought(booking: Booking) -> bool:
+    """Was a pickup booked, and does the car come without one? True means: checking in ends the concierge."""
+    return booking.status is BookingStatus.CONFIRMED and booking.include_concierge

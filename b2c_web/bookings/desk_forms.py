@@ -1,0 +1,117 @@
+"""The shapes of the forms at the workshop's desk."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, RadioField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
+
+from b2c_web.bookings.models import Booking
+from b2c_web.bookings.naming import NEEDED, TOLD, SeenCar
+from b2c_web.clock import today_in
+from b2c_web.config import ZONE
+from b2c_web.forms import Form, WholeNumberField, trimmed
+from b2c_web.vehicles.rules import check_plate, check_vin, year_refusal
+
+SAME, CORRECTED, OTHER = "same", "corrected", "other"
+TOO_LONG = _l("Bitte höchstens %(max)d Zeichen.")
+A_NAME = [Optional(), Length(max=60, message=TOO_LONG)]
+LACKS = {
+    "license_plate": _l("Kennzeichen fehlt."),
+    "make": _l("Marke fehlt."),
+    "model": _l("Modell fehlt."),
+    "year": _l("Baujahr fehlt."),
+}
+NOT_SAID = _l("Bitte bestätigen: Der Kunde hat das Auto selbst gebracht.")
+
+
+class CheckInForm(Form):
+    which = RadioField(
+        _l("Welches Auto steht da?"),
+        choices=[SelectChoice(SAME), SelectChoice(CORRECTED), SelectChoice(OTHER)],
+        default=SAME,
+    )
+    license_plate = StringField(_l("Kennzeichen"), filters=[trimmed])
+    make = StringField(_l("Marke"), filters=[trimmed], validators=A_NAME)
+    model = StringField(_l("Modell"), filters=[trimmed], validators=A_NAME)
+    year = WholeNumberField(_l("Baujahr"), validators=[Optional()])
+    vin = StringField(_l("Fahrgestellnummer (FIN)"), filters=[trimmed])
+    mileage_km = WholeNumberField(
+        _l("Kilometerstand"),
+        validators=[
+            InputRequired(_l("Kilometerstand fehlt.")),
+            NumberRange(0, 2_000_000, _l("Zwischen 0 und 2.000.000.")),
+        ],
+    )
+    mileage_confirmed = BooleanField(_l("Der Kilometerstand stimmt, ich habe nachgesehen"))
+    keys_at = StringField(_l("Schlüssel"), filters=[trimmed], validators=[Length(max=60, message=TOO_LONG)])
+    parked_at = StringField(_l("Stellplatz"), filters=[trimmed], validators=[Length(max=60, message=TOO_LONG)])
+    brought = BooleanField(_l("Der Kunde hat das Auto selbst gebracht"))
+
+    is_named = True  # does the booking name its car?
+    asks_brought = False
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """The car's facts count only when somebody says that they differ, or when none are known."""
+        valid = bool(super().validate(extra_validators))
+        if not self.is_named or self.which.data != SAME:
+            valid = self._car_is_complete() and valid
+        if self.asks_brought and not self.brought.data:
+            self.add_error("brought", NOT_SAID)
+            valid = False
+        return valid
+
+    def _car_is_complete(self) -> bool:
+        for name in NEEDED:
+            if not self[name].data and not self[name].errors:
+                self.add_error(name, LACKS[name])
+        for name, refusal in self._refusals().items():
+            if refusal and not self[name].errors:
+                self.add_error(name, refusal)
+        return not any(self[name].errors for name in TOLD)
+
+    def _refusals(self) -> dict[str, Any]:
+        return {
+            "license_plate": check_plate(self.license_plate.data or "")[1],
+            "year": year_refusal(self.year.data or 0, today_in(ZONE)),
+            "vin": check_vin(self.vin.data)[1] if self.vin.data else None,
+        }
+
+    def seen(self) -> SeenCar | None:
+        """The car that stands there, when it is not simply the booked one."""
+        if self.is_named and self.which.data == SAME:
+            return None
+        return SeenCar({name: self[name].data for name in TOLD}, is_other=self.which.data == OTHER)
+
+
+def check_in_form(booking: Booking, *, asks_brought: bool) -> CheckInForm:
+    """The form for one booking, its car's fields filled with what was booked."""
+    car = booking.vehicle
+    known = {name: getattr(car, name) for name in TOLD} if car else {**booking.car_details}
+    form = CheckInForm(**{name: known.get(name) for name in TOLD})
+    form.is_named, form.asks_brought = car is not None, asks_brought
+    return form
+
+
+class ReworkForm(Form):
+    reason = TextAreaField(
+        _l("Was ist noch zu tun?"),
+        filters=[trimmed],
+        validators=[DataRequired(_l("Bitte nennen Sie den Grund.")), Length(max=500, message=TOO_LONG)],
+    )
+
+
+class CollectionForm(Form):
+    ronja_back = BooleanField(_l("Die Ronja ist zurück, mit Schlüssel"))
+    keys_given = BooleanField(_l("Schlüssel und Papiere sind übergeben"))
+
+    asks_ronja = False
+
+    def validate_keys_given(self, field: BooleanField) -> None:
+        if not field.data:
+            raise ValidationError(_l("Bitte bestätigen, dass der Kunde seine Schlüssel hat."))
+
+    def validate_ronja_back(self, field: BooleanField) -> None:
+        if self.asks_ronja and not field.data:
+            raise ValidationError(_l("Ohne die Ronja bleibt die Buchung offen."))

@@ -1,0 +1,147 @@
+"""The workshop's desk: check in, start, rework, hand over to the customer. Each page says what will happen."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, flash, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from b2c_web import htmx, live
+from b2c_web.access import requires
+from b2c_web.bookings import blueprint, commands, desk
+from b2c_web.bookings.arrival import last_mileage
+from b2c_web.bookings.desk_forms import CheckInForm, CollectionForm, ReworkForm, check_in_form
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.catalog.texts import TEXTS
+from b2c_web.errors import Conflict
+from b2c_web.forms import ActionForm, Form, form_page, submitted
+from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
+
+BOARD = "board"
+
+
+def _plate(booking: Booking) -> str:
+    return booking.vehicle.license_plate if booking.vehicle else booking.number
+
+
+def _back_to(booking: Booking) -> Response:
+    """To where the button was pressed: the board or the car."""
+    if request.form.get("from") == BOARD:
+        return htmx.see_other(url_for("dashboard.day"))
+    return htmx.see_other(url_for("dashboard.car", booking_id=booking.id))
+
+
+def _page(template: str, form: Form, booking: Booking, allowed: bool, **context: Any) -> Response:
+    """The page that asks, or, when somebody else was faster or the state does not allow it, the page that tells."""
+    if allowed and not isinstance(form.refusal, Conflict):
+        return form_page(template, form, booking=booking, service=TEXTS[booking.service], **context)
+    return htmx.render("bookings/desk_refused.html", status=409, booking=booking, last=desk.last_done(booking.id))
+
+
+def _act(booking_id: uuid.UUID, form: Form, act: Callable[[], Any]) -> Booking | None:
+    """The booking after `act` was done; None when the form has to be shown (again)."""
+    return desk.desk_booking(current_user, booking_id) if submitted(form, act) else None
+
+
+@blueprint.route("/workshop/bookings/<uuid:booking_id>/check-in", methods=["GET", "POST"])
+@requires("workshop.work")
+def check_in(booking_id: uuid.UUID) -> Response:
+    booking = desk.desk_booking(current_user, booking_id)
+    form = check_in_form(booking, asks_brought=desk.is_brought(booking))
+    done = _act(booking_id, form, lambda: _check_in(booking_id, form))
+    if done:
+        flash(_("%(plate)s ist eingecheckt.", plate=_plate(done)), "success")
+        return htmx.see_other(url_for("dashboard.car", booking_id=booking_id))
+    booking = desk.desk_booking(current_user, booking_id)
+    return _page(
+        "bookings/desk_check_in.html",
+        form,
+        booking,
+        booking.status in desk.OPEN_TO_CHECK_IN,
+        known=last_mileage(booking),
+        doubted=form.refusal is not None and form.refusal.code == "mileage_doubt",
+        classes=CLASS_TEXTS,
+        version=_standing_version(booking),
+        possible=True,
+        last=None,
+    )
+
+
+def _check_in(booking_id: uuid.UUID, form: CheckInForm) -> None:
+    commands.check_in(
+        current_user,
+        booking_id,
+        mileage_km=form.mileage_km.data or 0,
+        seen=form.seen(),
+        keys_at=form.keys_at.data or "",
+        parked_at=form.parked_at.data or "",
+        mileage_confirmed=form.mileage_confirmed.data,
+    )
+
+
+def _standing_version(booking: Booking) -> str:
+    return live.version_of(booking.status, booking.updated_at)
+
+
+@blueprint.get("/workshop/bookings/<uuid:booking_id>/standing")
+@requires("workshop.work")
+def standing(booking_id: uuid.UUID) -> Response:
+    """How the booking stands, for somebody who fills in the check-in meanwhile."""
+    booking = desk.desk_booking(current_user, booking_id)
+    version = _standing_version(booking)
+    return live.answer(
+        version,
+        lambda: render_template(
+            "bookings/_desk_standing.html",
+            booking=booking,
+            possible=booking.status in desk.OPEN_TO_CHECK_IN,
+            last=desk.last_done(booking_id),
+            version=version,
+        ),
+    )
+
+
+@blueprint.post("/workshop/bookings/<uuid:booking_id>/work")
+@requires("workshop.work")
+def start_work(booking_id: uuid.UUID) -> Response:
+    form, begun = ActionForm(), []
+    booking = _act(booking_id, form, lambda: begun.append(commands.start_work(current_user, booking_id)))
+    if booking is None:
+        return _page("bookings/desk_refused.html", form, desk.desk_booking(current_user, booking_id), allowed=False)
+    if begun == [True]:
+        flash(_("Arbeit begonnen: %(plate)s.", plate=_plate(booking)), "success")
+    else:
+        flash(_("Die Arbeit an %(plate)s läuft schon.", plate=_plate(booking)), "info")
+    return _back_to(booking)
+
+
+@blueprint.route("/workshop/bookings/<uuid:booking_id>/rework", methods=["GET", "POST"])
+@requires("workshop.work")
+def rework(booking_id: uuid.UUID) -> Response:
+    form = ReworkForm()
+    done = _act(booking_id, form, lambda: commands.rework(current_user, booking_id, form.reason.data or ""))
+    if done:
+        flash(_("%(plate)s ist wieder in Arbeit.", plate=_plate(done)), "success")
+        return _back_to(done)
+    booking = desk.desk_booking(current_user, booking_id)
+    return _page("bookings/desk_rework.html", form, booking, booking.status is BookingStatus.READY_FOR_RETURN)
+
+
+@blueprint.route("/workshop/bookings/<uuid:booking_id>/collection", methods=["GET", "POST"])
+@requires("workshop.work")
+def collection(booking_id: uuid.UUID) -> Response:
+    booking, form = desk.desk_booking(current_user, booking_id), CollectionForm()
+    form.asks_ronja = booking.include_concierge and booking.reservation is not None
+    done = _act(booking_id, form, lambda: commands.collect(current_user, booking_id))
+    if done:
+        flash(_("%(plate)s ist beim Kunden.", plate=_plate(done)), "success")
+        return _back_to(done)
+    booking = desk.desk_booking(current_user, booking_id)
+    return _page("bookings/desk_collection.html", form, booking, _can_be_collected(booking))
+
+
+def _can_be_collected(booking: Booking) -> bool:
+    cancelled_here = booking.status is BookingStatus.CANCELLED and booking.places_released_at is None
+    return booking.status is BookingStatus.READY_FOR_RETURN or cancelled_here

@@ -1,0 +1,238 @@
+"""The workshop's board of a day: which cars are expected, in work, waiting for their customers, ready. Reads only."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import ColumnElement, Select, and_, extract, func, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from b2c_web import live
+from b2c_web.accounts.models import User
+from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation
+from b2c_web.bookings.queries import visible_to
+from b2c_web.clock import local_to_utc
+from b2c_web.config import ZONE
+from b2c_web.dashboard.rules import Punctuality, punctuality
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
+from b2c_web.extensions.rules import UNPAID
+from b2c_web.flask_extensions import db
+from b2c_web.vehicles.models import Vehicle
+
+S = BookingStatus
+ENDED = (AssignmentStatus.COMPLETED, AssignmentStatus.CANCELLED)
+NEVER_HERE = (S.PENDING, S.CANCELLED)
+OVER = (S.PENDING, S.CANCELLED, S.COMPLETED)
+
+
+class Column(StrEnum):
+    EXPECTED = "expected"
+    AT_WORK = "at-work"
+    WAITING = "waiting"
+    READY = "ready"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class MoreWork:
+    """What the card says about extensions: "pending", "unpaid", "reserving", "approved" or "declined"."""
+
+    state: str
+    cents: int
+    count: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One car. `due`: when it is expected, has to be ready, or goes back; `until` ends that when it is a window."""
+
+    booking: Booking
+    column: Column
+    due: datetime
+    until: datetime | None
+    punctuality: Punctuality | None
+    more_work: MoreWork | None
+    assignment: JockeyAssignment | None
+
+    @property
+    def fetched(self) -> bool:
+        """Does a jockey drive it, or does the customer?"""
+        return self.booking.include_concierge and self.booking.concierge_dropped_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    day: date
+    version: str
+    columns: dict[Column, list[Card]]
+
+    @property
+    def total(self) -> int:
+        return sum(len(cards) for cards in self.columns.values())
+
+
+def board(user: User, day: date, today: date, now: datetime) -> Board:
+    """The cars of a day; today also those of earlier days that are still expected or with us. Five statements."""
+    version = board_version(user, day, today, now)
+    bookings = db.session.scalars(
+        visible_to(user)
+        .where(_belongs(day, today))
+        .options(
+            joinedload(Booking.slot),
+            joinedload(Booking.return_slot),
+            joinedload(Booking.vehicle),
+            joinedload(Booking.workshop),
+            joinedload(Booking.reservation).joinedload(RonjaReservation.ronja),
+            selectinload(Booking.trips),
+        )
+        .order_by(Booking.pickup_time, Booking.number)
+    ).all()
+    columns: dict[Column, list[Card]] = {column: [] for column in Column}
+    for card in _cards(bookings, now):
+        columns[card.column].append(card)
+    for cards in columns.values():
+        cards.sort(key=lambda card: (card.due, card.booking.number))
+    return Board(day, version, columns)
+
+
+def _belongs(day: date, today: date) -> ColumnElement[bool]:
+    start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
+    arrives = and_(Booking.pickup_time >= start, Booking.pickup_time < end, Booking.status.notin_(NEVER_HERE))
+    if day != today:
+        return arrives
+    earlier = and_(Booking.pickup_time < start, Booking.status.notin_(OVER))
+    cancelled_here = and_(
+        Booking.status == S.CANCELLED,
+        Booking.places_released_at.is_(None),
+        Booking.actual_return_time.is_(None),
+        Booking.pickup_time > start - timedelta(days=60),
+    )
+    return or_(arrives, earlier, cancelled_here)
+
+
+def board_version(user: User, day: date, today: date, now: datetime) -> str:
+    """A name for all that a board shows, by one statement; lateness makes a new one every minute."""
+    rows = db.session.execute(_stamps(visible_to(user).where(_belongs(day, today))))
+    return live.version_of(day, now.replace(second=0, microsecond=0), sorted(map(str, rows)))
+
+
+def car_version(booking_id: uuid.UUID) -> str:
+    """A name for how one car stands."""
+    rows = db.session.execute(_stamps(select(Booking).where(Booking.id == booking_id)))
+    return live.version_of(*map(str, rows))
+
+
+def _stamps(bookings: Select[Any]) -> Select[Any]:
+    """When each booking and what belongs to it was changed."""
+    return bookings.outerjoin(Vehicle, Vehicle.id == Booking.vehicle_id).with_only_columns(
+        Booking.id,
+        Booking.status,
+        Booking.updated_at,
+        Booking.work_started_at,
+        Vehicle.updated_at,
+        _changes(Extension),
+        _changes(JockeyAssignment),
+    )
+
+
+def _changes(kind: Any) -> Any:
+    """Changes with every row that comes or is changed, whichever transaction commits first."""
+    changed = func.sum(extract("epoch", kind.updated_at))
+    return select(changed).where(kind.booking_id == Booking.id).correlate(Booking).scalar_subquery()
+
+
+def _cards(bookings: Sequence[Booking], now: datetime) -> Iterable[Card]:
+    ids = [booking.id for booking in bookings]
+    more, assignments = _more_work(ids), _open_assignments(ids)
+    for booking in bookings:
+        yield _card(booking, more.get(booking.id), assignments.get(booking.id), now)
+
+
+def _card(booking: Booking, more: MoreWork | None, tour: JockeyAssignment | None, now: datetime) -> Card:
+    column = _column(booking, more)
+    due, until = _due(booking, column, tour)
+    counts = column is not Column.DONE and not _waits_for_customer(booking, column)
+    late = punctuality(until or due, now) if counts else None
+    return Card(booking, column, due, until, late, more, tour)
+
+
+def _column(booking: Booking, more: MoreWork | None) -> Column:
+    if booking.status in (S.CONFIRMED, S.IN_TRANSIT_TO_WORKSHOP):
+        return Column.EXPECTED
+    if booking.status is S.IN_WORKSHOP:
+        return Column.WAITING if more and more.state in ("pending", "unpaid") else Column.AT_WORK
+    return Column.DONE if booking.status is S.COMPLETED else Column.READY
+
+
+def _waits_for_customer(booking: Booking, column: Column) -> bool:
+    """A ready car that its owner fetches is not late, whenever that is."""
+    fetched = booking.include_concierge and booking.concierge_dropped_at is None
+    return column is Column.READY and not fetched
+
+
+def _due(booking: Booking, column: Column, tour: JockeyAssignment | None) -> tuple[datetime, datetime | None]:
+    fetched = booking.include_concierge and booking.concierge_dropped_at is None
+    if column is Column.EXPECTED:
+        return (_arrival(booking, tour), None) if fetched else (booking.slot.start_time, booking.slot.end_time)
+    back = booking.return_slot
+    if not fetched or back is None:
+        return booking.estimated_return_time, None
+    if column in (Column.AT_WORK, Column.WAITING):
+        return back.start_time - _travel(booking, AssignmentType.RETURN), None
+    return back.start_time, back.end_time
+
+
+def _arrival(booking: Booking, tour: JockeyAssignment | None) -> datetime:
+    """When a car that a jockey fetches should be here."""
+    travel = _travel(booking, AssignmentType.PICKUP)
+    if tour is None:
+        return booking.slot.end_time + travel
+    if tour.departed_at is not None:
+        return tour.departed_at + travel
+    at_the_door = timedelta(minutes=current_app.config["PICKUP_HANDOVER_MINUTES"] / 2)
+    return (tour.arrived_at or tour.scheduled_time) + at_the_door + travel
+
+
+def _travel(booking: Booking, kind: AssignmentType) -> timedelta:
+    minutes = [trip.travel_minutes for trip in booking.trips if trip.type is kind and trip.released_at is None]
+    return timedelta(minutes=max(minutes, default=0))
+
+
+def _open_assignments(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, JockeyAssignment]:
+    statement = (
+        select(JockeyAssignment)
+        .where(JockeyAssignment.booking_id.in_(ids), JockeyAssignment.status.notin_(ENDED))
+        .options(joinedload(JockeyAssignment.jockey))
+        .order_by(JockeyAssignment.scheduled_time)
+    )
+    return {tour.booking_id: tour for tour in db.session.scalars(statement)}
+
+
+def _more_work(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
+    by_booking: dict[uuid.UUID, list[Extension]] = defaultdict(list)
+    statement = select(Extension).where(Extension.booking_id.in_(ids), Extension.status != ExtensionStatus.CANCELLED)
+    for one in db.session.scalars(statement.order_by(Extension.requested_at)):
+        by_booking[one.booking_id].append(one)
+    return {booking_id: _summed_up(rows) for booking_id, rows in by_booking.items()}
+
+
+def _summed_up(rows: Sequence[Extension]) -> MoreWork:
+    """What matters most of all extensions of one car: somebody is waited for, money is missing, work may begin."""
+    approved = [one for one in rows if one.status is ExtensionStatus.APPROVED]
+    kinds = {
+        "pending": [one for one in rows if one.status is ExtensionStatus.PENDING],
+        "unpaid": [one for one in approved if one.authorization_status in UNPAID],
+        "reserving": [one for one in approved if one.authorization_status is AuthorizationStatus.PENDING],
+        "approved": approved,
+        "declined": rows,
+    }
+    state, found = next((state, found) for state, found in kinds.items() if found)
+    cents = sum(one.approved_amount_cents or one.total_amount for one in found)
+    return MoreWork(state, cents, len(found), min(one.approved_at or one.requested_at for one in found))

@@ -1,0 +1,167 @@
+"""What the page of one car shows beside its booking: handovers, messages, and what was done to it. Reads only."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from b2c_web.bookings import desk
+from b2c_web.bookings.models import AssignmentType, Booking
+from b2c_web.clock import now_utc
+from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.extensions.models import Extension
+from b2c_web.flask_extensions import db
+from b2c_web.media.models import MediaFile
+from b2c_web.media.queries import files
+from b2c_web.notifications.models import Notification, NotificationKind
+
+WORDS: Mapping[str, Any] = {
+    **desk.WORDS,
+    "booking.change_ronja": _l("Andere Ronja"),
+    "booking.move_asked": _l("Um einen anderen Termin gebeten"),
+    "booking.move_accepted": _l("Anderer Termin angenommen"),
+    "booking.move_declined": _l("Anderer Termin abgelehnt"),
+    "assignment.assign": _l("Fahrt eingeteilt"),
+    "assignment.start": _l("Jockey losgefahren"),
+    "assignment.arrive": _l("Jockey an der Tür"),
+    "assignment.hand_over": _l("Übergabe an der Tür"),
+    "assignment.arrive_workshop": _l("Jockey an der Werkstatt"),
+    "assignment.complete": _l("Fahrt erledigt"),
+    "assignment.cancel": _l("Fahrt abgesagt"),
+    "extension.raise": _l("Erweiterung angeboten"),
+    "extension.approve": _l("Erweiterung freigegeben"),
+    "extension.decline": _l("Erweiterung abgelehnt"),
+    "extension.withdraw": _l("Erweiterung zurückgezogen"),
+    "extension.question": _l("Frage zur Erweiterung"),
+    "extension.answer": _l("Antwort zur Erweiterung"),
+    "extension.object": _l("Einspruch gegen die Erweiterung"),
+    "extension.not_done": _l("Als nicht gemacht markiert"),
+    "extension.money": _l("Geld der Erweiterung"),
+}
+# what changed, by the name that the audit log gives it; everything else there is for machines
+NAMES: Mapping[str, Any] = {
+    "license_plate": _l("Kennzeichen"),
+    "make": _l("Marke"),
+    "model": _l("Modell"),
+    "year": _l("Baujahr"),
+    "vin": _l("Fahrgestellnummer"),
+    "mileage_km": _l("Kilometerstand"),
+    "keys_at": _l("Schlüssel"),
+    "parked_at": _l("Stellplatz"),
+    "reason": _l("Grund"),
+    "cancellation_reason": _l("Grund"),
+    "words": _l("Worte"),
+    "status": _l("Stand"),
+    "authorization_status": _l("Geld"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that changed. `kind`: of a state, as `ui.status` knows it, else empty."""
+
+    name: Any
+    before: Any
+    after: Any
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a jockey noted at the door, or why there was no handover."""
+
+    assignment: JockeyAssignment
+    at: datetime | None
+    mileage_km: int | None
+    notes: dict[Any, str]
+    photos: list[MediaFile] = field(default_factory=list)
+
+    @property
+    def is_pickup(self) -> bool:
+        return self.assignment.type is AssignmentType.PICKUP
+
+
+NOTES: Mapping[str, Any] = {
+    "fuel": _l("Tank"),
+    "keys": _l("Schlüssel"),
+    "damage": _l("Schäden"),
+    "wishes": _l("Wünsche"),
+    "notes": _l("Notizen"),
+}
+
+
+def tours_of(booking_id: uuid.UUID) -> Sequence[JockeyAssignment]:
+    """All of a booking's assignments, in order of time."""
+    statement = select(JockeyAssignment).where(JockeyAssignment.booking_id == booking_id)
+    options = (joinedload(JockeyAssignment.jockey), joinedload(JockeyAssignment.ronja))
+    return db.session.scalars(statement.options(*options).order_by(JockeyAssignment.scheduled_time)).all()
+
+
+def handovers(tours: Sequence[JockeyAssignment]) -> list[Handover]:
+    """What the jockeys noted, in order of time."""
+    noted = [(tour, tour.handover) for tour in tours if tour.handover]
+    known = {file.id: file for file in files([one for _tour, facts in noted for one in _photo_ids(facts)])}
+    return [
+        Handover(
+            assignment=tour,
+            at=tour.departed_at or tour.completed_at or tour.arrived_at,
+            mileage_km=_km(facts),
+            notes={NOTES[name]: str(facts[name]) for name in NOTES if facts.get(name)},
+            photos=[known[one] for one in _photo_ids(facts) if one in known],
+        )
+        for tour, facts in noted
+    ]
+
+
+def _photo_ids(facts: Mapping[str, Any]) -> list[uuid.UUID]:
+    """The ids of a handover's photos; a handover without media of ours names files of another kind."""
+    photos = [photo.get("file") for photo in facts.get("photos") or [] if isinstance(photo, Mapping)]
+    return [one for one in map(_uuid, [*photos, (facts.get("no_show") or {}).get("photo")]) if one]
+
+
+def _uuid(text: Any) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(str(text))
+    except ValueError:
+        return None
+
+
+def _km(facts: Mapping[str, Any]) -> int | None:
+    found = facts.get("mileage_km")
+    return int(found) if isinstance(found, int | str) and str(found).isdigit() else None
+
+
+def mileage_at_the_door(booking: Booking) -> list[tuple[int, datetime]]:
+    """What the jockey read off at the pickup. Registered in `bookings.hooks.known_mileage`."""
+    statement = select(JockeyAssignment).where(JockeyAssignment.booking_id == booking.id)
+    tours = db.session.scalars(statement.where(JockeyAssignment.type == AssignmentType.PICKUP)).all()
+    read = [(_km(tour.handover or {}), tour.departed_at or now_utc()) for tour in tours]
+    return [(km, at) for km, at in read if km is not None]
+
+
+def messages_about(booking_id: uuid.UUID) -> Sequence[Notification]:
+    """The messages about a booking, the newest first."""
+    statement = select(Notification).where(Notification.booking_id == booking_id)
+    statement = statement.where(Notification.kind != NotificationKind.LOGIN_CODE)
+    return db.session.scalars(statement.order_by(Notification.created_at.desc(), Notification.id.desc())).all()
+
+
+def done_to(booking: Booking, tours: Sequence[JockeyAssignment]) -> list[desk.Done]:
+    """What was done to a booking, its trips and its extensions, the newest first."""
+    extensions = db.session.scalars(select(Extension.id).where(Extension.booking_id == booking.id))
+    return desk.done_to([booking.id, *(tour.id for tour in tours), *extensions], WORDS)
+
+
+def changes(done: desk.Done) -> Iterator[Change]:
+    """What an entry changed, in words; what stayed is left out."""
+    for name in NAMES:
+        before, after = done.before.get(name), done.after.get(name)
+        if before == after or (not before and not after):
+            continue
+        kind = "authorization" if name == "authorization_status" else done.entity
+        yield Change(NAMES[name], before, after, kind if name.endswith("status") else "")

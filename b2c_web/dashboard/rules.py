@@ -1,0 +1,29 @@
+"""How late something is. Pure decisions."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+SOON = timedelta(minutes=30)
+
+
+class Risk(StrEnum):
+    ON_TIME = "on-time"
+    AT_RISK = "at-risk"
+    LATE = "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Punctuality:
+    """`minutes` past the promise when late, until it otherwise."""
+
+    risk: Risk
+    minutes: int
+
+
+def punctuality(due: datetime, now: datetime) -> Punctuality:
+    """Late past `due`, at risk in its last 30 minutes. A minute that has begun is not late yet."""
+    if now >= due + timedelta(minutes=1):
+        return Punctuality(Risk.LATE, (now - due) // timedelta(minutes=1))
+    left = max(due - now, timedelta(0))
+    return Punctuality(Risk.AT_RISK if left <= SOON else Risk.ON_TIME, left // timedelta(minutes=1))

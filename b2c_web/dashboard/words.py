@@ -1,0 +1,97 @@
+"""What the board says of a car, in words."""
+
+from datetime import date, datetime
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.clock import now_utc
+from b2c_web.config import ZONE
+from b2c_web.dashboard.board import Card, Column
+from b2c_web.dashboard.rules import Risk
+from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.formatting import clock, eur, weekday, window
+
+DAY_MINUTES = 24 * 60
+
+
+def plate_of(booking: Booking) -> str:
+    """The plate as far as it is known; empty while the customer has not named it."""
+    return booking.vehicle.license_plate if booking.vehicle else str(booking.car_details.get("license_plate", ""))
+
+
+def due_words(card: Card, today: date) -> str:
+    """ "14:30", "8–10", on another day "Mi 14:30"."""
+    local = card.due.astimezone(ZONE).date()
+    at = window(card.due, card.until).replace("\u00a0Uhr", "") if card.until else clock(card.due)
+    return at if local == today else f"{weekday(card.due)} {at}"
+
+
+def late_words(card: Card) -> str:
+    """How late it is or how little time is left; empty when all is well."""
+    if card.punctuality is None or card.punctuality.risk is Risk.ON_TIME:
+        return ""
+    minutes = card.punctuality.minutes
+    if card.punctuality.risk is Risk.AT_RISK:
+        return _("noch %(n)s min", n=minutes) if card.column is not Column.EXPECTED else ""
+    if minutes < 60:
+        return _("%(n)s min zu spät", n=minutes)
+    if minutes < DAY_MINUTES:
+        return _("%(n)s h zu spät", n=minutes // 60)
+    return ngettext("%(num)s Tag zu spät", "%(num)s Tage zu spät", minutes // DAY_MINUTES)
+
+
+def since(at: datetime) -> str:
+    """ "52 min", "3 h", "2 d": how long ago, for little room."""
+    minutes = max(int((now_utc() - at).total_seconds() // 60), 0)
+    if minutes < 60:
+        return _("%(n)s min", n=minutes)
+    return _("%(n)s h", n=minutes // 60) if minutes < DAY_MINUTES else _("%(n)s d", n=minutes // DAY_MINUTES)
+
+
+def more_work(card: Card) -> tuple[str, str, str] | None:
+    """(tone, icon, words) of the extensions of a car, None without any."""
+    more = card.more_work
+    if more is None:
+        return None
+    amount, ago = eur(more.cents), since(more.since)
+    return {
+        "pending": ("amber", "hourglass", _("%(amount)s seit %(ago)s", amount=amount, ago=ago)),
+        "unpaid": ("amber", "lock", _("%(amount)s: Zahlung fehlt, seit %(ago)s", amount=amount, ago=ago)),
+        "reserving": ("amber", "hourglass", _("%(amount)s wird reserviert", amount=amount)),
+        "approved": ("green", "check-circle", ngettext("%(num)s Zusatz frei", "%(num)s Zusätze frei", more.count)),
+        "declined": ("outline", "x", _("Zusatz abgelehnt")),
+    }[more.state]
+
+
+def jockey_words(tour: JockeyAssignment) -> str:
+    """ "J. Sperber, 15:50"."""
+    first, _blank, last = tour.jockey.name.partition(" ")
+    name = f"{first[:1]}. {last}" if last else first
+    return f"{name}, {clock(tour.scheduled_time)}"
+
+
+def said(card: Card) -> str:
+    """The sentence that is read aloud when a card comes to stand where it stands."""
+    waits = card.column is Column.WAITING
+    return _SAID["WAITING"](plate_of(card.booking) or card.booking.number) if waits else standing(card.booking)
+
+
+def standing(booking: Booking) -> str:
+    """How a car stands, as one sentence."""
+    started = booking.status is BookingStatus.IN_WORKSHOP and booking.work_started_at is not None
+    return _SAID["STARTED" if started else booking.status.value](plate_of(booking) or booking.number)
+
+
+_SAID = {
+    "CONFIRMED": lambda plate: _("%(plate)s wird erwartet.", plate=plate),
+    "IN_TRANSIT_TO_WORKSHOP": lambda plate: _("%(plate)s ist unterwegs zur Werkstatt.", plate=plate),
+    "IN_WORKSHOP": lambda plate: _("%(plate)s ist eingecheckt.", plate=plate),
+    "STARTED": lambda plate: _("An %(plate)s wird gearbeitet.", plate=plate),
+    "WAITING": lambda plate: _("%(plate)s wartet auf den Kunden.", plate=plate),
+    "READY_FOR_RETURN": lambda plate: _("%(plate)s ist fertig.", plate=plate),
+    "IN_TRANSIT_TO_CUSTOMER": lambda plate: _("%(plate)s ist unterwegs zum Kunden.", plate=plate),
+    "COMPLETED": lambda plate: _("%(plate)s ist abgeschlossen.", plate=plate),
+    "CANCELLED": lambda plate: _("%(plate)s ist storniert und noch hier.", plate=plate),
+}

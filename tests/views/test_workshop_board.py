@@ -1,0 +1,260 @@
+"""The workshop's board of a day, looking for a car, and the car's page."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import event
+
+from b2c_web import clock
+from b2c_web.accounts.models import Role
+from b2c_web.bookings import commands
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, Extension, ExtensionStatus
+from b2c_web.flask_extensions import db
+from tests.commands.scene import Scene
+from tests.factories import make_booking, make_customer, make_user, make_vehicle, make_workshop
+from tests.views.walking import text_of, words_of
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+HTMX = {"HX-Request": "true"}
+Login = Callable[..., FlaskClient]
+COLUMNS = ("Erwartet", "In Arbeit", "Wartet auf Kunde", "Fertig")
+
+
+@pytest.fixture
+def scene(session: Any) -> Scene:
+    return Scene(session, ronjas=3, places=40)
+
+
+def staff(scene: Scene, login: Login, role: Role = Role.WORKSHOP) -> FlaskClient:
+    return login(make_user(role, **({} if role is Role.ADMIN else {"workshop_id": scene.workshop.id})))
+
+
+def car(scene: Scene, plate: str, status: BookingStatus = BookingStatus.CONFIRMED, slot: int = 0, **facts: Any) -> Any:
+    """A drop-off of a named car."""
+    user = make_customer()
+    vehicle = make_vehicle(user, license_plate=plate)
+    if status not in (BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP):
+        facts.setdefault("workshop_checkin_at", scene.slots[slot].start_time)
+    made = make_booking(scene.slots[slot], user=user, vehicle_id=vehicle.id, status=status, **facts)
+    db.session.commit()
+    return made
+
+
+def extension(booking: Booking, **facts: Any) -> Extension:
+    one = {"name": "Bremsscheiben", "description": "", "price": 47988, "quantity": "1", "media": []}
+    defaults = {"description": "x", "items": [one], "total_amount": 47988, "vat_rate_percent": 19}
+    row = Extension(booking_id=booking.id, requested_at=clock.now_utc(), **{**defaults, **facts})
+    db.session.add(row)
+    db.session.commit()
+    return row
+
+
+def columns(client: FlaskClient, path: str = "/workshop") -> dict[str, str]:
+    """The words of each column."""
+    words = words_of(text_of(client.get(path)).split('id="board"')[1].split("</main>")[0])
+    rest, found = words, {}
+    for title in reversed(COLUMNS):
+        rest, _sep, found[title] = rest.rpartition(f" {title}")
+    return found
+
+
+def at(scene: Scene, hours: float, slot: int = 0) -> Any:
+    """So long after the window began."""
+    return clock.frozen(scene.slots[slot].start_time + timedelta(hours=hours))
+
+
+def test_each_car_stands_where_its_state_belongs(scene: Scene, login: Login) -> None:
+    with at(scene, 1):
+        car(scene, "DO AA 1")
+        car(scene, "DO BB 2", BookingStatus.IN_WORKSHOP)
+        extension(car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP))
+        car(scene, "DO DD 4", BookingStatus.READY_FOR_RETURN)
+        car(scene, "DO EE 5", BookingStatus.COMPLETED)
+        client = staff(scene, login)
+        found = columns(client)
+    plates = dict(zip(COLUMNS, ("DO AA 1", "DO BB 2", "DO CC 3", "DO DD 4"), strict=True))
+    for column, plate in plates.items():
+        assert plate in found[column]
+        assert not any(other in found[column] for other in plates.values() if other != plate)
+    assert "1 Auto ist abgeschlossen" in found["Fertig"]
+    assert "Einchecken" in found["Erwartet"]
+    assert "Arbeit beginnen" in found["In Arbeit"]
+    assert "Anrufen" in found["Wartet auf Kunde"]
+    assert "Abgeholt" in found["Fertig"]
+
+
+def test_lateness_is_a_word(scene: Scene, login: Login) -> None:
+    car(scene, "DO AA 1")
+    with at(scene, 1.9):
+        assert "zu spät" not in columns(staff(scene, login))["Erwartet"]
+    with at(scene, 2.2):
+        page = text_of(staff(scene, login).get("/workshop"))
+        assert 'data-risk="late"' in page
+        assert "12 min zu spät" in words_of(page)
+    with at(scene, 26):
+        assert "1 Tag zu spät" in columns(staff(scene, login))["Erwartet"]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said", "column"),
+    [
+        ({}, "479,88 EUR seit 52 min", "Wartet auf Kunde"),
+        ({"authorization_status": AuthorizationStatus.REQUIRES_ACTION}, "Zahlung fehlt", "Wartet auf Kunde"),
+        ({"authorization_status": AuthorizationStatus.PENDING}, "wird reserviert", "In Arbeit"),
+        ({"authorization_status": AuthorizationStatus.AUTHORIZED}, "1 Zusatz frei", "In Arbeit"),
+        ({"status": ExtensionStatus.DECLINED}, "Zusatz abgelehnt", "In Arbeit"),
+    ],
+)
+def test_the_extension_is_told(scene: Scene, login: Login, facts: Any, said: str, column: str) -> None:
+    with at(scene, 1):
+        now = clock.now_utc()
+        if "authorization_status" in facts:
+            decided = {"status": ExtensionStatus.APPROVED, "approved_at": now, "accepted_items": [0]}
+            facts |= {**decided, "approved_amount_cents": 47988, "decision_right": DecisionRight.CUSTOMER}
+        elif facts:
+            facts |= {"declined_at": now}
+        extension(car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP), **facts)
+        with clock.frozen(now + timedelta(minutes=52)):
+            assert said in columns(staff(scene, login))[column]
+
+
+def test_what_is_from_earlier_days_stays_on_todays_board(scene: Scene, login: Login) -> None:
+    car(scene, "DO BB 2", BookingStatus.IN_WORKSHOP)
+    car(scene, "DO AA 1")
+    with at(scene, 24):
+        client = staff(scene, login)
+        found = columns(client)
+        assert "DO BB 2" in found["In Arbeit"]
+        assert "DO AA 1" in found["Erwartet"]
+        assert "Kein Auto an diesem Tag" in text_of(client.get("/workshop?day=2026-11-28"))
+
+
+def test_a_day_that_is_none_is_said(scene: Scene, login: Login) -> None:
+    client = staff(scene, login)
+    for asked in ("abc", "2026-02-30", "9999-12-31"):
+        assert f"„{asked}“ ist kein Tag. Gezeigt wird heute." in text_of(client.get(f"/workshop?day={asked}"))
+    assert "ist kein Tag" not in text_of(client.get("/workshop?day="))
+
+
+def region_of(page: str) -> str:
+    """Where the live region of a page asks."""
+    return page.split('hx-get="', 1)[1].split('"')[0].replace("&amp;", "&")
+
+
+def test_the_board_follows_and_answers_nothing_when_nothing_changed(scene: Scene, login: Login) -> None:
+    booking = car(scene, "DO AA 1")
+    with at(scene, 1):
+        client = staff(scene, login)
+        href = region_of(text_of(client.get("/workshop")))
+        assert client.get(href, headers=HTMX).status_code == 204
+        other = make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+        commands.check_in(other, booking.id, mileage_km=10)
+        answer = client.get(href, headers=HTMX)
+        assert answer.status_code == 200
+        assert text_of(answer).lstrip().startswith('<section id="board"')
+        href = region_of(text_of(answer))
+        assert client.get(href, headers=HTMX).status_code == 204
+        extension(booking)
+        assert "479,88 EUR" in text_of(client.get(href, headers=HTMX))
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """The statements that are sent meanwhile."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if "SAVEPOINT" not in statement:
+            sent.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+
+
+def test_a_poll_costs_two_statements_and_a_board_few(scene: Scene, login: Login) -> None:
+    for number in range(6):
+        car(scene, f"DO AA {number + 1}")
+    with at(scene, 1):
+        client = staff(scene, login)
+        href = region_of(text_of(client.get("/workshop")))
+        db.session.expire_all()
+        with counted() as polled:
+            client.get(href, headers=HTMX)
+        with counted() as drawn:
+            client.get("/workshop")
+    assert 0 < len(polled) <= 2, polled
+    assert 2 < len(drawn) <= 8, drawn
+
+
+def test_another_workshop_sees_nothing_of_it(scene: Scene, login: Login) -> None:
+    booking = car(scene, "DO AA 1")
+    other = make_workshop(name="Werkstatt Hagen")
+    db.session.commit()
+    with at(scene, 1):
+        client = login(make_user(Role.WORKSHOP, workshop_id=other.id))
+        assert "DO AA 1" not in text_of(client.get("/workshop"))
+        assert "DO AA 1" not in text_of(client.get("/workshop/cars"))
+        assert client.get(f"/workshop/bookings/{booking.id}").status_code == 404
+
+
+def test_a_dispatcher_sees_the_board_without_its_buttons(scene: Scene, login: Login) -> None:
+    car(scene, "DO AA 1")
+    with at(scene, 1):
+        found = columns(staff(scene, login, Role.DISPATCHER))
+    assert "DO AA 1" in found["Erwartet"]
+    assert "Einchecken" not in found["Erwartet"]
+
+
+@pytest.mark.parametrize("wanted", ["do mv", "DOMV250", "birke", "BK-2026-"])
+def test_a_car_is_found_on_any_day(scene: Scene, login: Login, wanted: str) -> None:
+    booking = car(scene, "DO MV 250", slot=5, customer_name="Bo Birke")
+    car(scene, "WIT XY 1", customer_name="Ada Ahorn")
+    answer = staff(scene, login).get(f"/workshop/cars?q={wanted}", headers=HTMX)
+    words = words_of(text_of(answer))
+    assert "Bo Birke" in words
+    assert f"/workshop/bookings/{booking.id}" in text_of(answer)
+    assert ("Ada Ahorn" in words) is wanted.startswith("BK")
+
+
+def test_paging_and_filter_stay_in_the_address(scene: Scene, login: Login) -> None:
+    for number in range(27):
+        car(scene, f"DO AA {number + 1}", BookingStatus.COMPLETED, slot=5 * (number % 2))
+    client = staff(scene, login)
+    page = text_of(client.get("/workshop/cars?show=ended&sort=oldest&page=2"))
+    assert "26–27 von 27" in page
+    assert "/workshop/cars?page=1&amp;show=ended&amp;sort=oldest" in page
+    assert "26–27 von 27" in text_of(client.get("/workshop/cars?page=99"))
+    assert "Zu dieser Auswahl gibt es kein Auto." in text_of(client.get("/workshop/cars?show=open"))
+
+
+def test_the_cars_page_tells_everything(scene: Scene, login: Login) -> None:
+    booking = car(scene, "DO AA 1", customer_name="Bo Birke")
+    with at(scene, 1):
+        client = staff(scene, login)
+        user = make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+        commands.check_in(user, booking.id, mileage_km=84210, keys_at="Haken 12", parked_at="Platz 4")
+        page = text_of(client.get(f"/workshop/bookings/{booking.id}"))
+    words = words_of(page)
+    for said in ("Bo Birke", "84.210 km", "Haken 12", "Platz 4", booking.number, "In der Werkstatt", "Arbeit beginnen"):
+        assert said in words
+    assert "Eingecheckt" in words.split("Was geschah")[1]
+    assert "In der Werkstatt" in words.split("Nachrichten an den Kunden")[1]
+    assert client.get(region_of(page), headers=HTMX).status_code == 204
+
+
+def test_in_english(scene: Scene, login: Login) -> None:
+    booking = car(scene, "DO AA 1")
+    with at(scene, 1):
+        client = staff(scene, login)
+        with client.session_transaction() as cookie:
+            cookie["language"] = "en"
+        assert "Waiting for the customer" in words_of(text_of(client.get("/workshop")))
+        assert "What happened" in words_of(text_of(client.get(f"/workshop/bookings/{booking.id}")))
