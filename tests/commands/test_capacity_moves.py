@@ -234,7 +234,9 @@ def test_the_sent_copy_does_not_keep_the_link(
 
     class Post:
         outcome = NotificationStatus.SENT
-        letters: list[Any] = []
+
+        def __init__(self) -> None:
+            self.letters: list[Any] = []
 
         def deliver(self, letter: Any) -> None:
             self.letters.append(letter)
