@@ -18,7 +18,7 @@ from b2c_web import clock, create_app, jobs
 from b2c_web.db_server import DatabaseServer, ephemeral_server
 from b2c_web.flask_extensions import db
 
-pytest_plugins = ("tests.paying",)
+pytest_plugins = ("tests.media_desk", "tests.paying")
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)  # a Tuesday, 12:00 in Witten
 TEST_SETTINGS = {

@@ -109,7 +109,11 @@ def _known(user_id: uuid.UUID, key: uuid.UUID | None) -> MediaFile | None:
 
 
 def _check_room(purpose: MediaPurpose, purpose_id: uuid.UUID) -> None:
-    statement = select(func.count()).where(MediaFile.purpose == purpose, MediaFile.purpose_id == purpose_id)
+    statement = (
+        select(func.count())
+        .where(MediaFile.purpose == purpose, MediaFile.purpose_id == purpose_id)
+        .where(MediaFile.state != MediaState.REFUSED)
+    )
     if (db.session.scalar(statement) or 0) >= current_app.config["MEDIA_MAX_FILES"]:
         raise Conflict(rules.TOO_MANY, code="too_many_files")
 

@@ -1,18 +1,32 @@
 """Photos: decoded, turned upright, and encoded anew from their pixels alone, so that nothing else can remain."""
 
+import struct
 import warnings
+import zlib
 from io import BytesIO
 from typing import BinaryIO
 
 import pillow_heif
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms
 
 from b2c_web.media.making import LONGEST_SIDE, MEGAPIXEL, Made, Refused
 from b2c_web.media.models import MediaSize
 
 QUALITY = {MediaSize.SMALL: 78, MediaSize.MEDIUM: 82, MediaSize.LARGE: 84}
-# what Pillow and its decoders raise for contents that are broken or made to harm
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, OverflowError, MemoryError, Image.DecompressionBombError)
+# what Pillow and its decoders raise for contents that are broken or made to harm; a test of random damage knows them
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, MemoryError, RuntimeError, LookupError,
+          TypeError, struct.error, zlib.error)  # fmt: skip
+ORIENTATION = 0x0112
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+DIRECT = ("RGB", "RGBA", "L", "LA", "CMYK", "YCbCr")
 SRGB = ImageCms.createProfile("sRGB")
 
 pillow_heif.register_heif_opener(thumbnails=False)
@@ -27,6 +41,8 @@ def make(stream: BinaryIO, decoder: str, most_megapixels: int) -> Made:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the decoders; ours is the limit that counts
             return from_image(_large(stream, decoder, most_megapixels))
+    except Image.DecompressionBombError as error:
+        raise Refused("too_many_pixels") from error
     except BROKEN as error:
         raise Refused("unreadable") from error
 
@@ -47,22 +63,32 @@ def _large(stream: BinaryIO, decoder: str, most_megapixels: int) -> Image.Image:
     with Image.open(stream, formats=(decoder,)) as image:
         if image.width * image.height > most_megapixels * MEGAPIXEL:
             raise Refused("too_many_pixels")
-        profile = image.info.get("icc_profile")
+        turn, profile = _turn_of(image), image.info.get("icc_profile")
         image.draft("RGB", (side, side))  # a JPEG far larger is decoded at a half, a quarter, an eighth
         image.load()
-        upright = ImageOps.exif_transpose(_within(image, side))
-        return _flat(upright, profile)
+        upright = _flat(_within(_in_colour(image), side), profile)
+    return upright.transpose(turn) if turn is not None else upright
+
+
+def _turn_of(image: Image.Image) -> Image.Transpose | None:
+    """How the camera was held. A broken EXIF is no reason to lose the photo."""
+    try:
+        return TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except BROKEN:
+        return None
+
+
+def _in_colour(image: Image.Image) -> Image.Image:
+    """A form that can be made smaller: palettes, bits and deep greys cannot."""
+    if image.mode in DIRECT and "transparency" not in image.info:
+        return image
+    return image.convert("RGBA" if "transparency" in image.info else "RGB")
 
 
 def _within(image: Image.Image, side: int) -> Image.Image:
     if max(image.size) <= side:
         return image
-    if image.mode in ("P", "1", "I", "F", "I;16"):
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    exif = image.getexif()
-    smaller = image.resize(_fitted(image.size, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    smaller.info["exif"] = exif.tobytes()  # how it must be turned
-    return smaller
+    return image.resize(_fitted(image.size, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
 def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
@@ -73,13 +99,12 @@ def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
 def _flat(image: Image.Image, profile: bytes | None) -> Image.Image:
     """RGB as every browser shows it: transparency on white, wide colours brought to sRGB."""
     if profile and image.mode == "RGB":
-        image = _as_srgb(image, profile)
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image.getchannel("A"))
-        return white
-    return image.convert("RGB")
+        return _as_srgb(image, profile)
+    if "A" not in image.getbands():
+        return image.convert("RGB")
+    white = Image.new("RGB", image.size, "white")
+    white.paste(image.convert("RGB"), mask=image.getchannel("A"))
+    return white
 
 
 def _as_srgb(image: Image.Image, profile: bytes) -> Image.Image:
@@ -90,9 +115,8 @@ def _as_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _jpeg(image: Image.Image, quality: int) -> BytesIO:
-    plain = BytesIO()
-    bare = image.copy()
-    bare.info = {}  # no EXIF, profile, comment or thumbnail
-    bare.save(plain, "JPEG", quality=quality)
-    plain.seek(0)
-    return plain
+    content = BytesIO()
+    image.info = {}  # no EXIF, profile, comment or thumbnail
+    image.save(content, "JPEG", quality=quality)
+    content.seek(0)
+    return content

@@ -11,7 +11,7 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from b2c_web.media.store import CHUNK_BYTES, StoreUnavailable, checked, new_name
+from b2c_web.media.store import CHUNK_BYTES, StoreUnavailable, Stretch, checked, new_name
 
 MEMORY_BYTES = 8 * 1024 * 1024
 GONE = {"NoSuchKey", "404", "NotFound"}
@@ -52,25 +52,38 @@ class S3MediaStore:
 
     def open(self, name: str) -> BinaryIO:
         file = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - the caller closes it
-        with _our_errors(name):
-            self._client.download_fileobj(self.bucket, checked(name), file, Config=TRANSFER)
+        try:
+            with _our_errors(name):
+                self._client.download_fileobj(self.bucket, checked(name), file, Config=TRANSFER)
+        except BaseException:
+            file.close()
+            raise
         file.seek(0)
         return file  # type: ignore[return-value]  # it can all that a BinaryIO is asked for
 
-    def part(self, name: str, first: int, length: int) -> Iterator[bytes]:
+    def part(self, name: str, first: int, length: int) -> Stretch:
         wanted = f"bytes={first}-{first + length - 1}"
         with _our_errors(name):
             body = self._client.get_object(Bucket=self.bucket, Key=checked(name), Range=wanted)["Body"]
-        return _chunks(name, body)
+        return _Body(name, body)
 
     def delete(self, name: str) -> None:
         with _our_errors(name):
             self._client.delete_object(Bucket=self.bucket, Key=checked(name))
 
 
-def _chunks(name: str, body: Any) -> Iterator[bytes]:
-    with _our_errors(name):
-        yield from body.iter_chunks(CHUNK_BYTES)
+class _Body:
+    """What comes over the wire, in chunks."""
+
+    def __init__(self, name: str, body: Any) -> None:
+        self._name, self._body = name, body
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _our_errors(self._name):
+            yield from self._body.iter_chunks(CHUNK_BYTES)
+
+    def close(self) -> None:
+        self._body.close()
 
 
 @contextmanager

@@ -21,6 +21,13 @@ class StoreUnavailable(Busy):
     code = "store_unavailable"
 
 
+class Stretch(Protocol):
+    """Chunks of a content, to be closed by whoever asked for them."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+    def close(self) -> None: ...
+
+
 class MediaStore(Protocol):
     """Keeps contents under names that say nothing and cannot be guessed.
 
@@ -36,7 +43,7 @@ class MediaStore(Protocol):
     def open(self, name: str) -> BinaryIO:
         """The content, from its start, seekable. Raises FileNotFoundError."""
 
-    def part(self, name: str, first: int, length: int) -> Iterator[bytes]:
+    def part(self, name: str, first: int, length: int) -> Stretch:
         """`length` bytes from byte `first` on, in chunks. Raises FileNotFoundError before the first chunk."""
 
     def delete(self, name: str) -> None:
@@ -77,12 +84,13 @@ class LocalMediaStore:
         draft = path.with_suffix(f".{secrets.token_hex(4)}.part")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write_draft(draft, stream)
-            draft.replace(path)  # a reader sees all of it or nothing
+            try:
+                self._write_draft(draft, stream)
+                draft.replace(path)  # a reader sees all of it or nothing
+            finally:
+                draft.unlink(missing_ok=True)
         except OSError as error:
             raise StoreUnavailable from error
-        finally:
-            draft.unlink(missing_ok=True)
 
     def _write_draft(self, draft: Path, stream: BinaryIO) -> None:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -94,8 +102,8 @@ class LocalMediaStore:
     def open(self, name: str) -> BinaryIO:
         return self._path(name).open("rb")
 
-    def part(self, name: str, first: int, length: int) -> Iterator[bytes]:
-        return _stretch(self.open(name), first, length)
+    def part(self, name: str, first: int, length: int) -> Stretch:
+        return _Stretch(self.open(name), first, length)
 
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
@@ -104,9 +112,18 @@ class LocalMediaStore:
         return self.root / checked(name)
 
 
-def _stretch(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
-    with file:
+class _Stretch:
+    """A part of a file; whoever serves it closes it, read or not."""
+
+    def __init__(self, file: BinaryIO, first: int, length: int) -> None:
+        self._file, self._left = file, length
         file.seek(first)
-        while length > 0 and (chunk := file.read(min(CHUNK_BYTES, length))):
-            length -= len(chunk)
-            yield chunk
+
+    def __iter__(self) -> Iterator[bytes]:
+        with self._file:
+            while self._left > 0 and (chunk := self._file.read(min(CHUNK_BYTES, self._left))):
+                self._left -= len(chunk)
+                yield chunk
+
+    def close(self) -> None:
+        self._file.close()

@@ -17,7 +17,6 @@ from b2c_web.media.models import MediaSize
 VIDEO_CODECS = ("h264", "hevc")
 AUDIO_CODECS = ("aac", "mp3")
 MOST_MEGAPIXELS = 9.0  # 4K
-MEMORY_BYTES = 8 * 1024 * 1024
 BROKEN = (FFmpegError, OSError, ValueError, EOFError, OverflowError, MemoryError)
 
 
@@ -26,10 +25,10 @@ def make(stream: BinaryIO, most_seconds: int) -> Made:
 
     Raises Refused: not readable, longer than `most_seconds`, or in a coding that browsers do not play.
     """
-    file: Any = tempfile.SpooledTemporaryFile(MEMORY_BYTES)  # noqa: SIM115 - Made closes it
+    file: Any = tempfile.NamedTemporaryFile(suffix=".mp4")  # noqa: SIM115 - Made closes it, and then it is gone
     try:
         still = _still(stream)
-        _copy(stream, file, most_seconds)
+        _copy(stream, file.name, most_seconds)
     except Refused:
         file.close()
         raise
@@ -56,7 +55,7 @@ def _still(stream: BinaryIO) -> Any:
     with _opened(stream) as container:
         video = container.streams.video[0]
         coding = video.codec_context
-        if coding.name not in VIDEO_CODECS:
+        if coding is None or coding.name not in VIDEO_CODECS:
             raise Refused("not_playable")
         if coding.width * coding.height > MOST_MEGAPIXELS * MEGAPIXEL:
             raise Refused("too_many_pixels")
@@ -66,15 +65,15 @@ def _still(stream: BinaryIO) -> Any:
     raise Refused("unreadable")
 
 
-def _copy(stream: BinaryIO, file: BinaryIO, most_seconds: int) -> None:
+def _copy(stream: BinaryIO, path: str, most_seconds: int) -> None:
     """Packets of the first picture and the first sound track, in their order. The index goes to the front, so that
-    playing begins before all of it is there.
+    playing begins before all of it is there; for that the library must open the new file a second time, by its path.
     """
     with (
         _opened(stream) as source,
-        av.open(file, mode="w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as target,
+        av.open(path, mode="w", format="mp4", options={"movflags": "+faststart", "fflags": "+bitexact"}) as target,
     ):
-        sound = [track for track in source.streams.audio if track.codec_context.name in AUDIO_CODECS]
+        sound = [track for track in source.streams.audio if getattr(track.codec_context, "name", "") in AUDIO_CODECS]
         tracks = [source.streams.video[0], *sound[:1]]
         copies = {track.index: _copy_of(track, target) for track in tracks}
         for packet in source.demux(tracks):

@@ -137,7 +137,9 @@ def _video(name: str, found: MediaFile) -> Response:
     whole, wanted = found.byte_size, request.range
     asked = wanted.range_for_length(whole) if wanted else None
     first, stop = asked or (0, whole)
-    answer = Response(commands.media_store().part(name, first, stop - first), mimetype=found.content_type)
+    part = commands.media_store().part(name, first, stop - first)
+    answer = Response(part, mimetype=found.content_type)
+    answer.call_on_close(part.close)
     answer.headers["Accept-Ranges"] = "bytes"
     answer.content_length = stop - first
     if asked:
