@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,15 +10,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from b2c_web.clock import now_utc
+from b2c_web.db import command_transaction
 from b2c_web.extensions import commands
 from b2c_web.extensions.items import Consent
 from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import NotificationKind
-from b2c_web.payments.models import PaymentMethod
+from b2c_web.payments.commands import ensure_customer
+from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.queries import latest_payment
 from tests.commands.extending import SUMS, Extending
 from tests.factories import make_customer
-from tests.paying import Provider
+from tests.paying import Provider, save_method
 from tests.views.extending import HTMX, Pages, plain
 
 Doors = Callable[[Pages], tuple[str, Callable[..., Any], FlaskClient]]
@@ -232,15 +235,6 @@ def test_somebody_elses_extension_does_not_exist(app: Flask, pages: Pages, login
     assert pages.customer.get(f"/extensions/{uuid.uuid4()}").status_code == 404
 
 
-def saved_card(pages: Pages, provider: Provider, name: str = "pm_card_visa") -> PaymentMethod:
-    """A card that the provider knows, kept for this customer."""
-    card = {"type": "card", "card_brand": "visa", "card_last4": "4242", "card_exp_month": 12, "card_exp_year": 2040}
-    method = PaymentMethod(user_id=pages.booking.user_id, stripe_payment_method_id=name, is_default=True, **card)
-    pages.scene.session.add(method)
-    pages.scene.session.commit()
-    return method
-
-
 def approve_all(pages: Pages) -> Any:
     extension = pages.extensions()[-1]
     path = f"/extensions/{extension.id}"
@@ -258,22 +252,46 @@ def test_without_a_card_the_customer_is_led_to_the_payment(pages: Pages) -> None
     assert "Noch nicht beginnen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
 
 
-def test_the_payment_page_holds_the_money(pages: Pages, provider: Provider) -> None:
+def test_the_payment_page_holds_the_money(pages: Pages, provider: Provider, login: Callable[..., FlaskClient]) -> None:
     pages.raised()
     approve_all(pages)
     extension = pages.extensions()[0]
-    answer = pages.by_customer(f"/extensions/{extension.id}/payment/page")
-    assert answer.location.startswith(provider.process.url)
-    from b2c_web.payments.models import PaymentPurpose
-    from b2c_web.payments.queries import latest_payment
-
-    payment = latest_payment(PaymentPurpose.EXTENSION, extension.id)
-    assert payment is not None
-    provider.pay(payment)
-    assert pages.customer.get(f"/extensions/{extension.id}/payment/return").status_code == 303
-    assert pages.extensions()[0].authorization_status is AuthorizationStatus.AUTHORIZED
-    assert "Der Betrag ist reserviert" in plain(pages.customer.get(f"/extensions/{extension.id}"))
+    with pages.scene.at(datetime.now(UTC)):  # the provider's clock is not ours: its pages end within a day
+        login(pages.booking.user, on=pages.customer)
+        answer = pages.by_customer(f"/extensions/{extension.id}/payment/page")
+        assert answer.status_code == 303, plain(answer)
+        assert answer.location.startswith(provider.process.url)
+        payment = latest_payment(PaymentPurpose.EXTENSION, extension.id)
+        assert payment is not None
+        provider.pay(payment)
+        assert pages.customer.get(f"/extensions/{extension.id}/payment/return").status_code == 303
+        assert pages.extensions()[0].authorization_status is AuthorizationStatus.AUTHORIZED
+        assert "Der Betrag ist reserviert" in plain(pages.customer.get(f"/extensions/{extension.id}"))
     assert "Sie können beginnen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
+
+
+def test_another_saved_card_can_be_tried(pages: Pages, provider: Provider) -> None:
+    ensure_customer(pages.booking.user_id)
+    with command_transaction():
+        save_method(provider, pages.booking.user, card="insufficient_funds")
+    pages.raised()
+    assert approve_all(pages).location.endswith("/payment")
+    with command_transaction():
+        other = save_method(provider, pages.booking.user, card="visa")
+    path = f"/extensions/{pages.extensions()[0].id}"
+    page = pages.customer.get(f"{path}/payment")
+    assert str(other.id) in page.text
+    assert pages.by_customer(f"{path}/payment").status_code == 422
+    answer = pages.by_customer(f"{path}/payment", method=str(other.id))
+    assert answer.location == path
+    assert "Der Betrag ist reserviert" in plain(pages.customer.get(path))
+
+
+def test_somebody_elses_card_is_not_taken(pages: Pages, provider: Provider) -> None:
+    pages.raised()
+    approve_all(pages)
+    path = f"/extensions/{pages.extensions()[0].id}/payment"
+    assert pages.by_customer(path, method=str(uuid.uuid4())).status_code == 422
 
 
 def test_nobody_pays_twice(pages: Pages) -> None:

@@ -2,12 +2,12 @@
 
 import uuid
 
-from flask import Response, flash, url_for
+from flask import Response, flash, render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from wtforms.fields.choices import SelectChoice
 
-from b2c_web import htmx
+from b2c_web import htmx, live
 from b2c_web.access import requires
 from b2c_web.bookings.queries import own_booking
 from b2c_web.errors import Busy, Conflict
@@ -15,6 +15,7 @@ from b2c_web.extensions import blueprint, commands, queries
 from b2c_web.extensions.forms import MethodForm
 from b2c_web.extensions.views import deciding
 from b2c_web.extensions.views.deciding import Door
+from b2c_web.extensions.views.shown import version_of
 from b2c_web.forms import ActionForm, form_page, submitted
 from b2c_web.payments.commands import settle_payment
 from b2c_web.payments.models import PaymentPurpose
@@ -130,3 +131,14 @@ def settle_kindly(extension_id: uuid.UUID) -> None:
         settle_payment(wanted.id)
     except (Busy, Conflict):
         flash(_("Die Bestätigung Ihrer Bank steht noch aus. Wir schreiben Ihnen, sobald sie da ist."), "warning")
+
+
+@blueprint.get("/bookings/<uuid:booking_id>/extensions")
+@requires("extensions.own")
+def on_booking(booking_id: uuid.UUID) -> Response:
+    """The part of the booking's page that is about extensions."""
+    booking = own_booking(current_user, booking_id)
+    if not live.asked():
+        return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
+    version = version_of(*queries.of_booking(booking_id))
+    return live.answer(version, lambda: render_template("extensions/_on_booking.html", booking=booking))

@@ -1,6 +1,7 @@
 """How an extension's values are shown, and what its pages for staff have in common."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -72,7 +73,7 @@ def plate_of(booking: Booking) -> str:
 
 
 def car_url(booking: Booking) -> str:
-    from flask import current_app
+    return url_for("dashboard.car", booking_id=booking.id)
 
     if "dashboard.car" not in current_app.view_functions:
         return url_for("dashboard.day")
@@ -131,3 +132,8 @@ def withdrawal_words(reason: str | None) -> Any:
     """Why an extension was withdrawn: in the workshop's words, or in ours for what we noted ourselves."""
     ours = {REPLACED: _("Durch eine neue Fassung ersetzt."), BOOKING_ENDED: _("Die Buchung ist beendet.")}
     return ours.get(reason or "", reason or "")
+
+
+@blueprint.app_template_global("extensions_version")
+def extensions_version(extensions: Sequence[ExtensionView]) -> str:
+    return version_of(*extensions)

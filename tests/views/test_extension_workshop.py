@@ -1,0 +1,177 @@
+"""What staff may approve, what they must not begin, and what completion charges."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from b2c_web import live
+from b2c_web.bookings.models import BookingStatus
+from b2c_web.db import command_transaction
+from b2c_web.extensions import commands
+from b2c_web.extensions.models import DecisionRight, Extension, ExtensionStatus
+from b2c_web.extensions.queries import digest_of
+from b2c_web.notifications.models import NotificationKind
+from b2c_web.payments.commands import ensure_customer
+from tests.commands.extending import SUMS, Extending
+from tests.paying import Provider, save_method
+from tests.views.extending import HTMX, Pages, plain
+
+TWO = SUMS[0] + SUMS[1]
+
+
+@pytest.fixture
+def pages(app: Flask, session: Any, frozen_clock: Any, login: Callable[..., FlaskClient], provider: Provider) -> Pages:
+    scene = Extending(session, frozen_clock)
+    booking = scene.in_workshop(standing_limit_cents=25_000)
+    ensure_customer(booking.user_id)
+    with command_transaction():
+        save_method(provider, booking.user, card="visa")
+    return Pages(app, scene, login, booking)
+
+
+def approve(pages: Pages, extension: Extension, step: str, **fields: Any) -> Any:
+    given = {"item": [0, 1], "shown": digest_of(extension), "amount_cents": TWO, **fields}
+    return pages.by_staff(
+        f"/workshop/extensions/{extension.id}/{step}", f"/workshop/extensions/{extension.id}/withdrawal", **given
+    )
+
+
+CONSENT = {"channel": "phone", "name": "Rosa Ahorn", "at": "2026-11-24T11:55", "words": "Ja, bitte machen."}
+
+
+def test_within_the_limit_staff_approve_and_see_what_is_left(pages: Pages) -> None:
+    extension = pages.raised()
+    at_work = f"/workshop/extensions/{extension.id}"
+    assert "250,00 EUR übrig" in plain(pages.staff.get(at_work))
+    page = plain(pages.staff.get(f"{at_work}/limit-approval"))
+    assert "310,86 EUR sind mehr als die 250,00 EUR" in page
+    part = pages.staff.get(f"{at_work}/limit-approval?sum=1&item=0&item=1", headers=HTMX)
+    assert "Vom Rahmen bleiben danach 11,10 EUR." in plain(part)
+    assert "238,90 EUR im Rahmen freigeben" in plain(part)
+    assert approve(pages, extension, "limit-approval").location == at_work
+    extension = pages.extensions()[0]
+    assert extension.decision_right is DecisionRight.STANDING_LIMIT
+    assert "Sie können beginnen" in plain(pages.staff.get(at_work))
+    assert len(pages.scene.mails(NotificationKind.EXTENSION_APPROVED_FOR_YOU)) == 1
+    assert "im Rahmen freigegeben" in plain(pages.customer.get(f"/extensions/{extension.id}"))
+
+
+def test_never_over_the_limit(pages: Pages) -> None:
+    extension = pages.raised()
+    answer = approve(pages, extension, "limit-approval", item=[0, 1, 2], amount_cents=sum(SUMS))
+    assert answer.status_code == 409
+    assert "mehr, als der Kunde ohne Rückfrage erlaubt hat" in plain(answer)
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
+
+
+def test_ticks_that_the_button_did_not_name_are_shown_first(pages: Pages) -> None:
+    extension = pages.raised()
+    for step in ("limit-approval", "consent"):
+        answer = approve(pages, extension, step, item=[0], **CONSENT)
+        assert answer.status_code == 422
+        assert "Angekreuzt sind 89,90 EUR. Stimmt das so?" in plain(answer)
+        assert 'name="amount_cents" value="8990"' in answer.text
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
+
+
+def test_a_consent_is_recorded_with_who_how_when_and_what(pages: Pages) -> None:
+    extension = pages.raised()
+    assert "Anrufen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}/consent"))
+    assert approve(pages, extension, "consent", **CONSENT).status_code == 303
+    page = plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
+    assert "Rosa Ahorn am Telefon" in page
+    assert "„Ja, bitte machen.“" in page
+    assert pages.extensions()[0].decision_right is DecisionRight.RECORDED_CONSENT
+
+
+@pytest.mark.parametrize("missing", ["name", "at", "words"])
+def test_a_consent_without_its_facts_is_none(pages: Pages, missing: str) -> None:
+    extension = pages.raised()
+    answer = approve(pages, extension, "consent", **{**CONSENT, missing: ""})
+    assert answer.status_code == 422
+    assert "error-summary" in answer.text
+    if missing != "name":
+        assert 'value="Rosa Ahorn"' in answer.text
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
+
+
+def test_a_consent_cannot_come_from_tomorrow(pages: Pages) -> None:
+    answer = approve(pages, pages.raised(), "consent", **{**CONSENT, "at": "2030-01-01T12:00"})
+    assert answer.status_code == 422
+    assert "nicht in der Zukunft" in plain(answer)
+
+
+def test_staff_see_the_answer_without_reloading(pages: Pages) -> None:
+    extension = pages.raised()
+    path = f"/workshop/extensions/{extension.id}"
+    version = pages.staff.get(path).text.split("?v=")[1].split('"')[0]
+    assert pages.staff.get(f"{path}?v={version}", headers=HTMX).status_code == 204
+    commands.decline(pages.booking.user, extension.id, "Zu teuer", digest_of(extension))
+    news = pages.staff.get(f"{path}?v={version}", headers=HTMX)
+    assert news.status_code == 200
+    assert news.text.lstrip().startswith("<div") or "<html" not in news.text
+    assert "Der Kunde hat abgelehnt. Zu teuer" in plain(news)
+    assert live.version_of(1) != live.version_of(2)
+
+
+def test_withdrawing_needs_a_reason(pages: Pages) -> None:
+    extension = pages.raised()
+    path = f"/workshop/extensions/{extension.id}/withdrawal"
+    assert pages.by_staff(path, words=" ").status_code == 422
+    assert pages.by_staff(path, words="Doch noch gut").location == f"/workshop/extensions/{extension.id}"
+    assert "Doch noch gut" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
+    assert pages.by_staff(path, words="Noch einmal").status_code == 409
+
+
+def test_completion_waits_for_an_open_offer_and_offers_to_withdraw_it(pages: Pages) -> None:
+    extension = pages.raised()
+    page = pages.staff.get(pages.completion)
+    assert "Ein Angebot über 310,86 EUR ist noch offen" in plain(page)
+    assert "Fertig melden," not in plain(page)
+    refused = pages.by_staff(pages.completion, amount_cents="0")
+    assert refused.status_code == 409
+    assert "wartet noch auf den Kunden" in plain(refused)
+    away = f"/workshop/extensions/{extension.id}/withdrawal?then=completion"
+    assert away in page.text
+    assert pages.by_staff(away, words="Keine Antwort").location == pages.completion
+    assert pages.by_staff(pages.completion, amount_cents="0").status_code == 303
+    assert pages.booking.status is BookingStatus.READY_FOR_RETURN
+
+
+def test_completion_charges_what_was_approved(pages: Pages, run_jobs: Callable[..., list[str]]) -> None:
+    extension = pages.scene.held(pages.booking)
+    page = plain(pages.staff.get(pages.completion))
+    assert "Fertig melden, 238,90 EUR werden eingezogen" in page
+    assert "Motoröl" not in page
+    assert pages.by_staff(pages.completion, amount_cents=TWO).status_code == 303
+    run_jobs({"payments.capture"})
+    assert pages.extensions()[0].captured_amount_cents == TWO
+    assert pages.booking.status is BookingStatus.READY_FOR_RETURN
+    assert "238,90 EUR sind abgebucht" in plain(pages.customer.get(f"/extensions/{extension.id}"))
+
+
+def test_what_was_not_done_is_not_charged(pages: Pages, run_jobs: Callable[..., list[str]]) -> None:
+    extension = pages.scene.held(pages.booking)
+    undone = f"{extension.id}:1"
+    part = pages.staff.get(f"{pages.completion}?sum=1&not_done={undone}", headers=HTMX)
+    assert "Fertig melden, 89,90 EUR werden eingezogen" in plain(part)
+    stale = pages.by_staff(pages.completion, not_done=undone, amount_cents=TWO)
+    assert stale.status_code == 422
+    assert "Eingezogen würden 89,90 EUR. Stimmt das so?" in plain(stale)
+    assert pages.booking.service_completed_at is None
+    assert pages.by_staff(pages.completion, not_done=undone, amount_cents=SUMS[0]).status_code == 303
+    run_jobs({"payments.capture"})
+    assert pages.extensions()[0].captured_amount_cents == SUMS[0]
+    assert "nicht gemacht" in plain(pages.customer.get(f"/extensions/{extension.id}"))
+
+
+def test_the_car_and_the_booking_show_it(pages: Pages) -> None:
+    extension = pages.raised()
+    car = pages.staff.get(f"/workshop/bookings/{pages.booking_id}", follow_redirects=True)
+    assert f"/workshop/extensions/{extension.id}" in car.text
+    booking = pages.customer.get(f"/bookings/{pages.booking_id}")
+    assert "Ansehen und entscheiden" in plain(booking)
+    assert f"/extensions/{extension.id}" in booking.text
