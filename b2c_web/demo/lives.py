@@ -12,10 +12,10 @@ from b2c_web.bookings import commands
 from b2c_web.bookings.models import AssignmentType, Booking
 from b2c_web.clock import frozen, local_to_utc
 from b2c_web.config import ZONE
-from b2c_web.demo import desk
+from b2c_web.demo import desk, findings
 from b2c_web.demo.base import SERVICES
 from b2c_web.demo.road import WAITED_MINUTES, Drive
-from b2c_web.demo.stories import Fate, Story
+from b2c_web.demo.stories import FOUND_MORE, Fate, Story
 from b2c_web.demo.till import Till
 from b2c_web.flask_extensions import db
 
@@ -136,10 +136,33 @@ class Life:
         commands.start_work(self._staff(), self.booking_id)
         if fate is Fate.WORK_STARTED:
             return
+        if fate in FOUND_MORE or self._found_more_then():
+            yield from self._found_more()
+        if fate in FOUND_MORE:
+            return
         yield self._after(SERVICES[self.story.service][0])
         commands.complete_work(self._staff(), self.booking_id)
+        yield self._after(1)  # the money of what was found is taken meanwhile
         if fate is not Fate.READY:
             yield from self._brought_back() if self.story.concierge else self._collected()
+
+    def _found_more_then(self) -> bool:
+        """Now and then a car that is long home had more to do."""
+        return self.story.fate is Fate.COMPLETED and self.story.number % 4 == 0
+
+    def _found_more(self) -> Steps:
+        finding = findings.finding_for(self.story.number)
+        yield self._after(10)
+        photo_id = findings.photograph(self._staff(), self.booking_id, self.story.number)
+        yield self._after(2)
+        extension_id = findings.report(self._staff(), self.booking_id, finding, photo_id)
+        if self.story.fate is Fate.ASKED:
+            return
+        yield self._after(17)
+        if self.story.fate is Fate.REFUSED:
+            findings.say_no(extension_id)
+        else:
+            findings.say_yes(extension_id, finding)
 
     def _brought_back(self) -> Steps:
         drive = Drive(self.booking_id, AssignmentType.RETURN)

@@ -26,6 +26,9 @@ class Fate(StrEnum):
     ON_THE_WAY_IN = "ON_THE_WAY_IN"
     CHECKED_IN = "CHECKED_IN"
     WORK_STARTED = "WORK_STARTED"
+    ASKED = "ASKED"  # more was found, the customer has not answered yet
+    AGREED = "AGREED"
+    REFUSED = "REFUSED"
     READY = "READY"
     ON_THE_WAY_BACK = "ON_THE_WAY_BACK"
     COMPLETED = "COMPLETED"
@@ -51,7 +54,9 @@ NOW = (
     (Fate.CHECKED_IN, True, 0, 0),
     (Fate.CHECKED_IN, False, 0, 0),
     (Fate.WORK_STARTED, False, 0, 0),
-    (Fate.WORK_STARTED, True, -1, 1),
+    (Fate.ASKED, True, -1, 1),
+    (Fate.AGREED, False, 0, 0),
+    (Fate.REFUSED, False, -1, 1),
     (Fate.READY, False, -1, 2),
     (Fate.READY, True, -1, 0),
     (Fate.ON_THE_WAY_BACK, True, -1, 0),
@@ -64,6 +69,7 @@ ENDED_EARLY = (
     (Fate.WITHDRAWN, True, 9, 2),
     (Fate.EXPIRED, False, 4, 0),
 )
+FOUND_MORE = (Fate.ASKED, Fate.AGREED, Fate.REFUSED)
 OPEN_PAYMENTS = ((Fate.PENDING, True, 5, 2), (Fate.DECLINED, False, 7, 1))
 MOVED = ((Fate.MOVED, True, 8, 0),)
 COMPLETED_DAYS, COMING_DAYS = range(-14, -2), range(2, 20)

@@ -16,7 +16,9 @@ from b2c_web.catalog.queries import price_list
 from b2c_web.config import ZONE
 from b2c_web.demo import load, people, stories, till
 from b2c_web.demo.logins import demo_logins
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.flask_extensions import db
+from b2c_web.media.models import MediaFile, MediaState
 from b2c_web.payments.commands import reconcile
 from b2c_web.workshops.generation import holiday_name
 from b2c_web.workshops.models import Jockey, JockeyShift, RonjaVehicle, TimeSlot, Workshop, WorkshopCapacity
@@ -71,6 +73,17 @@ def test_bookings_stand_in_every_state_over_past_and_coming_days(demo):
     assert max(pickups) > now + timedelta(days=10)
     concierge = Counter(db.session.scalars(select(Booking.include_concierge)))
     assert min(concierge.values()) > 15
+
+
+def test_the_workshop_has_found_more_and_customers_have_answered(demo):
+    found = set(db.session.execute(select(Extension.status, Extension.authorization_status)).tuples())
+    assert found == {
+        (ExtensionStatus.PENDING, AuthorizationStatus.NONE),
+        (ExtensionStatus.DECLINED, AuthorizationStatus.NONE),
+        (ExtensionStatus.APPROVED, AuthorizationStatus.AUTHORIZED),
+        (ExtensionStatus.APPROVED, AuthorizationStatus.CAPTURED),
+    }
+    assert set(db.session.scalars(select(MediaFile.state))) == {MediaState.READY}
 
 
 def test_every_invariant_holds_on_it_and_the_provider_agrees(demo):
