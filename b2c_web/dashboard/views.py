@@ -39,7 +39,7 @@ def day() -> Response:
     }
     if live.asked():
         version = board.board_version(current_user, shown, today, now_utc())
-        return live.answer(version, lambda: _board(shown, today, workshop=_workshop(), **context))
+        return live.answer(version, lambda: _board(shown, workshop=_workshop(), **context))
     return htmx.render(
         "dashboard/day.html",
         board=board.board(current_user, shown, today, now_utc()),
@@ -51,9 +51,9 @@ def day() -> Response:
     )
 
 
-def _board(shown: date, today: date, **context: Any) -> str:
-    made = board.board(current_user, shown, today, now_utc())
-    return render_template("dashboard/_board.html", board=made, today=today, **context)
+def _board(shown: date, **context: Any) -> str:
+    made = board.board(current_user, shown, context["today"], now_utc())
+    return render_template("dashboard/_board.html", board=made, **context)
 
 
 def _workshop() -> Workshop | None:

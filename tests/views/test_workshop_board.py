@@ -143,7 +143,7 @@ def test_a_day_that_is_none_is_said(scene: Scene, login: Login) -> None:
 
 def region_of(page: str) -> str:
     """Where the live region of a page asks."""
-    return page.split('hx-get="', 1)[1].split('"')[0].replace("&amp;", "&")
+    return page.split('hx-get="', 1)[1].split('"', maxsplit=1)[0].replace("&amp;", "&")
 
 
 def test_the_board_follows_and_answers_nothing_when_nothing_changed(scene: Scene, login: Login) -> None:
