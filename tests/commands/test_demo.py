@@ -76,7 +76,7 @@ def test_bookings_stand_in_every_state_over_past_and_coming_days(demo):
 
 
 def test_the_workshop_has_found_more_and_customers_have_answered(demo):
-    found = set(db.session.execute(select(Extension.status, Extension.authorization_status)).tuples())
+    found = {tuple(row) for row in rows(select(Extension.status, Extension.authorization_status))}
     assert found == {
         (ExtensionStatus.PENDING, AuthorizationStatus.NONE),
         (ExtensionStatus.DECLINED, AuthorizationStatus.NONE),
