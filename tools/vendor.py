@@ -19,6 +19,7 @@ FONTS = "@fontsource-variable"
 # Where each file goes below static/vendor/, and where it comes from below node_modules/.
 FILES = {
     "htmx.min.js": "htmx.org/dist/htmx.min.js",
+    "signature_pad.min.js": "signature_pad/dist/signature_pad.min.js",
     "bootstrap.min.css": "bootstrap/dist/css/bootstrap.min.css",
     "bootstrap.bundle.min.js": "bootstrap/dist/js/bootstrap.bundle.min.js",
     "fonts/figtree-latin-wght-normal.woff2": f"{FONTS}/figtree/files/figtree-latin-wght-normal.woff2",
@@ -30,6 +31,7 @@ FILES = {
         f"{FONTS}/familjen-grotesk/files/familjen-grotesk-latin-ext-wght-normal.woff2"
     ),
     "licenses/htmx.txt": "htmx.org/LICENSE",
+    "licenses/signature_pad.txt": "signature_pad/LICENSE",
     "licenses/bootstrap.txt": "bootstrap/LICENSE",
     "licenses/figtree.txt": f"{FONTS}/figtree/LICENSE",
     "licenses/familjen-grotesk.txt": f"{FONTS}/familjen-grotesk/LICENSE",

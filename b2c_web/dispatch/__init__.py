@@ -6,8 +6,10 @@ blueprint = Blueprint("dispatch", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Trips follow their bookings."""
-    from b2c_web.dispatch import drivers, reactions
+    """Trips follow their bookings; the photos of handovers are in use."""
+    from b2c_web.dispatch import drivers, photos, reactions
+    from b2c_web.media import hooks
 
     reactions.register()
     drivers.register()
+    hooks.add_referred(photos.in_use)

@@ -19,7 +19,7 @@ from b2c_web.bookings import lifecycle, messages
 from b2c_web.bookings.models import AssignmentType, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
-from b2c_web.dispatch import planning, rules
+from b2c_web.dispatch import photos, planning, rules
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.queries import lock_assignment
 from b2c_web.dispatch.rules import AssignmentAction as Action
@@ -57,6 +57,12 @@ def _need(lack: rules.HandoverLack | rules.NoShowLack | None) -> None:
         raise Invalid(message, code=lack.value.lower(), field=field)
 
 
+def _kept(step: Step, handover: Mapping[str, Any]) -> dict[str, Any]:
+    """The handover with the call attempts that were recorded before it."""
+    calls = (step.assignment.handover or {}).get("calls")
+    return {**handover, **({"calls": calls} if calls else {})}
+
+
 def start_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
     """The jockey sets out with the Ronja: BUSY; the customer is told, with an arrival estimate."""
     with locked_step(assignment_id, actor) as step:
@@ -84,13 +90,15 @@ def finish_pickup_handover(
 ) -> AssignmentStatus:
     """The jockey has the car and the customer the Ronja: booking IN_TRANSIT_TO_WORKSHOP, Ronja IN_USE.
 
-    `handover` as in `rules.handover_lack`; it is kept as it is. Raises Invalid naming what is missing.
+    `handover` as in `rules.handover_lack`; it is kept as it is, without photos of other bookings. Raises Invalid
+    naming what is missing.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(PICKUP, Action.HAND_OVER):
             config = current_app.config
+            handover = photos.of_booking(handover, step.booking.id)
             _need(rules.handover_lack(handover, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
-            step.take(PICKUP, Action.HAND_OVER, departed_at=now_utc(), handover=dict(handover))
+            step.take(PICKUP, Action.HAND_OVER, departed_at=now_utc(), handover=_kept(step, handover))
             lifecycle.pick_up(step.booking)
             trip = step.assignment.trip
             ronja_goes_out(step.assignment.vehicle_id, f"{trip.address}, {trip.postal_code} {trip.city}")
@@ -139,14 +147,26 @@ def complete_return(
     with locked_step(assignment_id, actor) as step:
         if step.to_do(RETURN, Action.COMPLETE):
             config, now = current_app.config, now_utc()
+            handover = photos.of_booking(handover, step.booking.id)
             _need(rules.handover_lack(handover, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
-            step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=dict(handover))
+            step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=_kept(step, handover))
             home = now + step.travel()
             lifecycle.complete(step.booking, ronja_back_at=home)
             planning.give_time_back(step.assignment, home)
             refresh_jockey(step.assignment.jockey_id)
             planning.ronja_home(step.assignment.vehicle_id, home)
         return step.assignment.status
+
+
+def record_call(assignment_id: uuid.UUID, actor: User | None = None) -> int:
+    """The jockey rang and nobody answered; returns how many attempts are recorded. A double press counts once."""
+    with locked_step(assignment_id, actor) as step:
+        if step.assignment.status not in (AssignmentStatus.AT_PICKUP_LOCATION, AssignmentStatus.AT_RETURN_LOCATION):
+            raise step.conflict()
+        noted = step.assignment.handover or {}
+        calls = rules.add_call(noted.get("calls", []), now_utc())
+        step.assignment.handover = {**noted, "calls": calls}
+        return len(calls)
 
 
 def record_no_show(
@@ -171,7 +191,7 @@ def record_no_show(
                 rules=current_app.config,
             )
         )
-        step.assignment.handover = {"no_show": {"calls": calls, "waited_minutes": waited, "photo": photo}}
+        step.assignment.handover = _kept(step, {"no_show": {"calls": calls, "waited_minutes": waited, "photo": photo}})
         planning.end(step.assignment, CancelReason.NO_SHOW, moved_by=step.actor_id)
         lifecycle.no_show(step.booking)
         return step.assignment.status

@@ -1,17 +1,20 @@
 """What dispatchers and jockeys send."""
 
+import base64
 import uuid
 from datetime import datetime
+from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TimeField
-from wtforms.validators import Length, Optional
+from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField, TimeField
+from wtforms.fields import SelectChoice
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dispatch.deciding import Decision
 from b2c_web.dispatch.models import CancelReason
-from b2c_web.forms import Form, trimmed
+from b2c_web.forms import Form, WholeNumberField, trimmed
 
 BEST = ""
 
@@ -63,3 +66,91 @@ class EndForm(Form):
 
 class ReturnWindowForm(Form):
     slot_id = SelectField(_l("Neues Fenster"))
+
+
+FUEL = [
+    SelectChoice("R", "R"),
+    SelectChoice("1/4", "¼"),
+    SelectChoice("1/2", "½"),
+    SelectChoice("3/4", "¾"),
+    SelectChoice("1", "1"),
+]
+SIGNATURE_START = "data:image/png;base64,"
+
+
+class HandoverForm(Form):
+    """What is noted at the door. The photos come from fields of their own, one for each view."""
+
+    photos = HiddenField(_l("Fotos"))
+    mileage_km = WholeNumberField(
+        _l("Kilometerstand"),
+        validators=[
+            InputRequired(_l("Bitte lesen Sie den Kilometerstand ab.")),
+            NumberRange(0, 2_000_000, _l("Bitte prüfen Sie den Kilometerstand.")),
+        ],
+    )
+    fuel = RadioField(_l("Tank oder Akku"), choices=FUEL, validators=[InputRequired(_l("Bitte wählen Sie den Stand."))])
+    keys = RadioField(
+        _l("Schlüssel"),
+        choices=[SelectChoice(str(n), str(n)) for n in (1, 2, 3)],
+        validators=[InputRequired(_l("Wie viele Schlüssel sind es?"))],
+    )
+    papers = BooleanField(_l("Fahrzeugschein liegt dabei"))
+    damage = TextAreaField(_l("Schäden"), filters=[trimmed], validators=[Length(max=2000)], render_kw={"rows": 3})
+    wishes = TextAreaField(
+        _l("Wünsche des Kunden"), filters=[trimmed], validators=[Length(max=2000)], render_kw={"rows": 2}
+    )
+    swapped = BooleanField(validators=[InputRequired(_l("Bitte bestätigen Sie den Tausch der Schlüssel."))])
+    signature = HiddenField(_l("Unterschrift"))  # drawn on glass, as a picture
+    signature_id = HiddenField()  # one that was drawn and kept already
+    signed_by = StringField(_l("Name"), filters=[trimmed], validators=[Length(max=120)])
+    signed = BooleanField(_l("Ich bestätige Zustand, Kilometer und Ronja."))
+
+    def picture(self) -> bytes | None:
+        """The drawn signature, or None when nothing (readable) was drawn."""
+        sent = self.signature.data or ""
+        if not sent.startswith(SIGNATURE_START):
+            return None
+        try:
+            return base64.b64decode(sent.removeprefix(SIGNATURE_START), validate=True)
+        except ValueError:
+            return None
+
+    def noted(self) -> dict[str, Any]:
+        """The handover without its photos."""
+        typed = self.signed_by.data if self.signed.data and not self.signature_id.data else ""
+        return {
+            "mileage_km": self.mileage_km.data,
+            "fuel": self.fuel.data,
+            "keys": int(self.keys.data),
+            "papers": self.papers.data,
+            "damage": self.damage.data or "",
+            "wishes": self.wishes.data or "",
+            "signature": self.signature_id.data or "",
+            "signed_by": self.signed_by.data or "",
+            "signed_typed": typed or "",
+        }
+
+
+class NoShowForm(Form):
+    calls = HiddenField(_l("Anrufe"))
+    waited_minutes = HiddenField(_l("Wartezeit"))
+    photo = HiddenField(_l("Foto"))
+    waited = BooleanField(validators=[InputRequired(_l("Bitte bestätigen Sie, dass Sie gewartet haben."))])
+
+
+class FailureForm(Form):
+    reason = RadioField(
+        _l("Was ist passiert?"),
+        choices=[
+            SelectChoice(CancelReason.NO_SHOW.value, _l("Niemand ist da")),
+            SelectChoice(CancelReason.BREAKDOWN.value, _l("Panne unterwegs")),
+        ],
+        validators=[InputRequired(_l("Bitte nennen Sie den Grund."))],
+    )
+    note = StringField(
+        _l("Nachricht an den Kunden"),
+        description=_l("Steht so in der Mail. Leer: der Grund in unseren Worten."),
+        filters=[trimmed],
+        validators=[Length(max=300)],
+    )

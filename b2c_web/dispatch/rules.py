@@ -71,13 +71,14 @@ def handover_lack(handover: Mapping[str, Any], views: Sequence[str], signature: 
     """What is missing of a handover, or None.
 
     `handover["photos"]` is a list of {"view": one of `views` or another word, "file": where it is kept};
-    `handover["signature"]` is where the customer's signature is kept.
+    `handover["signature"]` is where the customer's signature is kept. Where no signature can be drawn,
+    `handover["signed_typed"]` holds the name that the customer typed and confirmed.
     """
     photos = handover.get("photos") or []
     shown = {photo.get("view") for photo in photos if isinstance(photo, Mapping) and photo.get("file")}
     if not shown.issuperset(views):
         return HandoverLack.VIEWS
-    if signature and not handover.get("signature"):
+    if signature and not (handover.get("signature") or handover.get("signed_typed")):
         return HandoverLack.SIGNATURE
     return None
 
@@ -102,6 +103,16 @@ def no_show_lack(
     if min(stated_minutes, waited_minutes) < rules["NO_SHOW_WAIT_MINUTES"]:
         return NoShowLack.WAITING
     return None if photo.strip() else NoShowLack.PHOTO
+
+
+CALL_GAP = timedelta(seconds=20)  # two presses closer together are one call
+
+
+def add_call(calls: Sequence[str], now: datetime) -> list[str]:
+    """The recorded call attempts (instants in ISO form) with one more, unless it is the last one pressed twice."""
+    if calls and now - datetime.fromisoformat(calls[-1]) < CALL_GAP:
+        return list(calls)
+    return [*calls, now.isoformat()]
 
 
 def waited_minutes(arrived_at: datetime | None, window_start: datetime, now: datetime) -> int:

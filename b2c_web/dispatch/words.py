@@ -53,7 +53,7 @@ NEXT: Mapping[tuple[AssignmentType, AssignmentStatus], NextStep] = {
         "",
         _HANDOVER_DONE,
         "camera",
-        "dispatch.tour",
+        "dispatch.handover",
     ),
     (PICKUP, S.IN_TRANSIT_TO_WORKSHOP): NextStep(
         _l("An der Werkstatt"),
@@ -89,10 +89,17 @@ NEXT: Mapping[tuple[AssignmentType, AssignmentStatus], NextStep] = {
         "",
         _HANDOVER_DONE,
         "camera",
-        "dispatch.tour",
+        "dispatch.handover",
     ),
 }
 
+VIEWS = {
+    "front": _l("vorn"),
+    "rear": _l("hinten"),
+    "left": _l("links"),
+    "right": _l("rechts"),
+    "dashboard": _l("Tacho"),
+}
 ENDED_BECAUSE = {
     CancelReason.NO_SHOW: _l("niemand angetroffen"),
     CancelReason.REDISPATCHED: _l("umgeplant"),

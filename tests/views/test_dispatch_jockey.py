@@ -58,7 +58,7 @@ def test_the_next_tour_stands_on_top(trips: Trips, login: Login) -> None:
     later = trips.assignment(second)
     assert words.index(booking.number) < words.index("Danach") < words.index("10–12 Uhr")
     assert path(later) in page
-    assert "Ich fahre losPerson am Beispielweg bekommt Ihre Ankunftszeit" in words
+    assert "Ich fahre los Person am Beispielweg bekommt Ihre Ankunftszeit" in words
 
 
 def test_other_days_by_the_stepper(trips: Trips, login: Login) -> None:

@@ -1,5 +1,5 @@
 """The dispatcher's day and the jockey's phone."""
 
-from b2c_web.dispatch.views import board, jockey
+from b2c_web.dispatch.views import board, door, jockey
 
-__all__ = ["board", "jockey"]
+__all__ = ["board", "door", "jockey"]

@@ -89,7 +89,7 @@ def step(assignment_id: uuid.UUID) -> Response:
         return htmx.see_other(url_for("dispatch.my_day"))
     shown = tours.own_tour(current_user, assignment_id)
     if (shown.type, shown.status) not in PRESS and not form.errors:
-        return _elsewhere(shown)
+        return elsewhere(shown)
     return form_page("jockeys/step.html", form, **about(shown), alone=tours.is_fit_to_start(shown.jockey, shown))
 
 
@@ -101,7 +101,7 @@ def _press(shown: JockeyAssignment, asked: str) -> None:
     press(shown.id, current_user)
 
 
-def _elsewhere(shown: JockeyAssignment) -> Any:
+def elsewhere(shown: JockeyAssignment) -> Any:
     """A tour without a simple next step: to its handover, or to its page when it is over."""
     following = words.NEXT.get((shown.type, shown.status))
     if following is None:

@@ -1,0 +1,140 @@
+"""At the customer's door: the handover, and what to do when nobody is there."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+from flask import Response, current_app, flash, request, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+
+from b2c_web import htmx
+from b2c_web.access import requires
+from b2c_web.bookings.models import AssignmentType
+from b2c_web.clock import now_utc
+from b2c_web.dispatch import blueprint, commands, photos, rules, tours, words
+from b2c_web.dispatch.forms import FailureForm, HandoverForm, NoShowForm
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
+from b2c_web.dispatch.steps import CHANGED
+from b2c_web.dispatch.views.jockey import about, elsewhere
+from b2c_web.errors import Conflict
+from b2c_web.forms import ActionForm, form_page, submitted
+from b2c_web.media.commands import add_upload
+from b2c_web.media.models import MediaFile, MediaPurpose
+from b2c_web.media.queries import files
+
+S = AssignmentStatus
+DOORS: Mapping[tuple[AssignmentType, AssignmentStatus], Callable[..., Any]] = {
+    (AssignmentType.PICKUP, S.AT_PICKUP_LOCATION): commands.finish_pickup_handover,
+    (AssignmentType.RETURN, S.AT_RETURN_LOCATION): commands.complete_return,
+}
+PRESS = {AssignmentType.PICKUP: commands.finish_pickup_handover, AssignmentType.RETURN: commands.complete_return}
+ON_THE_WAY_BACK = (S.EN_ROUTE_TO_CUSTOMER, S.AT_RETURN_LOCATION)
+
+
+@blueprint.route("/jockey/trips/<uuid:assignment_id>/handover", methods=["GET", "POST"])
+@requires("jockey.day")
+def handover(assignment_id: uuid.UUID) -> Response:
+    tour, form = tours.own_tour(current_user, assignment_id), HandoverForm()
+    kind, name = tour.type, tour.booking.customer_name
+    if submitted(form, lambda: _hand_over(tour, form)):
+        flash(_("Die Übergabe ist gespeichert."), "success")
+        return htmx.see_other(url_for("dispatch.my_day"))
+    tour = tours.own_tour(current_user, assignment_id)
+    if (kind, tour.status) not in DOORS and not form.errors:
+        return elsewhere(tour)
+    form.signed_by.data = form.signed_by.data or name
+    chosen = {view: _files(tour, f"photo_{view}") for view in current_app.config["HANDOVER_VIEWS"]}
+    return form_page("jockeys/handover.html", form, chosen=chosen, VIEWS=words.VIEWS, **about(tour))
+
+
+def _hand_over(tour: JockeyAssignment, form: HandoverForm) -> None:
+    """First the signature is kept, so that nobody signs twice when something else is missing."""
+    drawn = form.picture()
+    if drawn and (tour.type, tour.status) in DOORS:
+        kept = add_upload(current_user, MediaPurpose.BOOKING, tour.booking_id, BytesIO(drawn), _("Unterschrift"))
+        form.signature_id.data = str(kept.id)
+    shown = [
+        {"view": view, "file": str(file.id)}
+        for view in current_app.config["HANDOVER_VIEWS"]
+        for file in _files(tour, f"photo_{view}")
+    ]
+    PRESS[tour.type](tour.id, {**form.noted(), "photos": shown}, current_user)
+
+
+def _files(tour: JockeyAssignment, name: str) -> list[MediaFile]:
+    """The newest file of a field that belongs to this booking: from the form, or from the address without script."""
+    sent = request.form.getlist(name) if request.method == "POST" else request.args.getlist(name)
+    ids = [one for one in map(photos.as_id, sent) if one]
+    mine = [file for file in files(ids) if file.purpose_id == tour.booking_id]
+    return mine[-1:]
+
+
+@blueprint.route("/jockey/trips/<uuid:assignment_id>/no-show", methods=["GET", "POST"])
+@requires("jockey.day")
+def no_show(assignment_id: uuid.UUID) -> Response:
+    tour, form = tours.own_tour(current_user, assignment_id), NoShowForm()
+    if submitted(form, lambda: _record_no_show(tour)):
+        flash(_("Notiert. Der Kunde bekommt eine Nachricht und kann einen neuen Termin wählen."), "success")
+        return htmx.see_other(url_for("dispatch.my_day"))
+    tour = tours.own_tour(current_user, assignment_id)
+    if tour.status is not S.AT_PICKUP_LOCATION and not form.errors:
+        return elsewhere(tour)
+    return form_page("jockeys/no_show.html", form, chosen=_files(tour, "photo"), **_waiting(tour), **about(tour))
+
+
+def _waiting(tour: JockeyAssignment) -> dict[str, Any]:
+    """The calls so far, and when the waiting is over."""
+    config, start = current_app.config, tour.trip.window_start
+    waits_from = max(tour.arrived_at or start, start)
+    return {
+        "calls": [datetime.fromisoformat(at) for at in (tour.handover or {}).get("calls", [])],
+        "calls_needed": config["NO_SHOW_CALLS"],
+        "waits_from": waits_from,
+        "waits_until": waits_from + timedelta(minutes=config["NO_SHOW_WAIT_MINUTES"]),
+        "waited": rules.waited_minutes(tour.arrived_at, start, now_utc()),
+    }
+
+
+def _record_no_show(tour: JockeyAssignment) -> None:
+    facts, shown = _waiting(tour), _files(tour, "photo")
+    commands.record_no_show(
+        tour.id,
+        calls=len(facts["calls"]),
+        stated_minutes=facts["waited"],
+        photo=str(shown[0].id) if shown else "",
+        actor=current_user,
+    )
+
+
+@blueprint.post("/jockey/trips/<uuid:assignment_id>/calls")
+@requires("jockey.day")
+def call(assignment_id: uuid.UUID) -> Response:
+    tour = tours.own_tour(current_user, assignment_id)
+    if submitted(ActionForm(), lambda: commands.record_call(tour.id, current_user)):
+        flash(_("Anruf notiert."), "success")
+    else:
+        flash(CHANGED, "warning")
+    kept = [str(file.id) for file in _files(tour, "photo")]
+    return htmx.see_other(url_for("dispatch.no_show", assignment_id=assignment_id, photo=kept or None))
+
+
+@blueprint.route("/jockey/trips/<uuid:assignment_id>/failure", methods=["GET", "POST"])
+@requires("jockey.day")
+def failure(assignment_id: uuid.UUID) -> Response:
+    tour, form = tours.own_tour(current_user, assignment_id), FailureForm()
+    if submitted(form, lambda: _fail(tour, form)):
+        flash(_("Notiert. Bitte bringen Sie das Auto zurück in die Werkstatt."), "success")
+        return htmx.see_other(url_for("dispatch.my_day"))
+    tour = tours.own_tour(current_user, assignment_id)
+    if tour.status not in ON_THE_WAY_BACK and not form.errors:
+        return elsewhere(tour)
+    return form_page("jockeys/failure.html", form, **about(tour))
+
+
+def _fail(tour: JockeyAssignment, form: FailureForm) -> None:
+    if tour.type is not AssignmentType.RETURN:
+        raise Conflict(CHANGED, code="wrong_state")
+    commands.return_failed(tour.id, CancelReason(form.reason.data), form.note.data or "", current_user)

@@ -1,0 +1,35 @@
+// The signature on glass: what is drawn goes with the form as a picture. Without script a typed name stands for it.
+
+import SignaturePad from "../vendor/signature_pad.min.js";
+
+function fit(canvas, pad) {
+  const ratio = Math.max(window.devicePixelRatio || 1, 1);
+  const strokes = pad.toData();
+  canvas.width = canvas.offsetWidth * ratio;
+  canvas.height = canvas.offsetHeight * ratio;
+  canvas.getContext("2d").scale(ratio, ratio);
+  pad.clear();
+  if (strokes.length) pad.fromData(strokes);
+}
+
+function begin(canvas) {
+  const field = document.getElementById(canvas.dataset.field);
+  const pad = new SignaturePad(canvas, { backgroundColor: "rgb(255,255,255)", penColor: "rgb(20,18,16)" });
+  let width = 0;
+  const follow = () => {
+    if (canvas.offsetWidth === width) return; // a phone's keyboard changes the height only
+    width = canvas.offsetWidth;
+    fit(canvas, pad);
+  };
+  new ResizeObserver(follow).observe(canvas);
+  follow();
+  document.querySelector("[data-clear-signature]")?.addEventListener("click", () => {
+    pad.clear();
+    field.value = "";
+  });
+  pad.addEventListener("endStroke", () => {
+    field.value = pad.toDataURL("image/png");
+  });
+}
+
+document.querySelectorAll("canvas[data-field]").forEach(begin);

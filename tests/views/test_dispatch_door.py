@@ -1,0 +1,245 @@
+"""At the door: the handover with its photos and signature, nobody at home, and a return that fails."""
+
+import base64
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.demo.road import plain_png
+from b2c_web.dispatch import commands, photos
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason
+from b2c_web.media.commands import add_upload
+from b2c_web.media.models import MediaFile, MediaPurpose
+from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.workshops.models import VehicleStatus
+from tests.commands.trips import RETURN, VIEWS, Trips
+from tests.views.browsing import send
+from tests.views.walking import text_of, words_of
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+S = AssignmentStatus
+Login = Callable[..., FlaskClient]
+PNG = plain_png(40, 30)
+DRAWN = "data:image/png;base64," + base64.b64encode(PNG).decode()
+NOTED = {"mileage_km": "48210", "fuel": "3/4", "keys": "2", "swapped": "y", "damage": "Kratzer, Tür vorn rechts"}
+
+
+@pytest.fixture
+def trips(session: Any, frozen_clock: Callable[[datetime], Any]) -> Trips:
+    return Trips(session, frozen_clock, ronjas=2)
+
+
+def at_the_door(trips: Trips, booking: Booking) -> Any:
+    pickup = trips.assignment(booking)
+    with trips.at(booking.pickup_time):
+        commands.start_pickup(pickup.id, trips.driver)
+        commands.arrive_pickup(pickup.id, trips.driver)
+    return trips.assignment(booking)
+
+
+def upload(trips: Trips, booking: Booking) -> str:
+    file = add_upload(trips.driver, MediaPurpose.BOOKING, booking.id, BytesIO(PNG), "foto.png")
+    return str(file.id)
+
+
+def five_photos(trips: Trips, booking: Booking) -> dict[str, str]:
+    return {f"photo_{view}": upload(trips, booking) for view in VIEWS}
+
+
+def path(tour: Any, page: str) -> str:
+    return f"/jockey/trips/{tour.id}/{page}"
+
+
+def test_a_handover_keeps_photos_state_and_signature(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        words = words_of(text_of(client.get(path(pickup, "handover"))))
+        assert "Fotos 0 von 5" in words
+        assert "Schlüssel erhalten, Ronja" in words
+        answer = send(client, path(pickup, "handover"), **NOTED, **shown, signature=DRAWN)
+        assert (answer.status_code, answer.location) == (303, "/jockey")
+        words = words_of(text_of(client.get("/jockey")))
+    assert "Die Übergabe ist gespeichert." in words
+    assert "An der Werkstatt" in words
+    kept = trips.assignment(booking).handover
+    assert kept is not None
+    assert [photo["view"] for photo in kept["photos"]] == list(VIEWS)
+    assert [photo["file"] for photo in kept["photos"]] == list(shown.values())
+    assert (kept["mileage_km"], kept["fuel"], kept["keys"]) == (48210, "3/4", 2)
+    assert kept["damage"] == "Kratzer, Tür vorn rechts"
+    signature = trips.session.get(MediaFile, photos.as_id(kept["signature"]))
+    assert signature.purpose_id == booking.id
+    assert booking.status is BookingStatus.IN_TRANSIT_TO_WORKSHOP
+    ids = [photos.as_id(one) for one in (*shown.values(), kept["signature"])]
+    assert set(photos.in_use([one for one in ids if one])) == set(ids)
+
+
+def test_what_is_missing_is_named_and_nothing_is_lost(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    del shown["photo_right"]
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        empty = send(client, path(pickup, "handover"))
+        assert empty.status_code == 422
+        for missing in ("Kilometerstand ab.", "Wie viele Schlüssel sind es?", "den Tausch der Schlüssel."):
+            assert missing in words_of(text_of(empty))
+        answer = send(client, path(pickup, "handover"), **NOTED, **shown, signature=DRAWN)
+        assert answer.status_code == 422
+        page = answer.text
+        assert "Es fehlen noch Fotos: vorn, hinten, links, rechts und Cockpit." in words_of(text_of(answer))
+        assert "Die Unterschrift ist gespeichert." in words_of(text_of(answer))
+        assert 'value="48210"' in page
+        assert "4 von 5" in words_of(text_of(answer))
+        for one in shown.values():
+            assert f'value="{one}"' in page
+        signature = page.split('name="signature_id"')[1].split('value="')[1].split('"')[0]
+        again = {**NOTED, **shown, "photo_right": upload(trips, booking), "signature_id": signature}
+        assert send(client, path(pickup, "handover"), **again).status_code == 303
+    assert trips.assignment(booking).handover["signature"] == signature
+
+
+def test_a_typed_name_stands_for_the_signature(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        name = {"signed_by": "Rosa Ahorn"}
+        assert send(client, path(pickup, "handover"), **NOTED, **shown, **name).status_code == 422
+        assert send(client, path(pickup, "handover"), **NOTED, **shown, **name, signed="y").status_code == 303
+    kept = trips.assignment(booking).handover
+    assert (kept["signature"], kept["signed_typed"]) == ("", "Rosa Ahorn")
+
+
+def test_photos_of_another_booking_do_not_count(trips: Trips, login: Login) -> None:
+    booking, other = trips.booked(), trips.booked(slot=1, back=3)
+    pickup, theirs = at_the_door(trips, booking), five_photos(trips, other)
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        answer = send(client, path(pickup, "handover"), **NOTED, **theirs, signature=DRAWN)
+        assert answer.status_code == 422
+        assert all(one not in answer.text for one in theirs.values())
+    assert trips.assignment(booking).status is S.AT_PICKUP_LOCATION
+
+
+def test_without_script_photos_come_back_in_the_address(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup = at_the_door(trips, booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        first = upload(trips, booking)
+        page = client.get(path(pickup, f"handover?photo_front={first}&photo_rear=nonsense")).text
+    assert f'value="{first}"' in page
+    assert "1 von 5" in words_of(page)
+
+
+def test_pressing_a_handover_twice_is_no_harm(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        for _press in range(2):
+            answer = send(client, path(pickup, "handover"), "/jockey", **NOTED, **shown, signature=DRAWN)
+            assert answer.location == "/jockey"
+        assert client.get(path(pickup, "handover")).location == path(pickup, "step")
+    assert trips.session.query(Notification).filter_by(kind=NotificationKind.PICKED_UP).count() == 1
+
+
+def test_a_return_ends_with_its_handover(trips: Trips, login: Login, run_jobs: Callable[..., list[str]]) -> None:
+    booking = trips.booked()
+    back, _began = trips.on_the_way_back(booking)
+    with trips.at(back.scheduled_time):
+        commands.arrive_return(back.id, trips.driver)
+        shown, client = five_photos(trips, booking), login(trips.driver)
+        words = words_of(text_of(client.get(path(back, "handover"))))
+        assert "Schlüssel übergeben, Ronja" in words
+        assert send(client, path(back, "handover"), **NOTED, **shown, signature=DRAWN).status_code == 303
+    trips.session.expire_all()
+    assert booking.status is BookingStatus.COMPLETED
+    with trips.at(back.scheduled_time + timedelta(hours=1)):
+        run_jobs(only={"dispatch.ronja_ready"})
+    trips.session.expire_all()
+    assert trips.assignment(booking, RETURN).ronja.status is VehicleStatus.AVAILABLE
+
+
+def test_nobody_there(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup = at_the_door(trips, booking)
+    photo = upload(trips, booking)
+    arrived = booking.pickup_time
+    with trips.at(arrived + timedelta(minutes=2)):
+        client = login(trips.driver)
+        assert "Bitte warten Sie bis 08:15 Uhr." in words_of(text_of(client.get(path(pickup, "no-show"))))
+        for _press in range(2):  # the second one comes at once and does not count
+            send(client, path(pickup, "calls"), path(pickup, "no-show"), photo=photo)
+    for minutes in (6, 11):
+        with trips.at(arrived + timedelta(minutes=minutes)):
+            answer = send(client, path(pickup, "calls"), path(pickup, "no-show"), photo=photo)
+            assert answer.location == f"{path(pickup, 'no-show')}?photo={photo}"
+    with trips.at(arrived + timedelta(minutes=12)):
+        early = send(client, path(pickup, "no-show"), photo=photo, waited="y")
+        assert early.status_code == 422
+        assert "Die Wartezeit ist noch nicht um." in words_of(text_of(early))
+    with trips.at(arrived + timedelta(minutes=15)):
+        words = words_of(text_of(client.get(path(pickup, "no-show"))))
+        assert "3 von 3" in words
+        assert "Anruf um 08:02 Uhr" in words
+        assert send(client, path(pickup, "no-show"), waited="y").status_code == 422
+        assert send(client, path(pickup, "no-show"), photo=photo, waited="y").location == "/jockey"
+    ended = trips.assignment(booking)
+    assert (ended.status, ended.cancel_reason) == (S.CANCELLED, CancelReason.NO_SHOW)
+    assert ended.handover["no_show"] == {"calls": 3, "waited_minutes": 15, "photo": photo}
+    assert len(ended.handover["calls"]) == 3
+    assert booking.new_date_until is not None
+
+
+def test_calls_are_counted_at_the_door_only(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup = trips.assignment(booking)
+    with trips.at(booking.pickup_time):
+        client = login(trips.driver)
+        answer = send(client, path(pickup, "calls"), "/jockey")
+        assert answer.status_code == 303
+        assert "Der Stand dieser Fahrt hat sich geändert." in words_of(text_of(client.get("/jockey")))
+        assert client.get(path(pickup, "no-show")).status_code == 302
+    assert trips.assignment(booking).handover is None
+
+
+@pytest.mark.parametrize("reason", ["NO_SHOW", "BREAKDOWN"])
+def test_a_return_that_fails(trips: Trips, login: Login, reason: str) -> None:
+    booking = trips.booked()
+    back, _began = trips.on_the_way_back(booking)
+    with trips.at(back.scheduled_time):
+        client = login(trips.driver)
+        assert "Die Rückgabe klappt nicht" in text_of(client.get(path(back, "")[:-1]))
+        assert send(client, path(back, "failure")).status_code == 422
+        for _press in range(2):
+            answer = send(client, path(back, "failure"), "/jockey", reason=reason, note="")
+            assert answer.location == "/jockey"
+    assert trips.assignment(booking, RETURN).cancel_reason is CancelReason(reason)
+    assert booking.status is BookingStatus.READY_FOR_RETURN
+
+
+def test_a_pickup_has_no_return_that_fails(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup = at_the_door(trips, booking)
+    with trips.at(booking.pickup_time):
+        client = login(trips.driver)
+        assert client.get(path(pickup, "failure")).location == path(pickup, "handover")
+        assert send(client, path(pickup, "failure"), "/jockey", reason="BREAKDOWN").status_code == 409
+
+
+@pytest.mark.parametrize("page", ["handover", "no-show", "failure"])
+def test_these_pages_are_the_own_jockeys(trips: Trips, login: Login, page: str) -> None:
+    booking = trips.booked()
+    pickup, other = at_the_door(trips, booking), trips.user_of(trips.second_jockey())
+    client = login(other)
+    assert client.get(path(pickup, page)).status_code == 404
+    assert send(client, path(pickup, page), "/jockey").status_code == 404
