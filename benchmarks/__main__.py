@@ -13,8 +13,11 @@ FIGURES = {
     "availability": "availability",
     "availability_reused": "availability",
     "availability_growth": "growth",
+    "capacity_month": "capacity_month",
     "claim": "claim",
     "contention": "contention",
+    "extension_approval": "extension_approval",
+    "verify_after_chaos": "verify_after_chaos",
     "start": "start",
 }
 

@@ -24,9 +24,9 @@ def cookie_of(app: Flask, session: dict[str, Any]) -> str:
     return f"{app.config['SESSION_COOKIE_NAME']}={serializer.dumps(session)}"
 
 
-def get(path: str, cookie: str, *, fragment: bool = False) -> str:
-    """A GET as a German browser sends it, by htmx when `fragment`."""
-    htmx = "HX-Request: true\r\nHX-Target: date\r\n" if fragment else ""
+def get(path: str, cookie: str, *, target: str = "") -> str:
+    """A GET as a German browser sends it, by htmx for the part of the page that is the `target`."""
+    htmx = f"HX-Request: true\r\nHX-Target: {target}\r\n" if target else ""
     return f"GET {path} HTTP/1.1\r\n{_head(cookie)}{htmx}\r\n"
 
 
@@ -51,7 +51,7 @@ def at_the_calendar(app: Flask) -> list[str]:
         )  # fmt: skip
         db.session.add(draft)
         cookie = cookie_of(app, {"browser": token})
-        requests.append(get(f"/book/{draft.id}/date", cookie, fragment=True))
+        requests.append(get(f"/book/{draft.id}/date", cookie, target="date"))
     db.session.commit()
     return requests
 

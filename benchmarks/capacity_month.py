@@ -1,0 +1,118 @@
+"""The heat map's fragment for a workshop's staff, with a million bookings in the database.
+
+Four people at one workshop step through its months, each over a connection of their own; the web server is run as the
+product runs it. `statements` counts everything that one such request sends, signing in included.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import event
+
+from b2c_web.accounts.models import Role, User
+from b2c_web.clock import today_in
+from b2c_web.config import ZONE
+from b2c_web.demo.bulk import Order
+from b2c_web.flask_extensions import db
+from benchmarks import data, growth, visitors
+from benchmarks.house import House, Load, say, send, web_server
+
+CLIENTS, SECONDS, WARM_UP_SECONDS = 4, 8.0, 3.0
+STATEMENTS, P95_MS = 4, 60.0
+MONTHS = 3
+
+
+def measure(house: House) -> Iterator[dict[str, Any]]:
+    """The figure `capacity_month`."""
+    coming = Order(data.WORKSHOPS, data.DAYS, growth.COMING, every_day=True)
+    house.make_database("growing", lambda: data.fill(coming))
+    with house.app.app_context():
+        data.add_history(growth.LARGE)
+        requests = planners(house.app)
+        statements = count_statements(house.app)
+        bookings = data.count_rows("bookings")
+    house.let_go()
+    load = run(house, requests)
+    p95_ms = load.percentile_ms(95)
+    yield {
+        "name": "capacity_month",
+        "p95_ms": round(p95_ms, 1),
+        "median_ms": round(load.percentile_ms(50), 1),
+        "unit": "ms",
+        "statements": statements,
+        "bookings": bookings,
+        "clients": CLIENTS,
+        "pages_per_second": round(load.per_second, 1),
+        "ok": p95_ms < P95_MS and statements <= STATEMENTS,
+    }
+
+
+def run(house: House, requests: list[str]) -> Load:
+    """What four people saw. Raises RuntimeError when anything but pages came back."""
+    with web_server(house.environ(), "/health") as web:
+        say("stepping through the months")
+        send(web.port, requests, clients=CLIENTS, seconds=WARM_UP_SECONDS)
+        load = send(web.port, requests, clients=CLIENTS, seconds=SECONDS)
+    if set(load.outcomes) != {"200"}:
+        raise RuntimeError(f"answers other than 200: {load.outcomes}")
+    return load
+
+
+def months() -> list[str]:
+    """The addresses of the months that the calendar reaches."""
+    first, found = today_in(ZONE).replace(day=1), list[date]()
+    for _n in range(MONTHS):
+        found.append(first)
+        first = (first + timedelta(days=31)).replace(day=1)
+    return [f"/workshop/capacity?month={month.isoformat()}" for month in found]
+
+
+def planners(app: Flask) -> list[str]:
+    """One workshop's staff, each stepping through the months. In the application's context."""
+    workshop_id = data.workshops()[0].id
+    requests = []
+    with app.test_request_context():
+        for number in range(CLIENTS):
+            mail = f"planung{number}-{workshop_id}@example.org"
+            user = User(email=mail, role=Role.WORKSHOP, workshop_id=workshop_id, password_hash="opens nothing")  # noqa: S106 - no hash at all
+            db.session.add(user)
+            db.session.commit()
+            session, _csrf = visitors.signed_in(app, user)
+            cookie = visitors.cookie_of(app, session)
+            requests += [visitors.get(month, cookie, target="month") for month in months()]
+        db.session.commit()
+        db.session.remove()
+    return requests
+
+
+def count_statements(app: Flask) -> int:
+    """The most statements that one of the months sends, through the whole application."""
+    user = db.session.query(User).filter(User.email.like("planung%")).first()
+    if user is None:
+        raise RuntimeError("no planner")
+    with app.test_request_context():
+        session, _csrf = visitors.signed_in(app, db.session.merge(user))
+        db.session.commit()
+        db.session.remove()
+    return max(_statements_of(app, session, month) for month in months())
+
+
+def _statements_of(app: Flask, session: dict[str, Any], path: str) -> int:
+    sent: list[str] = []
+
+    def note(*call: Any) -> None:
+        sent.append(call[2])
+
+    client = app.test_client()
+    with client.session_transaction() as cookie:
+        cookie.update(session)
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        answer = client.get(path, headers={"HX-Request": "true", "HX-Target": "month"})
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    if answer.status_code != 200:
+        raise RuntimeError(f"{path}: {answer.status_code}")
+    return len(sent)
