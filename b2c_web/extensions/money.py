@@ -26,6 +26,7 @@ from b2c_web.payments.steps import cancel_payment
 Auth = AuthorizationStatus
 PURPOSE = PaymentPurpose.EXTENSION
 BEING_TAKEN = frozenset({Auth.CAPTURING, Auth.PROCESSING})
+OVER = frozenset({Auth.CAPTURED, Auth.RELEASED, Auth.NONE})
 NOT_TAKEN = "the hold was gone before the money was taken"
 LABEL = "Auftragserweiterung"
 
@@ -122,8 +123,8 @@ def processing(payment: Payment) -> None:
 def paid(payment: Payment) -> None:
     """The money came: receipt, accounting, and the car is ready when this was the last one. A second one goes back."""
     booking, extension = lock_extension(payment.purpose_id)
-    if extension.authorization_status in (Auth.CAPTURED, Auth.RELEASED, Auth.NONE):
-        add_refund(payment, payment.captured_cents, "late_money")
+    if extension.authorization_status in OVER:
+        _give_back(extension, payment)
         return
     extension.captured_amount_cents = payment.captured_cents
     extension.payment_captured_at = payment.succeeded_at
@@ -139,6 +140,14 @@ def paid(payment: Payment) -> None:
     )
     hooks.captured(booking, extension)
     _go_on(booking)
+
+
+def _give_back(extension: Extension, payment: Payment) -> None:
+    """Money that nobody waits for, unless it is the money that came already, told once more."""
+    same = extension.stripe_payment_intent_id == payment.stripe_payment_intent_id
+    if extension.authorization_status is Auth.CAPTURED and same:
+        return
+    add_refund(payment, payment.captured_cents, "late_money")
 
 
 def _lines(extension: Extension, captured_cents: int) -> list[Line]:

@@ -25,8 +25,10 @@ from b2c_web.payments.commands import capture_held, ensure_customer, reconcile, 
 from b2c_web.payments.gateway import PaymentProviderError, gateway
 from b2c_web.payments.models import Document, LedgerEntry, Payment, PaymentMethod, PaymentPurpose, PaymentState
 from b2c_web.payments.queries import documents_of, payments_of
+from b2c_web.payments.steps import add_payment
 from b2c_web.payments.sweeping import sweep
 from tests.commands.extending import SUMS, Extending
+from tests.commands.scene import succeed
 from tests.paying import Provider, save_method
 
 Auth = AuthorizationStatus
@@ -427,12 +429,18 @@ def test_a_renewed_hold_stays_authorized(scene: Extending, booking: Booking, hel
         assert done.stripe_payment_intent_id == second.stripe_payment_intent_id
 
 
-def test_money_that_comes_twice_goes_back(scene: Extending, booking: Booking, held: Extension, run_jobs: Any) -> None:
+def test_money_told_twice_counts_once_and_a_second_payment_goes_back(
+    scene: Extending, booking: Booking, held: Extension, run_jobs: Any
+) -> None:
     complete(scene, booking, run_jobs)
     payment = payments(held)[0]
     with command_transaction():
         money.paid(payment)
-    assert [refund.reason for refund in payment.refunds] == ["late_money"]
+    assert payment.refunds == []
+    with command_transaction():
+        second = add_payment(PaymentPurpose.EXTENSION, held.id, booking.user_id, TICKED, None)
+    succeed(second)
+    assert [(one.amount_cents, one.reason) for one in second.refunds] == [(TICKED, "late_money")]
     assert scene.fresh(held.id).captured_amount_cents == TICKED
 
 
