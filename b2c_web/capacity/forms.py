@@ -5,13 +5,22 @@ from typing import Any
 
 from flask import request
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, Field, HiddenField, SelectField, StringField, SubmitField
+from wtforms import (
+    BooleanField,
+    DateField,
+    Field,
+    HiddenField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    SubmitField,
+)
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, Length, ValidationError
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
 
 from b2c_web import formatting
 from b2c_web.accounts.rules import digits_of_code, normalized_email, phone_in_e164
-from b2c_web.forms import Form, trimmed
+from b2c_web.forms import Form, WholeNumberField, trimmed
 
 LIMITS_EUR = (0, 50, 100, 200, 500)
 
@@ -101,3 +110,42 @@ class CodeForm(Form):
     @property
     def digits(self) -> str:
         return digits_of_code(self.code.data or "") or ""
+
+
+NOT_A_DAY = _l("Bitte einen Tag wählen.")
+MOST_DAYS = 31
+
+
+class WhatIfForm(Form):
+    """What is tried. Sent by GET, so that the address can be passed on."""
+
+    class Meta(Form.Meta):
+        csrf = False
+
+    first = DateField(_l("Von"), validators=[InputRequired(NOT_A_DAY)])
+    last = DateField(_l("Bis"), validators=[InputRequired(NOT_A_DAY)])
+    jockeys = WholeNumberField(
+        _l("Jockeys mehr oder weniger"),
+        default=0,
+        validators=[Optional(), NumberRange(-20, 20, _l("Bitte eine Zahl von -20 bis 20."))],
+    )
+    ronjas = WholeNumberField(
+        _l("Ronjas mehr oder weniger"),
+        default=0,
+        validators=[Optional(), NumberRange(-50, 50, _l("Bitte eine Zahl von -50 bis 50."))],
+    )
+    places = WholeNumberField(
+        _l("Plätze je Fenster"), validators=[Optional(), NumberRange(0, 100, _l("Bitte eine Zahl von 0 bis 100."))]
+    )
+    maximum = WholeNumberField(
+        _l("Höchstens am Tag"), validators=[Optional(), NumberRange(0, 500, _l("Bitte eine Zahl von 0 bis 500."))]
+    )
+    closed = SelectMultipleField(_l("Diese Fenster schließen"), coerce=int, choices=[], validate_choice=False)
+
+    def validate_last(self, field: Field) -> None:
+        if field.data is None or self.first.data is None:
+            return
+        if field.data < self.first.data:
+            raise ValidationError(_l("Das Ende liegt vor dem Anfang."))
+        if (field.data - self.first.data).days >= MOST_DAYS:
+            raise ValidationError(_l("Bitte höchstens 31 Tage auf einmal."))
