@@ -1,6 +1,16 @@
-"""`flask verify`, the part about extensions: captured within approved, approved within the standing limit."""
+"""`flask verify`, the part about extensions: sums, ticks, limits, links, and that money is what payments say."""
+
+from datetime import timedelta
 
 from b2c_web.checks import Check, by_statement
+
+# the gross sum of the items at some places of an extension, each rounded half up
+SUM_OF = """
+    SELECT e.id, coalesce(sum(round((one.item ->> 'price')::numeric * (one.item ->> 'quantity')::numeric)), 0) AS cents
+    FROM extensions e LEFT JOIN LATERAL jsonb_array_elements(e.items) WITH ORDINALITY AS one (item, place)
+        ON {which} GROUP BY e.id"""
+OFFERED, ACCEPTED = SUM_OF.format(which="true"), SUM_OF.format(which="one.place - 1 = ANY (e.accepted_items)")
+DUE = SUM_OF.format(which="one.place - 1 = ANY (e.accepted_items) AND one.place - 1 <> ALL (e.not_done_items)")
 
 STATEMENTS = {
     "extensions: captured is never above what was approved, nor approved above what was offered": """
@@ -16,6 +26,58 @@ STATEMENTS = {
                       coalesce(u.cents, 0), b.standing_limit_cents)
         FROM bookings b LEFT JOIN used u ON u.booking_id = b.id
         WHERE b.standing_limit_used_cents <> coalesce(u.cents, 0) OR coalesce(u.cents, 0) > b.standing_limit_cents""",
+    "extensions: accepted items were offered, and only they are not done": """
+        SELECT format('extension %s', id) FROM extensions
+        WHERE EXISTS (SELECT FROM unnest(accepted_items) AS place WHERE place NOT BETWEEN 0 AND
+                      jsonb_array_length(items) - 1)
+          OR NOT not_done_items <@ accepted_items
+          OR (status = 'APPROVED') <> (cardinality(accepted_items) > 0)""",
+    "extensions: the sums are those of the items, each rounded": f"""
+        SELECT format('extension %s: offered %s, items %s; approved %s, ticked %s', e.id, e.total_amount, o.cents,
+                      e.approved_amount_cents, a.cents)
+        FROM extensions e JOIN ({OFFERED}) o ON o.id = e.id JOIN ({ACCEPTED}) a ON a.id = e.id
+        WHERE e.total_amount <> o.cents OR e.approved_amount_cents <> a.cents""",
+    "extensions: no more is captured than was accepted and done": f"""
+        SELECT format('extension %s: captured %s, due %s', e.id, e.captured_amount_cents, d.cents)
+        FROM extensions e JOIN ({DUE}) d ON d.id = e.id WHERE e.captured_amount_cents > d.cents""",
+    "extensions: whoever decided had a right to, and it is known by which": """
+        SELECT format('extension %s', e.id) FROM extensions e
+        LEFT JOIN extension_consents c ON c.extension_id = e.id
+        WHERE e.status IN ('APPROVED', 'DECLINED')
+          AND (e.decision_right IS NULL OR e.decision_channel IS NULL OR e.shown_digest IS NULL
+               OR (e.decision_right = 'RECORDED_CONSENT') <> (c.id IS NOT NULL))""",
+    "extensions: none waits for an answer when the car is not worked on": """
+        SELECT format('extension %s of booking %s', e.id, b.number) FROM extensions e
+        JOIN bookings b ON b.id = e.booking_id
+        WHERE e.status = 'PENDING' AND (b.status <> 'IN_WORKSHOP' OR b.service_completed_at IS NOT NULL)""",
+    "extensions: no link opens what is decided": """
+        SELECT format('link %s', l.id) FROM extension_links l JOIN extensions e ON e.id = l.extension_id
+        WHERE e.status <> 'PENDING' AND l.ended_at IS NULL""",
+    "extensions: captured is what payments took": """
+        WITH taken AS (
+            SELECT purpose_id, sum(captured_cents - refunded_cents) AS cents FROM payments
+            WHERE purpose = 'EXTENSION' AND state = 'SUCCEEDED' GROUP BY purpose_id),
+        going_back AS (
+            SELECT p.purpose_id, sum(r.amount_cents) AS cents FROM refunds r JOIN payments p ON p.id = r.payment_id
+            WHERE p.purpose = 'EXTENSION' AND r.state = 'PENDING' GROUP BY p.purpose_id)
+        SELECT format('extension %s: captured %s, payments took %s', e.id, e.captured_amount_cents,
+                      coalesce(t.cents, 0) - coalesce(g.cents, 0))
+        FROM extensions e LEFT JOIN taken t ON t.purpose_id = e.id LEFT JOIN going_back g ON g.purpose_id = e.id
+        WHERE e.captured_amount_cents <> coalesce(t.cents, 0) - coalesce(g.cents, 0)""",
+    "extensions: what says that money is held has it held": """
+        SELECT format('extension %s: %s', e.id, e.authorization_status) FROM extensions e
+        WHERE (e.authorization_status = 'AUTHORIZED') <> EXISTS (
+            SELECT FROM payments p WHERE p.purpose = 'EXTENSION' AND p.purpose_id = e.id AND p.state = 'AUTHORIZED'
+              AND p.capture_cents IS NULL)""",
+}
+LATE = {
+    "extensions: none is settling for long": """
+        SELECT format('extension %s of booking %s', e.id, b.number) FROM extensions e
+        JOIN bookings b ON b.id = e.booking_id
+        WHERE e.authorization_status = 'CAPTURING' AND b.service_completed_at < :late""",
 }
 
-CHECKS: list[Check] = [by_statement(name, statement) for name, statement in STATEMENTS.items()]
+CHECKS: list[Check] = [
+    *(by_statement(name, statement) for name, statement in STATEMENTS.items()),
+    *(by_statement(name, statement, late_after=timedelta(hours=6)) for name, statement in LATE.items()),
+]

@@ -1,10 +1,10 @@
 """Messages about extensions: to the customer in the customer's language, to the workshop in German.
 
 Facts beyond a booking's own (`bookings.messages.facts_of`), as JSON:
-extension_url_path, extension_description, extension_items [{name, quantity, sum_cents, accepted}], extension_photos, offered_cents,
-approved_cents, urgent, new_promised_at, delay_reason, extension_status, decision_right, link_path (to decide without
-signing in), words (question, answer, reason), consent {channel, name, given_at, words}, reason (why money is
-missing), waiting_hours.
+extension_url_path, extension_description, extension_items [{name, quantity, sum_cents, accepted}], extension_photos,
+offered_cents, approved_cents, urgent, new_promised_at, delay_reason, extension_status, decision_right,
+link_path (to decide without signing in), words (question, answer, reason), consent {channel, name, given_at, words},
+reason (why money is missing), waiting_hours.
 """
 
 from typing import Any

@@ -13,8 +13,7 @@ from b2c_web.notifications.models import Notification, NotificationKind, Notific
 from b2c_web.notifications.rendering import CannotWrite, Rendered, one_line, render
 from tests.factories.messages import DROP_OFF, FACTS
 
-LATER = {NotificationKind.EXTENSION_RAISED, NotificationKind.EXTENSION_DECIDED}  # they come with extensions
-KINDS = [kind for kind in NotificationKind if kind not in LATER]
+KINDS = list(NotificationKind)
 LANGUAGES = ("de", "en")
 LEFTOVERS = re.compile(r"None|Undefined|\{\{|\}\}|\{%|%\(|%%|&(amp|lt|gt|nbsp|#\d+);|, ,|\(\)| \.|  ")
 
@@ -46,7 +45,7 @@ def speaking(app: Flask) -> Any:
         yield app
 
 
-def test_every_kind_but_the_later_ones_has_its_templates(app: Flask) -> None:
+def test_every_kind_has_its_templates(app: Flask) -> None:
     for kind in KINDS:
         for part in ("subject.txt", "body.html"):
             assert app.jinja_env.get_template(f"emails/{kind.value.lower()}/{part}")

@@ -75,10 +75,6 @@ def plate_of(booking: Booking) -> str:
 def car_url(booking: Booking) -> str:
     return url_for("dashboard.car", booking_id=booking.id)
 
-    if "dashboard.car" not in current_app.view_functions:
-        return url_for("dashboard.day")
-    return url_for("dashboard.car", booking_id=booking.id)
-
 
 def saved_method(user: User) -> PaymentMethod | None:
     """The card or account that the money will be held on: the one that the customer wants first."""
