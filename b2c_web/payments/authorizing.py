@@ -3,10 +3,13 @@
 import uuid
 from dataclasses import dataclass
 
+from sqlalchemy import select
+
 from b2c_web import audit
 from b2c_web.accounts.models import User
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
+from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
 from b2c_web.payments.gateway import (
@@ -102,22 +105,46 @@ def order_for(payment: Payment, word: str, amount_cents: int) -> Try:
 
 
 def _begin(payment_id: uuid.UUID) -> Try | None:
-    """First step. None when nothing is to be asked: it is decided, or our own records decide it."""
+    """First step. None when nothing is to be asked: it is decided, or our own records decide it.
+
+    Only the payment is locked here, since nobody is told anything: a person waits for this.
+    """
+    with command_transaction(lock_timeout_ms()):
+        payment, method, _user = _locked_alone(payment_id)
+        if not _is_wanted(payment):
+            return None
+        if method is not None and method.is_active and not payment.by_mandate:
+            return order_for(payment, "authorize", payment.amount_cents)
+    _decide_here(payment_id)
+    return None
+
+
+def _locked_alone(payment_id: uuid.UUID) -> tuple[Payment, PaymentMethod | None, User]:
+    wanted = select(Payment, PaymentMethod, User).join(User, User.id == Payment.user_id)
+    wanted = wanted.outerjoin(PaymentMethod, PaymentMethod.id == Payment.method_id).where(Payment.id == payment_id)
+    locked = wanted.with_for_update(of=Payment).execution_options(populate_existing=True)
+    found = db.session.execute(locked).first()
+    if found is None:
+        raise NotFound
+    payment, method, user = found
+    return payment, method, user
+
+
+def _is_wanted(payment: Payment) -> bool:
+    return payment.state is PaymentState.CREATED and payment.hold_asked_at is not None
+
+
+def _decide_here(payment_id: uuid.UUID) -> None:
+    """A mandate promises without the provider; what has no card any more needs the customer."""
     with command_transaction(lock_timeout_ms()):
         payment = lock_payment(payment_id)
-        if payment.state is not PaymentState.CREATED or payment.hold_asked_at is None:
-            return None
-        if not _has_method(payment):
+        if not _is_wanted(payment):
+            return
+        method = db.session.get(PaymentMethod, payment.method_id) if payment.method_id else None
+        if method is None or not method.is_active:
             _decline_here(payment, PaymentState.OPEN, NO_METHOD)
-            return None
-        if payment.by_mandate:
+        elif payment.by_mandate:
             _promise(payment)
-            return None
-        return order_for(payment, "authorize", payment.amount_cents)
-
-
-def _has_method(payment: Payment) -> bool:
-    return payment.method_id is not None and db.session.get_one(PaymentMethod, payment.method_id).is_active
 
 
 def _promise(payment: Payment) -> None:

@@ -6,6 +6,7 @@ Lock order: whoever calls these has locked its own row first; these lock the pay
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -49,15 +50,13 @@ def hold_payment(
             raise Conflict(code="payment_held")
         cancel_payment(earlier)
     method = None if on_page else _method(user_id, method_id)
-    return _add(purpose, purpose_id, user_id, amount_cents, method, on_page=on_page, description=description)
+    return _add(purpose, purpose_id, user_id, amount_cents, method, on_page=on_page, description=description[:200])
 
 
 def renew_payment(old: Payment, method: PaymentMethod) -> Payment:
     """Step: hold the money of a hold that is about to lapse once more; the old one stays until the new one stands."""
-    new = _add(old.purpose, old.purpose_id, old.user_id, old.amount_cents, method, description=old.description)
-    new.replaces_id = old.id
-    db.session.flush()
-    return new
+    wish = (old.purpose, old.purpose_id, old.user_id, old.amount_cents)
+    return _add(*wish, method, description=old.description, replaces_id=old.id)
 
 
 def capture_payment(payment: Payment, amount_cents: int) -> None:
@@ -126,16 +125,23 @@ def _add(
     method: PaymentMethod | None,
     *,
     on_page: bool = False,
-    description: str = "",
+    **facts: Any,
 ) -> Payment:
     is_debit = method is not None and method.type != "card"
-    how = CaptureMethod.AUTOMATIC if is_debit else CaptureMethod.MANUAL
-    payment = add_payment(purpose, purpose_id, user_id, amount_cents, None, capture_method=how)
-    payment.description, payment.method_id = description[:200], method.id if method else None
-    if not on_page:
-        payment.hold_asked_at = now_utc()
-        jobs.defer(authorize_job, at=payment.hold_asked_at + JOB_AFTER, payment_id=str(payment.id))
-    db.session.flush()
+    asked_at = None if on_page else now_utc()
+    payment = add_payment(
+        purpose,
+        purpose_id,
+        user_id,
+        amount_cents,
+        None,
+        capture_method=CaptureMethod.AUTOMATIC if is_debit else CaptureMethod.MANUAL,
+        method_id=method.id if method else None,
+        hold_asked_at=asked_at,
+        **facts,
+    )
+    if asked_at is not None:
+        jobs.defer(authorize_job, at=asked_at + JOB_AFTER, payment_id=str(payment.id))
     return payment
 
 

@@ -37,6 +37,12 @@ def keep_method(user_id: uuid.UUID, seen: SavedMethod) -> PaymentMethod | None:
     return kept
 
 
+def shows(kept: PaymentMethod, seen: SavedMethod) -> bool:
+    """Is there nothing to be learnt from what the provider shows of a saved card?"""
+    ours = (kept.stripe_payment_method_id, kept.card_last4, kept.card_exp_month, kept.card_exp_year)
+    return kept.is_active and ours == (seen.id, seen.last4, seen.exp_month, seen.exp_year)
+
+
 def remove_method(user: User, method_id: uuid.UUID) -> None:
     """Remove a saved card: gone here at once, detached at the provider by a job. The newest other one takes over.
 

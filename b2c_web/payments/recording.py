@@ -18,8 +18,8 @@ from b2c_web.payments import hooks
 from b2c_web.payments.gateway import Outcome, PaymentSnapshot
 from b2c_web.payments.holds import stand_alone, tell_declined
 from b2c_web.payments.jobs import close_checkout
-from b2c_web.payments.methods import keep_method
-from b2c_web.payments.models import CaptureMethod, LedgerEntry, LedgerKind, Payment, PaymentState
+from b2c_web.payments.methods import keep_method, shows
+from b2c_web.payments.models import CaptureMethod, LedgerEntry, LedgerKind, Payment, PaymentMethod, PaymentState
 from b2c_web.payments.rules import heard, is_old_news, next_state
 from b2c_web.payments.steps import lock_payment
 
@@ -141,8 +141,11 @@ def _owe(payment: Payment, seen: PaymentSnapshot) -> None:
 
 
 def _remember_method(payment: Payment, seen: PaymentSnapshot) -> None:
-    if seen.method is not None:
-        payment.method_label = seen.method.label
+    if seen.method is None:
+        return
+    payment.method_label = seen.method.label
+    known = db.session.get(PaymentMethod, payment.method_id) if payment.method_id else None
+    if known is None or not shows(known, seen.method):
         kept = keep_method(payment.user_id, seen.method)
         if payment.capture_method is CaptureMethod.MANUAL and kept is not None:
             payment.method_id = kept.id  # a hold that lapses is renewed on it

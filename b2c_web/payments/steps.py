@@ -5,6 +5,7 @@ Lock order: whoever calls these has locked its own row (the booking) first; thes
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -26,10 +27,12 @@ def add_payment(
     expires_at: datetime | None,
     *,
     capture_method: CaptureMethod = CaptureMethod.AUTOMATIC,
+    **facts: Any,
 ) -> Payment:
     """Step: write down that we want this money. The next attempt for the same purpose gets the next number.
 
-    `expires_at`: until when the customer may pay (the end of the hold). Nobody is asked for money yet.
+    `expires_at`: until when the customer may pay (the end of the hold). `facts`: further columns. Nobody is asked for
+    money yet.
     """
     last = select(func.coalesce(func.max(Payment.attempt), 0)).filter_by(purpose=purpose, purpose_id=purpose_id)
     payment = Payment(
@@ -40,6 +43,7 @@ def add_payment(
         amount_cents=amount_cents,
         expires_at=expires_at,
         capture_method=capture_method,
+        **facts,
     )
     db.session.add(payment)
     db.session.flush()
@@ -70,7 +74,7 @@ def lock_payment(payment_id: uuid.UUID) -> Payment:
 
     Raises NotFound.
     """
-    known = db.session.get(Payment, payment_id)
+    known = db.session.execute(select(Payment.purpose, Payment.purpose_id).filter_by(id=payment_id)).first()
     if known is None:
         raise NotFound
     hooks.lock_purpose(known.purpose, known.purpose_id)
