@@ -18,6 +18,7 @@ FIGURES = {
     "contention": "contention",
     "extension_approval": "extension_approval",
     "verify_after_chaos": "verify_after_chaos",
+    "media": "media",
     "start": "start",
 }
 

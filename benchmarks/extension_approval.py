@@ -86,7 +86,7 @@ def measure(house: House) -> Iterator[dict[str, Any]]:
 
 
 def _prepare(app: Flask, provider: Simulator, wanted: data.Wanted) -> Click:
-    """A paid booking of a customer with a saved card, the car in the workshop, and the page that waits for the click."""
+    """A paid booking of a customer with a saved card, the car in the workshop, and the page that waits."""
     booking_id = garage.claim(wanted)
     _pay(booking_id)
     ensure_customer(wanted.user_id)
