@@ -116,7 +116,7 @@ class Person:
         self.page.fill("#email", f"{name}@example.org")
         self.page.fill("#password", PASSWORD)
         self.page.locator("main form .btn-primary").click()
-        self.page.wait_for_url(re.compile("/(workshop|jockey)$"))
+        self.page.wait_for_url(re.compile("/(workshop|dispatch|jockey)$"))
 
 
 def text(locator: Locator) -> str:

@@ -107,7 +107,7 @@ def furnish() -> None:
     for offset in range(DAYS):
         for jockey in jockeys:
             make_shift(jockey, today + timedelta(days=offset))
-    staff = {Role.WORKSHOP: "werkstatt", Role.ADMIN: "admin", Role.JOCKEY: "jockey"}
+    staff = {Role.WORKSHOP: "werkstatt", Role.ADMIN: "admin", Role.DISPATCHER: "disposition", Role.JOCKEY: "jockey"}
     people = [_staff(role, name, workshop) for role, name in staff.items()]
     jockeys[0].user_id = people[-1].id
     db.session.commit()

@@ -166,7 +166,12 @@ def bookings_in_every_state(user: User) -> dict[BookingStatus, Any]:
     return made
 
 
-STAFF = [("werkstatt", Role.WORKSHOP), ("admin", Role.ADMIN), ("jockey", Role.JOCKEY)]
+STAFF = [
+    ("werkstatt", Role.WORKSHOP),
+    ("disposition", Role.DISPATCHER),
+    ("admin", Role.ADMIN),
+    ("jockey", Role.JOCKEY),
+]
 
 
 @pytest.mark.parametrize(("name", "role"), STAFF)
