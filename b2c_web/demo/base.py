@@ -13,6 +13,7 @@ from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.demo.logins import FIRST_CUSTOMER, STAFF, DemoLogin
 from b2c_web.demo.people import Person, customers, mobile
+from b2c_web.demo.usual_work import load_usual_work
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import Vehicle, VehicleClass
 from b2c_web.workshops.commands import RETURN_MARGIN_DAYS, default_template, generate_days
@@ -68,6 +69,7 @@ def load_base() -> Base:
         for vehicle_class, base_cents in zip(VehicleClass, prices, strict=True):
             set_price(service, vehicle_class, base_cents, concierge_cents)
     workshop_id = _add_workshop()
+    load_usual_work(workshop_id)
     first = today_in(ZONE) - timedelta(days=1)
     last = first + timedelta(days=PAST_DAYS + 61 + RETURN_MARGIN_DAYS)
     generate_days(workshop_id, first, last, default_template())

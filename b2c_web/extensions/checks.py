@@ -70,7 +70,7 @@ STATEMENTS = {
             SELECT FROM payments p WHERE p.purpose = 'EXTENSION' AND p.purpose_id = e.id AND p.state = 'AUTHORIZED'
               AND p.capture_cents IS NULL)""",
 }
-LATE = {
+LATE_STATEMENTS = {
     "extensions: none is settling for long": """
         SELECT format('extension %s of booking %s', e.id, b.number) FROM extensions e
         JOIN bookings b ON b.id = e.booking_id
@@ -79,5 +79,5 @@ LATE = {
 
 CHECKS: list[Check] = [
     *(by_statement(name, statement) for name, statement in STATEMENTS.items()),
-    *(by_statement(name, statement, late_after=timedelta(hours=6)) for name, statement in LATE.items()),
+    *(by_statement(name, statement, late_after=timedelta(hours=6)) for name, statement in LATE_STATEMENTS.items()),
 ]

@@ -43,6 +43,14 @@ ADD_EXTENSION = """
     SELECT gen_random_uuid(), id, 'x', '[{{"name": "x", "price": 100, "quantity": "1"}}]', 100, 100, {captured},
         'APPROVED', now(), '{right}', now(), '{{0}}', 19
     FROM bookings WHERE include_concierge"""
+ADD_PENDING = """
+    INSERT INTO extensions (id, booking_id, description, items, total_amount, requested_at, vat_rate_percent)
+    SELECT gen_random_uuid(), id, 'x', '[{"name": "x", "price": 100, "quantity": "0.995"}]', 100, now(), 19
+    FROM bookings WHERE include_concierge"""
+ADD_LINK = """
+    INSERT INTO extension_links (id, extension_id, token_hash, expires_at)
+    SELECT gen_random_uuid(), id, id::text, now() FROM extensions"""
+APPROVED = ADD_EXTENSION.format(captured=0, right="CUSTOMER")
 ADD_REFUND = """
     INSERT INTO refunds (id, payment_id, amount_cents, reason, state, succeeded_at)
     SELECT gen_random_uuid(), id, 100, 'planted', 'SUCCEEDED', now() FROM payments WHERE state = 'SUCCEEDED'"""
@@ -139,6 +147,34 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (),
         (ADD_EXTENSION.format(captured=0, right="STANDING_LIMIT"),),
     ),
+    "extensions: accepted items were offered, and only they are not done": (
+        ("extensions.ck_extensions_not_done_were_accepted",),
+        (APPROVED, "UPDATE extensions SET not_done_items = '{1}'"),
+    ),
+    "extensions: the sums are those of the items, each rounded": (
+        (),
+        (ADD_PENDING, "UPDATE extensions SET total_amount = 99"),
+    ),
+    "extensions: no more is captured than was accepted and done": (
+        (),
+        (ADD_EXTENSION.format(captured=100, right="CUSTOMER"), "UPDATE extensions SET not_done_items = '{0}'"),
+    ),
+    "extensions: whoever decided had a right to, and it is known by which": ((), (APPROVED,)),
+    "extensions: none waits for an answer when the car is not worked on": ((), (ADD_PENDING,)),
+    "extensions: no link opens what is decided": ((), (APPROVED, ADD_LINK)),
+    "extensions: captured is what payments took": ((), (ADD_EXTENSION.format(captured=100, right="CUSTOMER"),)),
+    "extensions: what says that money is held has it held": (
+        (),
+        (APPROVED, "UPDATE extensions SET authorization_status = 'AUTHORIZED'"),
+    ),
+    "extensions: none is settling for long": (
+        (),
+        (
+            APPROVED,
+            "UPDATE extensions SET authorization_status = 'CAPTURING'",
+            "UPDATE bookings SET service_completed_at = '2026-11-24 04:59+00'",
+        ),
+    ),
     "assignments: one open at most per booking and type": (("uq_jockey_assignments_open",), (ADD_ASSIGNMENT,)),
     "assignments: a CONFIRMED concierge booking has its PICKUP, unless a dispatcher or a no-show took it away": (
         (),
@@ -169,6 +205,13 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "accounting: every paid booking is owed to it or known to it": (
         (),
         ("DELETE FROM odoo_sync_status WHERE entity_type = 'booking'",),
+    ),
+    "accounting: every captured extension is owed to it or known to it": (
+        (),
+        (
+            ADD_EXTENSION.format(captured=100, right="CUSTOMER"),
+            "UPDATE extensions SET authorization_status = 'CAPTURED', payment_captured_at = now()",
+        ),
     ),
     "accounting: every refund of a paid booking is owed to it": ((), (ADD_REFUND,)),
     "queue: every message that waits has a job": (
@@ -216,7 +259,7 @@ def test_every_check_has_its_breach() -> None:
 
 def _statements(module: Any) -> dict[str, Any]:
     if hasattr(module, "STATEMENTS"):
-        return dict(module.STATEMENTS)
+        return module.STATEMENTS | getattr(module, "LATE_STATEMENTS", {})
     return module.COUNTERS | module.TRIPS | module.RONJAS | module.MONEY | module.HOLDS
 
 
