@@ -17,7 +17,7 @@ def init_app(app: Flask) -> None:
 def _add_offers(app: Flask) -> None:
     """The customers' pages, and what bookings tell planning."""
     from b2c_web.capacity import reactions
-    from b2c_web.capacity.views import moves, waiting, what_if  # noqa: F401 - their routes
+    from b2c_web.capacity.views import figures, moves, waiting, what_if  # noqa: F401 - their routes
 
     reactions.register(app)
     app.register_blueprint(offers)

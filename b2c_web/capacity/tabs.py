@@ -8,6 +8,10 @@ from flask_babel import lazy_gettext as _l
 TABS: tuple[tuple[str, str, Any], ...] = (
     ("capacity.month", "calendar", _l("Monat")),
     ("capacity.template", "settings", _l("Wochenvorlage")),
+    ("capacity.what_if_page", "filter", _l("Was wäre, wenn?")),
+    ("capacity.figures", "trend", _l("Zahlen")),
+    ("capacity.asked_moves", "mail", _l("Anfragen")),
+    ("capacity.waiting_list", "hourglass", _l("Warteliste")),
 )
 
 

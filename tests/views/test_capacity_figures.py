@@ -1,0 +1,113 @@
+"""What-if, figures and the coming 60 days, as pages."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from b2c_web.accounts.models import Role
+from b2c_web.flask_extensions import db
+from tests.commands.scene import Scene
+from tests.factories import make_user
+from tests.views.walking import text_of, words_of
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+CAPACITY = "/workshop/capacity"
+Login = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def scene(session: Any) -> Scene:
+    return Scene(session, ronjas=2)
+
+
+@pytest.fixture
+def staff(scene: Scene, login: Login) -> FlaskClient:
+    user = make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+    db.session.commit()
+    return login(user)
+
+
+def test_what_if_asks_first(staff: FlaskClient) -> None:
+    page = text_of(staff.get(f"{CAPACITY}/what-if"))
+    assert 'value="2026-11-25"' in page
+    assert 'id="effect"' not in page
+
+
+def test_what_if_names_the_booking_and_offers_to_ask(scene: Scene, staff: FlaskClient) -> None:
+    kept, broken = scene.booked(0, None), scene.booked(1, None)
+    answer = staff.get(f"{CAPACITY}/what-if?first=2026-11-26&last=2026-11-26&maximum=1")
+    words = words_of(text_of(answer))
+    assert "1 Zusage wäre nicht zu halten" in words
+    assert "Noch ist nichts geändert." in words
+    assert broken.number in words
+    assert kept.number not in words
+    assert f'name="booking_id" value="{broken.id}"' in answer.text
+    assert "18, dann 0 (-18)" in words
+
+
+def test_what_if_with_windows_closed(scene: Scene, staff: FlaskClient) -> None:
+    booking = scene.booked(0, None)
+    page = staff.get(f"{CAPACITY}/what-if?first=2026-11-26&last=2026-11-27&closed=480&closed=600")
+    words = words_of(text_of(page))
+    assert f"{booking.number}, Bremsenservice: geschlossen" in words
+    assert "Fr, 27. Nov." in words
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("first=2026-11-27&last=2026-11-26", "Das Ende liegt vor dem Anfang."),
+        ("first=2026-11-26&last=2026-12-31", "Bitte höchstens 31 Tage auf einmal."),
+        ("first=&last=", "Bitte einen Tag wählen."),
+        ("first=2026-11-26&last=2026-11-26&jockeys=99", "Bitte eine Zahl von -20 bis 20."),
+        ("first=2020-11-26&last=2020-11-26", "Bitte prüfen Sie Ihre Angaben."),
+        ("first=2026-11-26&last=2026-11-26&maximum=viele", "Bitte als Zahl"),
+    ],
+)
+def test_what_cannot_be_tried_is_refused_with_the_reason(staff: FlaskClient, query: str, words: str) -> None:
+    answer = staff.get(f"{CAPACITY}/what-if?{query}")
+    assert answer.status_code == 422
+    assert words in text_of(answer)
+    assert 'id="effect"' not in answer.text
+
+
+def test_figures_explain_themselves(scene: Scene, staff: FlaskClient) -> None:
+    words = words_of(text_of(staff.get(f"{CAPACITY}/figures")))
+    for text in ("Auslastung: Bühnen", "Auslastung: Jockeys", "Auslastung: Ronjas", "So gerechnet:", "geplant"):
+        assert text in words
+
+
+def test_charts_are_drawn_by_the_server_with_a_table_beside(staff: FlaskClient) -> None:
+    page = staff.get(f"{CAPACITY}/figures").text
+    assert page.count('class="use-chart"') == 3
+    assert page.count('class="use-bar') == 3 * 16
+    assert page.count("<table") == 3
+    assert "style=" not in page
+
+
+def test_the_coming_days_as_page_and_file(scene: Scene, staff: FlaskClient) -> None:
+    scene.booked(0, None)
+    words = words_of(text_of(staff.get(f"{CAPACITY}/days")))
+    assert "Do, 26. Nov. 1 20" in words
+    answer = staff.get(f"{CAPACITY}/days.csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert "kapazitaet-2026-11-24.csv" in answer.headers["Content-Disposition"]
+    assert answer.data.startswith(b"\xef\xbb\xbfDatum;")
+    assert "2026-11-26;Do;1;20;" in answer.get_data(as_text=True)
+
+
+def test_in_english(staff: FlaskClient) -> None:
+    with staff.session_transaction() as cookie:
+        cookie["language"] = "en"
+    assert "Date;Weekday;" in staff.get(f"{CAPACITY}/days.csv").get_data(as_text=True)
+    assert "How it is worked out" in text_of(staff.get(f"{CAPACITY}/figures"))
+
+
+@pytest.mark.parametrize("path", ["what-if", "figures", "days", "days.csv", "moves", "waiting"])
+def test_another_workshop_is_not_shown(scene: Scene, staff: FlaskClient, login: Login, app: Any, path: str) -> None:
+    stranger = login(make_user(Role.WORKSHOP), app.test_client())
+    assert stranger.get(f"{CAPACITY}/{path}?workshop={scene.workshop.id}").status_code == 404
+    admin = login(make_user(Role.ADMIN), app.test_client())
+    assert admin.get(f"{CAPACITY}/{path}?workshop={scene.workshop.id}").status_code == 200
