@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from b2c_web.accounts.models import User
@@ -19,6 +19,7 @@ from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionS
 from b2c_web.extensions.queries import digest_of, view_of
 from b2c_web.flask_extensions import db
 from benchmarks import data, garage, visitors
+from benchmarks.house import say
 from benchmarks.households import Household
 
 PATIENCE_SECONDS = 420
@@ -52,8 +53,21 @@ class Journey:
                 self._extend(booking_id, number)
             return self._finish(booking_id)
         except StuckError as stuck:
-            print(f"stuck: {stuck}", flush=True)
+            say(f"stuck: {stuck}; {self._stands()}")
             return "stuck"
+
+    def _stands(self) -> str:
+        """Where the customer's booking and its money stand, for whoever looks into it."""
+        query = """SELECT b.status || ' ' || coalesce(string_agg(p.purpose || ' ' || p.attempt || ' ' || p.state || ' '
+            || coalesce(p.stripe_checkout_session_id, 'no page') || ' ' || coalesce(p.failure_code, ''), '; '), '')
+            FROM bookings b LEFT JOIN payments p ON p.user_id = b.user_id WHERE b.user_id = :user GROUP BY b.id"""
+        with self.app.app_context():
+            try:
+                return str(db.session.scalars(text(query), {"user": self.wanted.user_id}).all())
+            except SQLAlchemyError as error:
+                return str(error)[:100]
+            finally:
+                self._let_go()
 
     # -- until the car is in the workshop
 
@@ -176,7 +190,7 @@ class Journey:
                 finally:
                     self._let_go()
             time.sleep(self.chance.uniform(0.5, 1.5) * PAUSE_SECONDS)
-        raise StuckError(f"{step} of customer {self.wanted.number} {self.wanted.user_id}: {last}")
+        raise StuckError(f"{step}, customer {self.wanted.number} {self.wanted.user_id}: {last}")
 
     def _let_go(self) -> None:
         try:
