@@ -19,7 +19,7 @@ from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.workshops import generation, hooks
+from b2c_web.workshops import generation
 from b2c_web.workshops.locking import (
     check_places,
     lock_day,
@@ -91,7 +91,6 @@ def edit_day(workshop_id: uuid.UUID, day: date, edit: Edit) -> None:
             _give_windows(workshop_id, day)
         changed = {name: (old, new) for (name, old), new in zip(before.items(), _day_facts(row).values(), strict=True)}
         record_change(row, "day.edited", workshop_id, changed, day=day.isoformat())
-        hooks.capacity_changed(workshop_id, day, day)
 
 
 def _check(edit: Edit, day: date) -> None:
@@ -149,7 +148,6 @@ def edit_window(workshop_id: uuid.UUID, slot_id: uuid.UUID, edit: Edit) -> None:
         for name, new in wanted.items():
             setattr(row, name, new)
         record_change(row, "window.edited", workshop_id, changed)
-        hooks.capacity_changed(workshop_id, row.service_date, row.service_date)
 
 
 def add_window(workshop_id: uuid.UUID, day: date, window: PlannedWindow) -> uuid.UUID:
@@ -168,7 +166,6 @@ def add_window(workshop_id: uuid.UUID, day: date, window: PlannedWindow) -> uuid
         generation.refresh_jockey_room(workshop_id, day, day)
         after = {"day": day.isoformat(), "starts": window.starts, "ends": window.ends, "places": window.places}
         audit.record("window.added", "time_slots", slot_id, after=after | {"workshop_id": str(workshop_id)})
-        hooks.capacity_changed(workshop_id, day, day)
     return slot_id
 
 

@@ -17,7 +17,7 @@ from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.workshops import generation, hooks
+from b2c_web.workshops import generation
 from b2c_web.workshops.locking import lock_days, lock_timeout
 from b2c_web.workshops.models import TimeSlot, Workshop, WorkshopCapacity
 from b2c_web.workshops.template_changes import ChangeKind, DayChange, DayNow, WindowNow, changes_of
@@ -74,7 +74,6 @@ def save_template(workshop_id: uuid.UUID, draft: Draft) -> list[DayChange]:
         _apply(workshop_id, applied)
         generation.refresh_jockey_room(workshop_id, first, last)
         _record(workshop_id, draft, changes)
-        hooks.capacity_changed(workshop_id, first, last)
     return changes
 
 
