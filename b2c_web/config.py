@@ -341,7 +341,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MEDIA_VIDEO_MAX_MB", "100", _whole(1, 2000), "MB", "largest video that is taken"),
     Setting("MEDIA_VIDEO_MAX_SECONDS", "60", _whole(1, 3600), "s", "longest video that is taken"),
     Setting("MEDIA_MAX_FILES", "200", _whole(1, 10_000), "files", "most files of one booking"),
-    Setting("MEDIA_AT_ONCE", "2", _whole(1, 64), "files", "decoded at the same time, in all workers together"),
+    Setting("MEDIA_AT_ONCE", "1", _whole(1, 64), "photos", "decoded at once, 100 MB each, in all workers together"),
     Setting("MEDIA_LINK_MINUTES", "60", _whole(2, 1440), "min", "longest life of a link to a photo"),
     Setting("MEDIA_UNREFERRED_HOURS", "24", _whole(1, 720), "h", "a file that nobody refers to goes after this"),
     Setting("MEDIA_KEEP_DAYS", "730", _whole(1, 3650), "days", "photos and videos go after this"),

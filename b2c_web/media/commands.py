@@ -17,7 +17,7 @@ from b2c_web.db import command_transaction, table_of
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.media import hooks, rules, sniffing
-from b2c_web.media.models import MediaFile, MediaPurpose, MediaState
+from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaState
 from b2c_web.media.store import MediaStore, new_name
 
 
@@ -129,15 +129,21 @@ def _receive(media_id: uuid.UUID, staging_name: str, stream: BinaryIO) -> None:
 
 
 def _queue(media_id: uuid.UUID) -> None:
-    """Command: all of it is here, the worker may begin. As many files at once as MEDIA_AT_ONCE says."""
+    """Command: all of it is here, the worker may begin. As many photos at once as MEDIA_AT_ONCE says."""
     with command_transaction():
         file = db.session.get(MediaFile, media_id, with_for_update=True)
         if file is None:
             raise NotFound
         if file.received_at is None:
             file.received_at = now_utc()
-            lane = file.id.int % current_app.config["MEDIA_AT_ONCE"]
-            jobs.defer("media.process", lock=f"media-{lane}", media_id=str(file.id))
+            jobs.defer("media.process", lock=_lane(file), media_id=str(file.id))
+
+
+def _lane(file: MediaFile) -> str:
+    """Files of one lane are worked on one after the other. Videos have their own: copying one may take long."""
+    if file.kind is MediaKind.VIDEO:
+        return "media-videos"
+    return f"media-photos-{file.id.int % current_app.config['MEDIA_AT_ONCE']}"
 
 
 def _take_back(media_id: uuid.UUID, staging_name: str) -> None:

@@ -10,6 +10,7 @@ import pillow_heif
 from PIL import Image, ImageCms
 
 from b2c_web.media.making import LONGEST_SIDE, MEGAPIXEL, Made, Refused
+from b2c_web.media.memory import give_back_at_once
 from b2c_web.media.models import MediaSize
 
 QUALITY = {MediaSize.SMALL: 78, MediaSize.MEDIUM: 82, MediaSize.LARGE: 84}
@@ -30,6 +31,7 @@ DIRECT = ("RGB", "RGBA", "L", "LA", "CMYK", "YCbCr")
 SRGB = ImageCms.createProfile("sRGB")
 
 pillow_heif.register_heif_opener(thumbnails=False)
+give_back_at_once()
 
 
 def make(stream: BinaryIO, decoder: str, most_megapixels: int) -> Made:
