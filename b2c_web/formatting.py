@@ -1,5 +1,6 @@
 """How values are shown to a person: money, days, windows, clock times, plates, phone numbers."""
 
+import re
 from datetime import date, datetime
 
 import phonenumbers
@@ -7,9 +8,12 @@ from babel.dates import format_date
 from flask import Flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from markupsafe import Markup, escape
 
 from b2c_web import money
 from b2c_web.config import ZONE
+
+NUMBER = re.compile(r"\b([A-Z]{2}-\d{4}-\d+)\b")
 
 
 def language() -> str:
@@ -107,13 +111,20 @@ def phone(number: str) -> str:
     return phonenumbers.format_number(parsed, kind.NATIONAL if parsed.country_code == 49 else kind.INTERNATIONAL)
 
 
+def whole_numbers(text: str) -> Markup:
+    """Text in which a booking's or a document's number does not break at its hyphens, and can still be copied."""
+    parts = NUMBER.split(text)
+    whole = [Markup('<span class="nowrap">{}</span>').format(part) for part in parts[1::2]]
+    return Markup("").join([escape(parts[0]), *(one + after for one, after in zip(whole, parts[2::2], strict=True))])
+
+
 def masked_email(address: str) -> str:
     """ "r…@example.org": enough to recognise one's own address, too little to learn another's."""
     local, _at, domain = address.partition("@")
     return f"{local[:1]}…@{domain}"
 
 
-FILTERS = (eur, day, long_day, month, clock, moment, duration, kilometres, phone, masked_email)
+FILTERS = (eur, day, long_day, month, clock, moment, duration, kilometres, phone, whole_numbers, masked_email)
 
 
 def init_app(app: Flask) -> None:
