@@ -70,6 +70,14 @@ def ronja(choice: Choice) -> str:
     return _("nicht frei bis %(moment)s (%(number)s)", moment=until(choice.free_at), number=number)
 
 
+def minutes(count: int) -> str:
+    """ "45 min", "1 h 26 min", "12 h"."""
+    whole, rest = divmod(count, 60)
+    if not whole:
+        return _("%(n)s min", n=rest)
+    return _("%(h)s h %(n)s min", h=whole, n=rest) if rest else _("%(n)s h", n=whole)
+
+
 def until(at: Any) -> str:
     """ "16:30" today, "Do, 26. Nov., 16:30" on another day."""
     if at is None:

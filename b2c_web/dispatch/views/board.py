@@ -124,7 +124,6 @@ def _decision_form(row: Row) -> DecisionForm:
     reserved = row.booking.reservation.ronja_id if row.booking.reservation else None
     now = {
         "jockey_id": str(given.jockey_id) if given else "",
-        "time": given.scheduled_time.astimezone(ZONE).time() if given else None,
         "ronja_id": str(reserved) if reserved else "",
     }
     form = DecisionForm(data=now)
