@@ -34,6 +34,11 @@ class Life:
         self.at = begins
         self.booking_id = uuid.UUID(int=0)
 
+    @property
+    def _mileage_km(self) -> int:
+        """At the customer's door."""
+        return MILEAGE_KM + self.story.number * 613
+
     def _next(self, planned: datetime) -> datetime:
         """The planned instant, but after the last step and before the present."""
         latest = self.now - timedelta(seconds=30)
@@ -112,7 +117,7 @@ class Life:
             yield from self._nobody_came()
             return
         yield self._after(14)
-        drive.hand_over()
+        drive.hand_over(self._mileage_km)
         if self.story.fate is Fate.ON_THE_WAY_IN:
             return
         yield self._next(self.at + drive.travel)
@@ -129,7 +134,7 @@ class Life:
     def _in_the_workshop(self) -> Steps:
         fate = self.story.fate
         yield self._after(5)
-        commands.check_in(self._staff(), self.booking_id, mileage_km=MILEAGE_KM + self.story.number * 613)
+        commands.check_in(self._staff(), self.booking_id, mileage_km=self._mileage_km + 4)
         if fate is Fate.CHECKED_IN:
             return
         yield self._after(10)
@@ -171,7 +176,7 @@ class Life:
         if self.story.fate is Fate.ON_THE_WAY_BACK:
             return
         yield self._next(drive.arrival + timedelta(minutes=10))
-        drive.give_back()
+        drive.give_back(self._mileage_km + 9)
         yield self._next(self.at + drive.travel + timedelta(minutes=16))
         drive.ronja_is_clean()
 

@@ -40,8 +40,8 @@ class Drive:
     def arrive_pickup(self) -> None:
         commands.arrive_pickup(self.id, self._actor())
 
-    def hand_over(self) -> None:
-        commands.finish_pickup_handover(self.id, handover(), self._actor())
+    def hand_over(self, mileage_km: int) -> None:
+        commands.finish_pickup_handover(self.id, handover(mileage_km), self._actor())
 
     def no_show(self) -> None:
         commands.record_no_show(self.id, calls=3, stated_minutes=WAITED_MINUTES, photo=picture(), actor=self._actor())
@@ -53,9 +53,9 @@ class Drive:
     def start_return(self) -> None:
         commands.start_return(self.id, self._actor())
 
-    def give_back(self) -> None:
+    def give_back(self, mileage_km: int) -> None:
         commands.arrive_return(self.id, self._actor())
-        commands.complete_return(self.id, handover(), self._actor())
+        commands.complete_return(self.id, handover(mileage_km), self._actor())
 
     def ronja_is_clean(self) -> None:
         with command_transaction():
@@ -65,13 +65,13 @@ class Drive:
         return db.session.get_one(User, self.jockey.id)
 
 
-def handover() -> dict[str, Any]:
+def handover(mileage_km: int) -> dict[str, Any]:
     """A complete protocol. Its pictures are plain grey: nobody took them."""
     views = current_app.config["HANDOVER_VIEWS"]
     return {
         "photos": [{"view": view, "file": picture()} for view in views],
         "signature": picture(),
-        "mileage_km": 48_210,
+        "mileage_km": mileage_km,
         "fuel": "3/4",
         "notes": "",
     }

@@ -54,11 +54,11 @@ NOW = (
     (Fate.CHECKED_IN, True, 0, 0),
     (Fate.CHECKED_IN, False, 0, 0),
     (Fate.WORK_STARTED, False, 0, 0),
-    (Fate.ASKED, True, -1, 1),
+    (Fate.ASKED, True, 0, 0),
     (Fate.AGREED, False, 0, 0),
-    (Fate.REFUSED, False, -1, 1),
+    (Fate.REFUSED, False, 0, 0),
     (Fate.READY, False, -1, 2),
-    (Fate.READY, True, -1, 0),
+    (Fate.READY, True, 0, 0),
     (Fate.ON_THE_WAY_BACK, True, -1, 0),
     (Fate.NO_SHOW, True, 0, 0),
 )
@@ -72,6 +72,13 @@ ENDED_EARLY = (
 FOUND_MORE = (Fate.ASKED, Fate.AGREED, Fate.REFUSED)
 OPEN_PAYMENTS = ((Fate.PENDING, True, 5, 2), (Fate.DECLINED, False, 7, 1))
 MOVED = ((Fate.MOVED, True, 8, 0),)
+# the next working day: today as long as its first cars are not in
+NEXT = (
+    (Fate.CONFIRMED, True, 1, 0),
+    (Fate.CONFIRMED, False, 1, 0),
+    (Fate.CONFIRMED, True, 1, 1),
+    (Fate.CONFIRMED, False, 1, 3),
+)
 COMPLETED_DAYS, COMING_DAYS = range(-14, -2), range(2, 20)
 
 
@@ -93,7 +100,7 @@ def _plots(chance: random.Random) -> Iterator[tuple[Fate, bool, int, int]]:
     """The first customer's two, then the rest."""
     yield Fate.COMPLETED, True, -8, 0
     yield Fate.CONFIRMED, True, 3, 1
-    yield from NOW + ENDED_EARLY + OPEN_PAYMENTS + MOVED
+    yield from NOW + NEXT + ENDED_EARLY + OPEN_PAYMENTS + MOVED
     for offset in COMPLETED_DAYS:
         yield Fate.COMPLETED, chance.random() < 0.6, offset, chance.randrange(2)
     for offset in COMING_DAYS:
