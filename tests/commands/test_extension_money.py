@@ -13,9 +13,8 @@ from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.checks import breaches
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
-from b2c_web.extensions import commands, hooks, money, queries
-from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
-from b2c_web.extensions.queries import digest_of
+from b2c_web.extensions import commands, queries
+from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.odoo.models import OdooSyncStatus
@@ -25,10 +24,7 @@ from b2c_web.payments.commands import capture_held, ensure_customer, reconcile, 
 from b2c_web.payments.gateway import PaymentProviderError, gateway
 from b2c_web.payments.models import Document, LedgerEntry, Payment, PaymentMethod, PaymentPurpose, PaymentState
 from b2c_web.payments.queries import documents_of, payments_of
-from b2c_web.payments.steps import add_payment
-from b2c_web.payments.sweeping import sweep
 from tests.commands.extending import SUMS, Extending
-from tests.commands.scene import succeed
 from tests.paying import Provider, save_method
 
 Auth = AuthorizationStatus
@@ -333,120 +329,3 @@ def test_a_capture_given_up_does_not_keep_the_car(
     run_jobs({"payments.capture"})
     assert scene.fresh(held.id).authorization_status is Auth.CAPTURED
     assert taken(held) == [TICKED]
-
-
-# giving back
-
-
-def test_cancelling_the_booking_releases_the_hold(
-    scene: Extending, booking: Booking, held: Extension, run_jobs: Any
-) -> None:
-    bookings.cancel_by_staff(scene.staff, booking.id, keep_cents=0, reason="Motorschaden")
-    run_jobs({"payments.close_checkout"})
-    assert scene.fresh(held.id).authorization_status is Auth.RELEASED
-    assert (held_at_provider(), taken(held)) == ([], [])
-
-
-def test_an_objection_releases_the_hold(
-    scene: Extending, booking: Booking, save: Callable[..., PaymentMethod], run_jobs: Any
-) -> None:
-    save()
-    extension = scene.raised(booking)
-    said = commands.Consent("phone", "Person am Beispielweg", clock.now_utc(), "Ja.")
-    payment_id = commands.approve_on_consent(scene.staff, extension.id, [0], digest_of(extension), said)
-    commands.authorize_now(payment_id)
-    assert held_at_provider() == [SUMS[0]]
-    commands.object_to(booking.user, extension.id)
-    run_jobs({"payments.close_checkout"})
-    assert held_at_provider() == []
-
-
-def test_a_hold_that_comes_after_the_end_goes_back(
-    scene: Extending, booking: Booking, save: Callable[..., PaymentMethod], run_jobs: Any
-) -> None:
-    save()
-    extension = scene.raised(booking)
-    payment_id = scene.approve(extension)
-    bookings.complete_work(scene.staff, booking.id)
-    commands.authorize_now(payment_id)
-    run_jobs({"payments.close_checkout", "payments.authorize"})
-    assert scene.fresh(extension.id).authorization_status is Auth.RELEASED
-    assert held_at_provider() == []
-
-
-def test_a_hold_that_lapsed_is_to_be_held_again(
-    scene: Extending, booking: Booking, held: Extension, provider: Provider
-) -> None:
-    payment = payments(held)[0]
-    gateway().release(str(payment.stripe_payment_intent_id), "by somebody else")
-    settle_payment(payment.id)
-    assert scene.fresh(held.id).authorization_status is Auth.FAILED
-    assert len(scene.mails(Kind.EXTENSION_PAYMENT_NEEDED)) == 1
-    commands.pay_link(booking.user, held.id, **PAGE)
-    again = payments(held)[-1]
-    provider.pay(again)
-    settle_payment(again.id)
-    assert scene.fresh(held.id).authorization_status is Auth.AUTHORIZED
-
-
-def test_a_hold_that_is_gone_at_completion_goes_before_a_person(
-    scene: Extending, booking: Booking, held: Extension, run_jobs: Any
-) -> None:
-    bookings.complete_work(scene.staff, booking.id)
-    gateway().release(str(payments(held)[0].stripe_payment_intent_id), "by somebody else")
-    run_jobs({"payments.capture"})
-    assert scene.fresh(held.id).authorization_status is Auth.FAILED
-    assert scene.session.query(FailedOperation).filter_by(operation="extensions.capture").count() == 1
-    assert scene.session.get(Booking, booking.id).status is BookingStatus.READY_FOR_RETURN
-
-
-def test_a_page_that_ended_unpaid_changes_nothing(scene: Extending, booking: Booking, provider: Provider) -> None:
-    extension = scene.held(booking)
-    commands.pay_link(booking.user, extension.id, **PAGE)
-    payment = payments(extension)[-1]
-    gateway().expire_checkout(str(payment.stripe_checkout_session_id), "expired")
-    settle_payment(payment.id)
-    assert scene.fresh(extension.id).authorization_status is Auth.REQUIRES_ACTION
-    commands.pay_link(booking.user, extension.id, **PAGE)
-    assert payments(extension)[-1].id != payment.id
-
-
-def test_a_renewed_hold_stays_authorized(scene: Extending, booking: Booking, held: Extension, run_jobs: Any) -> None:
-    """Six days later the hold is held anew, the old one released, and completion takes the new one."""
-    first = payments(held)[0]
-    assert first.capture_before is not None
-    with scene.at(first.capture_before - timedelta(hours=20)):
-        sweep()
-    with scene.at(first.capture_before - timedelta(hours=19)):
-        run_jobs({"payments.authorize", "payments.close_checkout"})
-        assert scene.fresh(held.id).authorization_status is Auth.AUTHORIZED
-        assert len(held_at_provider()) == 1
-        second = payments(held)[-1]
-        assert (second.replaces_id, first.state) == (first.id, PaymentState.CANCELLED)
-        complete(scene, booking, run_jobs)
-        done = scene.fresh(held.id)
-        assert (done.authorization_status, taken(done)) == (Auth.CAPTURED, [TICKED])
-        assert done.stripe_payment_intent_id == second.stripe_payment_intent_id
-
-
-def test_money_told_twice_counts_once_and_a_second_payment_goes_back(
-    scene: Extending, booking: Booking, held: Extension, run_jobs: Any
-) -> None:
-    complete(scene, booking, run_jobs)
-    payment = payments(held)[0]
-    with command_transaction():
-        money.paid(payment)
-    assert payment.refunds == []
-    with command_transaction():
-        second = add_payment(PaymentPurpose.EXTENSION, held.id, booking.user_id, TICKED, None)
-    succeed(second)
-    assert [(one.amount_cents, one.reason) for one in second.refunds] == [(TICKED, "late_money")]
-    assert scene.fresh(held.id).captured_amount_cents == TICKED
-
-
-def test_the_hooks_are_filled() -> None:
-    assert hooks.captured.names() == ["b2c_web.odoo.commands.owe_extension_invoice"]
-
-
-def test_status_words_are_the_schemas() -> None:
-    assert {status.value for status in ExtensionStatus} == {"PENDING", "APPROVED", "DECLINED", "CANCELLED"}

@@ -1,0 +1,200 @@
+"""The return that moves with the consent, reminders, and how an extension ends with its booking."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from b2c_web import clock
+from b2c_web.bookings import commands as bookings
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.returning import replan_return, return_options
+from b2c_web.checks import breaches
+from b2c_web.errors import Conflict, Invalid
+from b2c_web.extensions import commands, queries
+from b2c_web.extensions.deciders import LinkEnded
+from b2c_web.extensions.models import (
+    AuthorizationStatus,
+    Extension,
+    ExtensionStatus,
+)
+from b2c_web.extensions.queries import digest_of
+from b2c_web.notifications.models import NotificationKind as Kind
+from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.queries import latest_payment
+from tests.commands.extending import OFFER, SUMS, Extending
+
+Status = ExtensionStatus
+
+
+@pytest.fixture
+def scene(session: Any, frozen_clock: Callable[[datetime], Any]) -> Extending:
+    return Extending(session, frozen_clock)
+
+
+@pytest.fixture
+def booking(scene: Extending) -> Booking:
+    return scene.in_workshop(standing_limit_cents=20_000)
+
+
+@pytest.fixture
+def raised(scene: Extending, booking: Booking) -> Extension:
+    return scene.raised(booking)
+
+
+def refused(code: str) -> Any:
+    return pytest.raises(Conflict, check=lambda error: error.code == code)
+
+
+def invalid(field: str) -> Any:
+    return pytest.raises(Invalid, check=lambda error: error.details["field"] == field)
+
+
+# the return
+
+
+def delayed(scene: Extending, booking: Booking) -> tuple[Extension, uuid.UUID]:
+    slot_id = return_options(booking)[-1].slot_id
+    offer = replace(OFFER, new_return_slot_id=slot_id, delay_reason="Die Scheiben kommen morgen.")
+    return scene.raised(booking, offer), slot_id
+
+
+def test_the_return_moves_with_the_consent(scene: Extending) -> None:
+    booking = scene.in_workshop(back=2)
+    extension, slot_id = delayed(scene, booking)
+    assert booking.return_slot_id != slot_id
+    scene.approve(extension)
+    moved = scene.session.get(Booking, booking.id, populate_existing=True)
+    assert moved.return_slot_id == slot_id
+    assert moved.estimated_return_time == scene.fresh(extension.id).new_promised_at
+    assert breaches() == []
+
+
+def test_declined_the_return_stays(scene: Extending) -> None:
+    booking = scene.in_workshop(back=2)
+    before = booking.return_slot_id
+    extension, _slot_id = delayed(scene, booking)
+    commands.decline(booking.user, extension.id, "", digest_of(extension))
+    assert scene.session.get(Booking, booking.id, populate_existing=True).return_slot_id == before
+
+
+def test_when_the_window_is_gone_nothing_is_approved(scene: Extending) -> None:
+    booking = scene.in_workshop(back=2)
+    extension, slot_id = delayed(scene, booking)
+    scene.session.execute(text("UPDATE time_slots SET jockey_minutes_room = 0 WHERE id = :id"), {"id": slot_id})
+    scene.session.commit()
+    with refused("return_gone"):
+        scene.approve(extension)
+    still = scene.fresh(extension.id)
+    assert (still.status, still.authorization_status) == (Status.PENDING, AuthorizationStatus.NONE)
+    assert latest_payment(PaymentPurpose.EXTENSION, extension.id) is None
+
+
+def test_a_later_return_chosen_meanwhile_stays(scene: Extending) -> None:
+    booking = scene.in_workshop(back=2)
+    early, late = (window.slot_id for window in return_options(booking)[-2:])
+    offer = replace(OFFER, new_return_slot_id=early, delay_reason="Die Scheiben kommen morgen.")
+    extension = scene.raised(booking, offer)
+    replan_return(booking.user, booking.id, late)
+    scene.approve(extension)
+    assert scene.session.get(Booking, booking.id, populate_existing=True).return_slot_id == late
+
+
+def test_only_windows_that_can_be_promised_are_offered(scene: Extending) -> None:
+    concierge, drop_off = scene.in_workshop(back=2), scene.in_workshop()
+    slot_id = concierge.slot_id
+    with invalid("new_return_slot_id"):
+        scene.raised(concierge, replace(OFFER, new_return_slot_id=slot_id, delay_reason="Teil fehlt"))
+    with invalid("new_return_slot_id"):
+        later = clock.now_utc() + timedelta(days=4)
+        scene.raised(concierge, replace(OFFER, new_promised_at=later, delay_reason="Teil fehlt"))
+    with invalid("new_promised_at"):
+        scene.raised(drop_off, replace(OFFER, new_return_slot_id=slot_id, delay_reason="Teil fehlt"))
+
+
+def test_who_fetches_the_car_gets_a_new_time(scene: Extending, booking: Booking) -> None:
+    later = booking.estimated_return_time + timedelta(days=1)
+    extension = scene.raised(booking, replace(OFFER, new_promised_at=later, delay_reason="Teil fehlt"))
+    scene.approve(extension)
+    assert scene.session.get(Booking, booking.id, populate_existing=True).estimated_return_time == later
+
+
+# reminders
+
+
+def test_the_customer_is_asked_again_then_staff_are_told(scene: Extending, raised: Extension, run_jobs: Any) -> None:
+    names = {"extensions.remind_customer", "extensions.tell_staff"}
+    with scene.later(minutes=59):
+        assert run_jobs(names) == []
+    with scene.later(minutes=60):
+        assert run_jobs(names) == ["extensions.remind_customer"]
+    assert commands.open_link(scene.token(Kind.EXTENSION_REMINDER)).extension_id == raised.id
+    with scene.later(minutes=120):
+        assert run_jobs(names) == ["extensions.tell_staff"]
+    alert = scene.mails(Kind.EXTENSION_STAFF_ALERT)[0]
+    assert (alert.recipient, alert.context["waiting_hours"]) == (scene.workshop.email, 2)
+
+
+def test_nobody_is_reminded_of_what_is_decided(
+    scene: Extending, booking: Booking, raised: Extension, run_jobs: Any
+) -> None:
+    commands.decline(booking.user, raised.id, "", digest_of(raised))
+    with scene.later(hours=3):
+        run_jobs({"extensions.remind_customer", "extensions.tell_staff"})
+    assert scene.mails(Kind.EXTENSION_REMINDER) == scene.mails(Kind.EXTENSION_STAFF_ALERT) == []
+
+
+# the end
+
+
+def test_work_is_not_completed_while_one_waits(scene: Extending, booking: Booking, raised: Extension) -> None:
+    with pytest.raises(Conflict) as waits:
+        bookings.complete_work(scene.staff, booking.id)
+    assert (waits.value.code, waits.value.details["extension_id"]) == ("extension_pending", raised.id)
+    assert scene.session.get(Booking, booking.id, populate_existing=True).service_completed_at is None
+    commands.withdraw_extension(scene.staff, raised.id, "Keine Antwort")
+    assert bookings.complete_work(scene.staff, booking.id)
+
+
+def test_approved_and_never_held_is_not_done_and_not_charged(scene: Extending, booking: Booking) -> None:
+    extension = scene.approved(booking)
+    assert bookings.complete_work(scene.staff, booking.id)
+    ended = scene.fresh(extension.id)
+    assert (ended.status, ended.authorization_status) == (Status.APPROVED, AuthorizationStatus.RELEASED)
+    assert ended.not_done_items == ended.accepted_items
+    assert scene.session.get(Booking, booking.id).status is BookingStatus.READY_FOR_RETURN
+    assert breaches() == []
+
+
+def test_nothing_is_raised_or_decided_after_completion(scene: Extending, booking: Booking) -> None:
+    extension = scene.approved(booking)
+    bookings.complete_work(scene.staff, booking.id)
+    with refused("not_in_workshop"):
+        scene.raised(booking)
+    with refused("not_in_workshop"):
+        commands.mark_not_done(scene.staff, extension.id, [0])
+
+
+def test_the_end_of_the_booking_cancels_what_waits(scene: Extending, booking: Booking, raised: Extension) -> None:
+    approved = scene.approved(booking)
+    bookings.cancel_by_staff(scene.staff, booking.id, keep_cents=0, reason="Motorschaden")
+    assert scene.fresh(raised.id).status is Status.CANCELLED
+    assert scene.fresh(raised.id).withdraw_reason == "booking_ended"
+    ended = scene.fresh(approved.id)
+    assert (ended.status, ended.authorization_status) == (Status.APPROVED, AuthorizationStatus.RELEASED)
+    with pytest.raises(LinkEnded):
+        commands.open_link(scene.token())
+
+
+def test_what_is_not_done_must_have_been_accepted(scene: Extending, booking: Booking) -> None:
+    extension = scene.approved(booking, [0, 1])
+    with refused("unknown_item"):
+        commands.mark_not_done(scene.staff, extension.id, [2])
+    commands.mark_not_done(scene.staff, extension.id, [1])
+    assert queries.view_of(extension.id).due_cents == SUMS[0]
+    commands.mark_not_done(scene.staff, extension.id, [])
+    assert queries.view_of(extension.id).due_cents == SUMS[0] + SUMS[1]
