@@ -233,14 +233,6 @@ def test_a_link_opens_no_other_extension(scene: Extending, booking: Booking, rai
 
 def shown(scene: Extending, booking: Booking, **facts: Any) -> MediaFile:
     """A file of the booking, as the worker left it."""
-    ready = {
-        "state": MediaState.READY,
-        "small_name": "s",
-        "medium_name": "m",
-        "large_name": "l",
-        "width": 9,
-        "height": 9,
-    }
     defaults: dict[str, Any] = {
         "purpose": MediaPurpose.BOOKING,
         "purpose_id": booking.id,
@@ -249,9 +241,11 @@ def shown(scene: Extending, booking: Booking, **facts: Any) -> MediaFile:
         "content_type": "image/jpeg",
         "byte_size": 1000,
         "state": MediaState.READY,
+        "small_name": "s",
+        "medium_name": "m",
+        "large_name": "l",
         "width": 9,
         "height": 9,
-        **names,
     }
     file = MediaFile(**{**defaults, **facts})
     scene.session.add(file)

@@ -11,6 +11,7 @@ from b2c_web.access import access_of
 from b2c_web.accounts import hooks as account_hooks
 from b2c_web.bookings import hooks as booking_hooks
 from b2c_web.features import ORDER
+from b2c_web.extensions import hooks as extension_hooks
 from b2c_web.media import hooks as media_hooks
 from b2c_web.notifications import hooks as notification_hooks
 from b2c_web.payments import hooks as payment_hooks
@@ -83,7 +84,10 @@ def test_the_list_of_routes_is_frozen(app: Flask) -> None:
 def test_hooks_are_filled_as_drawn(app: Flask) -> None:
     """Who causes what to its right. Printed by `pytest -s`, so that a reader sees the whole picture."""
     bookings = {hooks.name: hooks.names() for hooks in booking_hooks.ALL}
-    others = {hooks.name: hooks.names() for hooks in (*account_hooks.ALL, notification_hooks.gave_up, jobs.gave_up)}
+    others = {
+        hooks.name: hooks.names()
+        for hooks in (*account_hooks.ALL, *extension_hooks.ALL, notification_hooks.gave_up, jobs.gave_up)
+    }
     payments, media = payment_hooks.registered(), media_hooks.registered()
     print(*sorted({**bookings, **payments, **media, **others}.items()), sep="\n")  # noqa: T201 - shown on purpose
     assert all(others.values()), others
@@ -92,5 +96,8 @@ def test_hooks_are_filled_as_drawn(app: Flask) -> None:
     for name in ("confirmed", "cancelled", "moved", "ready_for_return"):
         assert any("dispatch" in function for function in bookings[f"bookings.{name}"]), name
     assert any("odoo" in function for function in bookings["bookings.confirmed"])
+    assert payments["payments.paid[EXTENSION]"] == ["b2c_web.extensions.money.paid"]
+    assert bookings["bookings.completing"] == ["b2c_web.extensions.completing.complete"]
+    assert bookings["bookings.undecided"] == ["b2c_web.extensions.completing.is_undecided"]
     assert media["media.may_see[BOOKING]"] == ["b2c_web.bookings.access.may_see_media"]
     assert media["media.may_add[BOOKING]"] == ["b2c_web.bookings.access.may_add_media"]
