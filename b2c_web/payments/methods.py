@@ -13,7 +13,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.payments.gateway import PaymentRefused, SavedMethod, gateway
 from b2c_web.payments.jobs import detach_method
 from b2c_web.payments.jobs import push_default as push_default_job
-from b2c_web.payments.keys import repeatable
+from b2c_web.payments.keys import digest, repeatable
 from b2c_web.payments.models import PaymentMethod
 
 
@@ -93,7 +93,8 @@ def push_default(user_id: uuid.UUID) -> None:
         customer_id = db.session.get_one(User, user_id).stripe_customer_id
         wish = (method.stripe_payment_method_id, method.updated_at) if method else (None, None)
     if customer_id:
-        gateway().set_default(customer_id, wish[0], repeatable("default", user_id, wish[1]))
+        key = f"{repeatable('default', user_id)}-{digest(*wish)}"  # the minute: a failure is not repeated for a day
+        gateway().set_default(customer_id, wish[0], key)
 
 
 def follow_provider(provider_method_id: str) -> None:

@@ -14,12 +14,13 @@ from b2c_web.payments.commands import (
     add_payment,
     cancel_payment,
     close_payment,
+    ensure_customer,
     settle_payment,
 )
 from b2c_web.payments.gateway import Outcome, PaymentUnavailable, PaymentUncertain, gateway
 from b2c_web.payments.models import CaptureMethod, Payment, PaymentPurpose, PaymentState
 from tests.factories import make_customer
-from tests.paying import Provider, Purpose, open_page
+from tests.paying import Provider, Purpose, open_page, save_method
 
 pytestmark = pytest.mark.usefixtures("provider")
 PRICE = 28800
@@ -143,6 +144,30 @@ def test_a_failure_of_the_providers_own_does_not_block_the_next_try(payment: Pay
         open_page(payment)
     assert open_page(payment)
     assert provider.count("checkout.session") == 1
+
+
+def test_a_failure_of_the_providers_own_does_not_keep_a_new_customer_out_for_a_day(
+    payment: Payment, provider: Provider
+) -> None:
+    provider.misbehave("error", "/v1/customers", status=500, times=2)
+    with clock.frozen(clock.now_utc()), pytest.raises(PaymentUncertain):
+        open_page(payment)
+    with clock.frozen(clock.now_utc() + timedelta(minutes=1)):
+        assert open_page(payment)
+    assert provider.count("customer") == 1
+
+
+def test_a_failure_of_the_providers_own_does_not_keep_a_choice_of_card_from_it_for_a_day(
+    session: Any, user: User, provider: Provider, run_jobs: Any
+) -> None:
+    ensure_customer(user.id)
+    with command_transaction():
+        save_method(provider, user, card="visa")
+    provider.misbehave("error", "/v1/customers/", status=500)
+    with pytest.raises(PaymentUncertain):
+        run_jobs({"payments.push_default"})
+    with clock.frozen(clock.now_utc() + timedelta(minutes=1)):
+        assert run_jobs({"payments.push_default"}) == ["payments.push_default"]
 
 
 def test_a_request_that_never_arrived_gets_a_later_end(payment: Payment, provider: Provider, session: Any) -> None:
