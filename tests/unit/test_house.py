@@ -10,8 +10,8 @@ from b2c_web import jobs
 from b2c_web.access import access_of
 from b2c_web.accounts import hooks as account_hooks
 from b2c_web.bookings import hooks as booking_hooks
-from b2c_web.features import ORDER
 from b2c_web.extensions import hooks as extension_hooks
+from b2c_web.features import ORDER
 from b2c_web.media import hooks as media_hooks
 from b2c_web.notifications import hooks as notification_hooks
 from b2c_web.payments import hooks as payment_hooks
