@@ -64,7 +64,7 @@ class Card:
     @property
     def fetched(self) -> bool:
         """Does a jockey drive it, or does the customer?"""
-        return self.booking.include_concierge and self.booking.concierge_dropped_at is None
+        return is_fetched(self.booking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,11 @@ class Board:
     @property
     def total(self) -> int:
         return sum(len(cards) for cards in self.columns.values())
+
+
+def is_fetched(booking: Booking) -> bool:
+    """Does a jockey fetch the car, or did or will the customer bring it?"""
+    return booking.include_concierge and booking.concierge_dropped_at is None
 
 
 def board(user: User, day: date, today: date, now: datetime) -> Board:
@@ -173,12 +178,11 @@ def _column(booking: Booking, more: MoreWork | None) -> Column:
 
 def _waits_for_customer(booking: Booking, column: Column) -> bool:
     """A ready car that its owner fetches is not late, whenever that is."""
-    fetched = booking.include_concierge and booking.concierge_dropped_at is None
-    return column is Column.READY and not fetched
+    return column is Column.READY and not is_fetched(booking)
 
 
 def _due(booking: Booking, column: Column, tour: JockeyAssignment | None) -> tuple[datetime, datetime | None]:
-    fetched = booking.include_concierge and booking.concierge_dropped_at is None
+    fetched = is_fetched(booking)
     if column is Column.EXPECTED:
         return (_arrival(booking, tour), None) if fetched else (booking.slot.start_time, booking.slot.end_time)
     back = booking.return_slot

@@ -11,6 +11,7 @@ from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import day_of, visible_to
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
+from b2c_web.dashboard.board import is_fetched
 from b2c_web.dashboard.words import plate_of
 from b2c_web.flask_extensions import db
 
@@ -78,11 +79,6 @@ def still_here(user: User, today: date) -> Sequence[Booking]:
     """Cars of earlier days that the user's workshop still has or that are on the road, the oldest first."""
     statement = visible_to(user).where(Booking.status.in_(WITH_US), Booking.pickup_time < local_to_utc(today, 0, ZONE))
     return db.session.scalars(statement.options(*SHOWN).order_by(Booking.pickup_time, Booking.number)).all()
-
-
-def is_fetched(booking: Booking) -> bool:
-    """Does a jockey fetch the car, or did or will the customer bring it?"""
-    return booking.include_concierge and booking.concierge_dropped_at is None
 
 
 def _plain(text: str) -> str:

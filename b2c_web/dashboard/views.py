@@ -91,7 +91,7 @@ def day_list() -> Response:
         services=TEXTS,
         classes=CLASS_TEXTS,
         plate_of=words.plate_of,
-        is_fetched=queries.is_fetched,
+        is_fetched=board.is_fetched,
     )
 
 
@@ -130,7 +130,7 @@ def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
         "service": TEXTS[booking.service],
         "car_class": CLASS_TEXTS[booking.vehicle_class],
         "plate": words.plate_of(booking),
-        "fetched": queries.is_fetched(booking),
+        "fetched": board.is_fetched(booking),
         "standing_said": words.standing(booking),
         "tours": tours,
         "handovers": car.handovers(tours),

@@ -157,9 +157,11 @@ def test_a_refund_is_shown_on_the_page(
     booking = scene.book(user_id=rosa.id)
     client.get(f"/bookings/{booking.id}/payment")
     follow(client, provider.pay(payment_of(booking))["url"])
+    assert "Preis und Zahlung Bezahlt" in words_of(text_of(client.get(f"/bookings/{booking.id}")))
     send(client, f"/bookings/{booking.id}/cancellation", fee_cents="0")
     page = words_of(text_of(client.get(f"/bookings/{booking.id}")))
     assert "328,00 EUR zurück an Sie Erstattung läuft" in page
+    assert "Preis und Zahlung Bezahlt" not in page
     run_jobs(only={"payments.refund"})
     page = words_of(text_of(client.get(f"/bookings/{booking.id}")))
     assert "328,00 EUR zurück an Sie Erstattet" in page
