@@ -4,18 +4,26 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from b2c_web.accounts.models import Role, User
-from b2c_web.errors import NotFound
+from b2c_web.errors import Conflict, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import Workshop
+
+
+class NoWorkshop(Conflict):
+    """An admin plans, and there is no active workshop yet."""
+
+    code = "no_workshop"
+    message = _l("Es gibt noch keine Werkstatt, die geplant werden könnte.")
 
 
 def planned_workshop(user: User, arguments: Mapping[str, str]) -> Workshop:
     """The workshop that this request is about: an admin names it as `workshop`, default the first active one by name.
 
-    One statement. Raises NotFound, also for staff who name another workshop than their own.
+    One statement. Raises NotFound, also for staff who name another workshop than their own; NoWorkshop.
     """
     asked = asked_workshop_id(user, arguments)
     query = select(Workshop) if asked is None else select(Workshop).where(Workshop.id == asked)
@@ -23,7 +31,7 @@ def planned_workshop(user: User, arguments: Mapping[str, str]) -> Workshop:
         query = query.where(Workshop.is_active).order_by(Workshop.name, Workshop.id).limit(1)
     workshop = db.session.scalars(query).one_or_none()
     if workshop is None:
-        raise NotFound
+        raise NotFound if asked else NoWorkshop
     return workshop
 
 

@@ -79,11 +79,12 @@ def workshop_of(workshop_id: uuid.UUID) -> Workshop:
     return workshop
 
 
-def window_of(workshop_id: uuid.UUID, slot_id: uuid.UUID) -> TimeSlot:
-    """One window of this workshop. Raises NotFound."""
-    slot = db.session.scalars(
-        select(TimeSlot).where(TimeSlot.id == slot_id, TimeSlot.workshop_id == workshop_id)
-    ).one_or_none()
+def window_of(workshop_id: uuid.UUID | None, slot_id: uuid.UUID) -> TimeSlot:
+    """One window of this workshop, of any when None. Raises NotFound."""
+    query = select(TimeSlot).where(TimeSlot.id == slot_id)
+    if workshop_id is not None:
+        query = query.where(TimeSlot.workshop_id == workshop_id)
+    slot = db.session.scalars(query).one_or_none()
     if slot is None:
         raise NotFound
     return slot

@@ -13,7 +13,7 @@ from b2c_web.accounts.models import Role
 from b2c_web.flask_extensions import db
 from tests.factories import make_customer, make_user
 
-SAMPLES: dict[str, Any] = {"language": "de", "filename": "favicon.svg", "path": "x"}
+SAMPLES: dict[str, Any] = {"language": "de", "filename": "favicon.svg", "path": "x", "day": "2026-12-01"}
 
 
 def sample(argument: str, converter: str) -> Any:

@@ -14,14 +14,14 @@ from b2c_web.capacity import blueprint
 from b2c_web.capacity.asking import Asked, read_day
 from b2c_web.capacity.day import in_the_way
 from b2c_web.capacity.plan_forms import NewWindowForm, PlanForm, numbered
-from b2c_web.capacity.scope import picked, planned_workshop
+from b2c_web.capacity.scope import asked_workshop_id, picked, planned_workshop
 from b2c_web.capacity.views.month import fresh, show
 from b2c_web.errors import NotFound
 from b2c_web.forms import submitted
 from b2c_web.workshops.commands import BelowBooked
 from b2c_web.workshops.editing import ChangedMeanwhile, add_window, edit_day, edit_window
 from b2c_web.workshops.models import Workshop
-from b2c_web.workshops.queries import window_of
+from b2c_web.workshops.queries import window_of, workshop_of
 
 
 @blueprint.post("/days/<day>")
@@ -37,8 +37,8 @@ def change_day(day: str) -> Response:
 @blueprint.post("/windows/<uuid:slot_id>")
 @requires("capacity.plan")
 def change_window(slot_id: uuid.UUID) -> Response:
-    workshop = planned_workshop(current_user, request.args)
-    on, form = window_of(workshop.id, slot_id).service_date, numbered(PlanForm(), str(slot_id))
+    slot = window_of(asked_workshop_id(current_user, request.args), slot_id)
+    on, workshop, form = slot.service_date, workshop_of(slot.workshop_id), numbered(PlanForm(), str(slot_id))
     if submitted(form, lambda: edit_window(workshop.id, slot_id, form.edit())):
         flash(_("Gespeichert. Kunden sehen es ab sofort."), "success")
         return _back(workshop, on)
