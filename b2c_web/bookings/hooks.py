@@ -32,4 +32,5 @@ ALL = (
     completing,
     undecided,
     drives,
+    places_freed,
 )

@@ -27,7 +27,7 @@ SETTLED = """() => new Promise((go) => requestAnimationFrame(() => requestAnimat
   for (const one of document.getAnimations()) if (one.effect.getComputedTiming().endTime < Infinity) one.finish();
   go(); })))"""
 WIDTHS, SCHEMES, NARROWEST = (390, 1280), ("light", "dark"), 320
-NOT_PAGES = {"static", "health"}
+NOT_PAGES = {"static", "health", "capacity.coming_days_csv"}
 Meet = Callable[..., Person]
 
 
