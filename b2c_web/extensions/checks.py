@@ -44,7 +44,7 @@ STATEMENTS = {
         SELECT format('extension %s', e.id) FROM extensions e
         LEFT JOIN extension_consents c ON c.extension_id = e.id
         WHERE e.status IN ('APPROVED', 'DECLINED')
-          AND (e.decision_right IS NULL OR e.decision_channel IS NULL OR e.shown_digest IS NULL
+          AND (e.decision_right IS NULL OR e.decision_channel IS NULL
                OR (e.decision_right = 'RECORDED_CONSENT') <> (c.id IS NOT NULL))""",
     "extensions: none waits for an answer when the car is not worked on": """
         SELECT format('extension %s of booking %s', e.id, b.number) FROM extensions e

@@ -17,12 +17,14 @@ from b2c_web.checks import breaches
 from b2c_web.errors import Conflict, Invalid
 from b2c_web.extensions import commands, queries
 from b2c_web.extensions.deciders import LinkEnded
+from b2c_web.extensions.items import Consent
 from b2c_web.extensions.models import (
     AuthorizationStatus,
     Extension,
     ExtensionStatus,
 )
 from b2c_web.extensions.queries import digest_of
+from b2c_web.notifications.models import Notification, NotificationStatus
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
@@ -44,6 +46,10 @@ def booking(scene: Extending) -> Booking:
 @pytest.fixture
 def raised(scene: Extending, booking: Booking) -> Extension:
     return scene.raised(booking)
+
+
+def consent() -> Consent:
+    return Consent("phone", "Person am Beispielweg", clock.now_utc(), "Ja, machen Sie.")
 
 
 def refused(code: str) -> Any:
@@ -198,3 +204,31 @@ def test_what_is_not_done_must_have_been_accepted(scene: Extending, booking: Boo
     assert queries.view_of(extension.id).due_cents == SUMS[0]
     commands.mark_not_done(scene.staff, extension.id, [])
     assert queries.view_of(extension.id).due_cents == SUMS[0] + SUMS[1]
+
+
+# what is told
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_message_can_be_written(scene: Extending, booking: Booking, run_jobs: Any, language: str) -> None:
+    """One of each kind, with the facts that the commands give."""
+    booking.user.language = language
+    scene.session.commit()
+    replaced = scene.raised(booking)
+    asked = scene.raised(booking, replace(OFFER, urgent=True), replaces=replaced.id)
+    commands.ask(booking.user, asked.id, "Warum?")
+    commands.answer(scene.staff, asked.id, "Darum.")
+    with scene.later(hours=2):
+        run_jobs({"extensions.remind_customer", "extensions.tell_staff"})
+    commands.authorize_now(scene.approve(asked))
+    declined, withdrawn, limit, said = (scene.raised(booking) for _four in range(4))
+    commands.decline(booking.user, declined.id, "Zu teuer", digest_of(declined))
+    commands.withdraw_extension(scene.staff, withdrawn.id, "Doppelt erfasst")
+    commands.approve_within_limit(scene.staff, limit.id, [0], digest_of(limit))
+    commands.approve_on_consent(scene.staff, said.id, [0], digest_of(said), consent())
+    commands.object_to(booking.user, said.id)
+    run_jobs({"notifications.send"})
+    told = [mail for mail in scene.session.query(Notification) if mail.kind.value.startswith("EXTENSION_")]
+    assert {mail.kind.value for mail in told} == {kind.value for kind in Kind if kind.value.startswith("EXTENSION_")}
+    assert {mail.status for mail in told} == {NotificationStatus.KEPT}
+    assert all(mail.language == ("de" if mail.recipient == scene.workshop.email else language) for mail in told)

@@ -156,6 +156,40 @@ def test_the_backfill_taken_back_keeps_every_row(committed_app: Flask) -> None:
             assert breaches() == []
 
 
+# extensions that were there before they had items of their own
+
+EXTENSIONS = "20261123_0430"
+ADD_EXTENSIONS = """
+    INSERT INTO extensions (id, booking_id, description, items, total_amount, approved_amount_cents, status,
+        approved_at, decision_right, decision_channel, requested_at)
+    SELECT gen_random_uuid(), b.id, 'x', '[{"name": "x", "price": 60, "quantity": "1"},
+        {"name": "y", "price": 40, "quantity": "1"}]', 100, CASE WHEN s = 'APPROVED' THEN 100 ELSE 0 END,
+        s::extension_status, CASE WHEN s = 'APPROVED' THEN now() END, 'CUSTOMER', 'web', now()
+    FROM bookings b CROSS JOIN unnest(ARRAY['APPROVED', 'CANCELLED']) AS s WHERE NOT b.include_concierge LIMIT 2
+    RETURNING 1"""
+
+
+def test_what_was_approved_before_counts_as_approved_whole(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        with clock.frozen(NOON):
+            Trips(db.session, clock.frozen).booked(back=None)
+        db.session.remove()
+        before = next(script for script in revisions() if script.revision == EXTENSIONS).down_revision
+        downgrade(revision=before)
+        one(ADD_EXTENSIONS)
+        upgrade()
+        with db.engine.connect() as connection:
+            rows = connection.execute(
+                text("SELECT status::text, accepted_items, withdrawn_at IS NULL, vat_rate_percent FROM extensions")
+            ).all()
+        assert {tuple(map(str, row)) for row in rows} == {
+            ("APPROVED", "[0, 1]", "True", "19"),
+            ("CANCELLED", "[]", "False", "19"),
+        }
+        with clock.frozen(NOON):
+            assert breaches() == []
+
+
 # the data migration
 
 MANY = 12_000
