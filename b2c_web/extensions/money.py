@@ -29,6 +29,7 @@ BEING_TAKEN = frozenset({Auth.CAPTURING, Auth.PROCESSING})
 OVER = frozenset({Auth.CAPTURED, Auth.RELEASED, Auth.NONE})
 NOT_TAKEN = "the hold was gone before the money was taken"
 LABEL = "Auftragserweiterung"
+PROVIDER = "provider"  # who moves the money, in the audit log
 
 
 def hold(
@@ -81,7 +82,7 @@ def _held(extension_id: uuid.UUID) -> Payment | None:
     return held[-1] if held else None
 
 
-def enter(extension: Extension, status: AuthorizationStatus, **facts: Any) -> None:
+def enter(extension: Extension, status: AuthorizationStatus, *, actor: str | None = None, **facts: Any) -> None:
     """Step: the money's next state, with before and after in the audit log."""
     before, extension.authorization_status = extension.authorization_status, status
     db.session.flush()
@@ -92,6 +93,7 @@ def enter(extension: Extension, status: AuthorizationStatus, **facts: Any) -> No
             extension.id,
             before={"authorization_status": before.value},
             after={"authorization_status": status.value, **facts},
+            actor=actor,
         )
 
 
@@ -109,14 +111,14 @@ def authorized(payment: Payment) -> None:
         return
     extension.failure_code, extension.by_mandate = None, payment.by_mandate
     extension.stripe_payment_intent_id = payment.stripe_payment_intent_id
-    enter(extension, Auth.AUTHORIZED)
+    enter(extension, Auth.AUTHORIZED, actor=PROVIDER)
 
 
 def processing(payment: Payment) -> None:
     """A debit is under way: that counts as decided, and may still fail."""
     booking, extension = lock_extension(payment.purpose_id)
     if extension.authorization_status is Auth.CAPTURING:
-        enter(extension, Auth.PROCESSING)
+        enter(extension, Auth.PROCESSING, actor=PROVIDER)
         _go_on(booking)
 
 
@@ -130,7 +132,7 @@ def paid(payment: Payment) -> None:
     extension.payment_captured_at = payment.succeeded_at
     extension.stripe_payment_intent_id = payment.stripe_payment_intent_id
     extension.failure_code = None
-    enter(extension, Auth.CAPTURED, captured_cents=payment.captured_cents)
+    enter(extension, Auth.CAPTURED, actor=PROVIDER, captured_cents=payment.captured_cents)
     add_document(
         DocumentKind.RECEIPT,
         user_id=booking.user_id,
@@ -163,11 +165,12 @@ def failed(payment: Payment) -> None:
     booking, extension = lock_extension(payment.purpose_id)
     if extension.authorization_status in BEING_TAKEN:
         extension.failure_code = payment.failure_code
-        enter(extension, Auth.FAILED, failure_code=payment.failure_code)
+        enter(extension, Auth.FAILED, actor=PROVIDER, failure_code=payment.failure_code)
         _go_on(booking)
     elif extension.authorization_status in rules.UNPAID | {Auth.PENDING} and not rules.work_refusal(booking):
         extension.failure_code = payment.failure_code
-        enter(extension, rules.waits_for_customer(payment.failure_code), failure_code=payment.failure_code)
+        status = rules.waits_for_customer(payment.failure_code)
+        enter(extension, status, actor=PROVIDER, failure_code=payment.failure_code)
         once = f"{payment.attempt}:{payment.failure_reference or ''}"
         messages.payment_needed(booking, extension, payment.failure_code, once)
 
@@ -179,10 +182,10 @@ def closed(payment: Payment) -> None:
         return
     if extension.authorization_status is Auth.CAPTURING:
         payment_hooks.give_up("extensions.capture", {"extension_id": str(extension.id)}, NOT_TAKEN)
-        enter(extension, Auth.FAILED)
+        enter(extension, Auth.FAILED, actor=PROVIDER)
         _go_on(booking)
     elif extension.authorization_status is Auth.AUTHORIZED:
-        enter(extension, Auth.FAILED)
+        enter(extension, Auth.FAILED, actor=PROVIDER)
         messages.payment_needed(booking, extension, None, f"lapsed:{payment.attempt}")
 
 

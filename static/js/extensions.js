@@ -25,7 +25,16 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches("#offer-form input:not([type=checkbox])")) event.preventDefault();
 });
 
-// The catalogue was drawn anew: what is typed still holds.
-document.addEventListener("htmx:oobAfterSwap", (event) => {
-  if (event.detail.target?.id === "catalog" && field()) filter(field());
+// The lines were drawn anew: usual work that is among them is ticked, and another tap takes it out.
+function tick(button, taken) {
+  const use = button.querySelector("use");
+  button.setAttribute("aria-pressed", taken);
+  button.name = taken ? "take_out" : "add";
+  use.setAttribute("href", use.getAttribute("href").replace(/#icon-.*/, taken ? "#icon-check" : "#icon-plus"));
+}
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "lines") return;
+  const taken = new Set([...document.querySelectorAll("#lines [name$=-work_item]")].map((input) => input.value));
+  document.querySelectorAll("#catalog .catalog-item").forEach((button) => tick(button, taken.has(button.value)));
 });

@@ -87,8 +87,9 @@ def test_usual_work_goes_in_and_out_with_one_tap(pages: Pages) -> None:
     lines = {"items-0-name": work.name, "items-0-price": "44,90", "items-0-quantity": "1"}
     lines |= {"items-0-work_item": str(work.id), "take_out": str(work.id)}
     answer = pages.staff.post(pages.draft, data=lines | {"csrf_token": token(pages)}, headers=HTMX)
-    assert 'aria-pressed="false"' in answer.text
-    assert 'aria-pressed="true"' not in answer.text
+    assert 'name="items-0-name"' not in answer.text
+    assert "Noch nichts." in plain(answer)
+    assert 'aria-pressed="true"' not in pages.staff.get(pages.new).text
 
 
 def test_an_own_line_can_be_added_and_removed(pages: Pages) -> None:

@@ -1,0 +1,220 @@
+"""An extension on two screens at once: the workshop's tablet and the customer's phone, from the photo to the charge."""
+
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from b2c_web.accounts.models import User
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.clock import now_utc
+from b2c_web.extensions.models import Extension, WorkItem
+from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.payments.commands import ensure_customer
+from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.queries import payments_of
+from b2c_web.workshops.models import TimeSlot, Workshop
+from tests.browser.driving import PHOTO
+from tests.browser.person import Person, text
+from tests.browser.site import Site
+from tests.browser.test_every_page import Inspector
+from tests.factories import make_booking, make_vehicle
+from tests.paying import Provider, save_method
+
+TABLET = {"width": 1180, "height": 820}
+Meet = Callable[..., Person]
+# what htmx says about a poll that was under way when somebody left the page
+LEFT = re.compile(r"^htmx:(afterRequest|sendError|sendAbort|timeout)\b")
+
+
+@dataclass
+class Garage:
+    """A car in the workshop, with its customer's card saved; `bella` works on it, `rosa` owns it."""
+
+    site: Site
+    bella: Person
+    rosa: Person
+    booking_id: uuid.UUID
+
+    @property
+    def new(self) -> str:
+        return f"/workshop/bookings/{self.booking_id}/extensions/new"
+
+    def mailed(self, kind: NotificationKind = NotificationKind.EXTENSION_RAISED) -> str:
+        """The newest link that was mailed to the customer."""
+        self.site.work()
+        with self.site.data() as session:
+            mails = session.query(Notification).filter_by(booking_id=self.booking_id, kind=kind)
+            return str(mails.order_by(Notification.id.desc()).first().context["link_path"])
+
+    def extension(self) -> Extension:
+        """The newest one."""
+        with self.site.data() as session:
+            mine = session.query(Extension).filter_by(booking_id=self.booking_id)
+            found = mine.order_by(Extension.requested_at.desc(), Extension.id.desc()).first()
+            session.expunge(found)
+            return found
+
+    def raise_offer(self) -> str:
+        """Three items with a photo, sent; returns the extension's path for staff."""
+        page = self.bella.page
+        self.bella.go(self.new)
+        page.fill("#description", "Die Bremsbeläge sind fast durch, die Scheiben haben Riefen.")
+        names = ("Bremsbeläge vorn", "Bremsscheiben vorn", "Innenraumfilter")
+        for name in names:  # quickly: no tap is lost, and no line
+            page.locator(".catalog-item", has_text=name).click()
+        for name in names:
+            expect(page.locator("#offer")).to_contain_text(name)
+        page.get_by_role("button", name="An Kunden senden").click()
+        page.wait_for_url(re.compile("/workshop/extensions/"))
+        return page.url.removeprefix(self.site.address)
+
+
+USUAL = (("Bremsbeläge vorn", 18999), ("Bremsscheiben vorn", 24999), ("Innenraumfilter", 3990))
+
+
+@pytest.fixture
+def garage(site: Site, meet: Meet) -> Iterator[Garage]:
+    bella, rosa = meet(viewport=TABLET), meet()
+    rosa.sign_in()
+    bella.sign_in_as_staff("werkstatt")
+    with site.data() as session:
+        user = session.query(User).filter_by(email=rosa.email).one()
+        workshop = session.query(Workshop).first()
+        with_room = session.query(TimeSlot).filter(TimeSlot.current_bookings < TimeSlot.max_bookings)
+        slot = with_room.order_by(TimeSlot.start_time).first()
+        car = make_vehicle(user, license_plate="WIT XY 207")
+        facts = {"vehicle_id": car.id, "workshop_checkin_at": now_utc(), "mileage_km": 84_210}
+        booking = make_booking(slot, user=user, status=BookingStatus.IN_WORKSHOP, standing_limit_cents=20_000, **facts)
+        if not session.query(WorkItem).count():
+            session.add_all(WorkItem(workshop_id=workshop.id, name=name, price=price) for name, price in USUAL)
+        booking_id, user_id = booking.id, user.id
+    with site.data() as session:
+        ensure_customer(user_id)
+        save_method(Provider(site.simulator, None), session.get(User, user_id), card="visa")  # type: ignore[arg-type]
+    yield Garage(site, bella, rosa, booking_id)
+    for person in (bella, rosa):
+        person.complaints[:] = [said for said in person.complaints if not LEFT.search(said)]
+
+
+def test_two_of_three_are_approved_and_exactly_they_are_charged(garage: Garage) -> None:
+    tablet, phone = garage.bella.page, garage.rosa.page
+    garage.bella.go(garage.new)
+    tablet.fill("#description", "Die Bremsbeläge sind fast durch.")
+    tablet.locator(".catalog-item", has_text="Bremsbeläge vorn").click()
+    expect(tablet.locator("#offer output")).to_have_text("189,99 EUR")
+    tablet.locator(".catalog-item", has_text="Bremsscheiben vorn").click()
+    expect(tablet.locator("#offer output")).to_have_text("439,98 EUR")
+    expect(tablet.locator(".catalog-item[aria-pressed=true]")).to_have_count(2)
+    tablet.get_by_role("button", name="Andere Arbeit mit eigenem Preis").click()
+    tablet.fill("#items-2-name", "Motoröl")
+    tablet.fill("#items-2-quantity", "4,5")
+    tablet.fill("#items-2-price", "15,99")
+    expect(tablet.locator("#offer output")).to_have_text("511,94 EUR")
+    field = tablet.locator("fieldset[id^=media-media-]")
+    field.locator("input[type=file]").set_input_files(PHOTO)  # type: ignore[arg-type]
+    expect(field.locator(".media-item")).to_have_count(1)
+    expect(tablet.locator(".saved-note")).to_be_visible()
+    tablet.wait_for_timeout(1000)  # the draft saves itself
+    garage.bella.go("/workshop")  # the tab is closed
+    garage.site.work()
+    garage.bella.go(garage.new)
+    expect(tablet.locator("#items-2-price")).to_have_value("15,99")
+    expect(tablet.locator("fieldset[id^=media-media-] .media-item img")).to_be_visible()
+    tablet.get_by_role("button", name="An Kunden senden").click()
+    expect(tablet.locator("#begin")).to_contain_text("Noch nicht beginnen")
+
+    garage.rosa.go(garage.mailed())
+    expect(phone.locator(".photo-gallery img").first).to_be_visible()
+    phone.locator("label[for=item-0]").click()
+    expect(phone.locator("#sum-bar button")).to_have_text("189,99 EUR freigeben")
+    phone.locator("label[for=item-1]").click()
+    expect(phone.locator("#sum-bar button")).to_have_text("439,98 EUR freigeben")
+    phone.locator("#sum-bar button").click()
+    expect(phone.locator("#outcome")).to_contain_text("Freigegeben: 439,98 EUR")
+    expect(phone.locator("#outcome")).to_contain_text("Abgebucht wird erst, wenn die Arbeit fertig ist.")
+
+    expect(tablet.locator("#begin")).to_contain_text("Sie können beginnen")  # without reloading
+    garage.bella.go(f"/workshop/bookings/{garage.booking_id}/completion")
+    tablet.get_by_role("button", name="Fertig melden, 439,98 EUR werden eingezogen").click()
+    tablet.wait_for_url(re.compile(f"/workshop/bookings/{garage.booking_id}$"))
+    garage.site.work()
+    with garage.site.data() as session:
+        extension = session.get(Extension, garage.extension().id)
+        taken = [one.captured_cents for one in payments_of(PaymentPurpose.EXTENSION, extension.id)]
+        assert (extension.captured_amount_cents, taken) == (43998, [43998])
+        assert session.get(Booking, garage.booking_id).status is BookingStatus.READY_FOR_RETURN
+    expect(phone.locator("#outcome")).to_contain_text("439,98 EUR sind abgebucht")  # without reloading
+
+
+def test_without_script_the_choice_is_checked_first(garage: Garage, meet: Meet) -> None:
+    garage.raise_offer()
+    plain = meet(javascript=False)
+    plain.go(garage.mailed())
+    plain.page.locator("label[for=item-0]").click()
+    plain.page.locator("label[for=item-2]").click()
+    plain.page.get_by_role("button", name="Auswahl prüfen").click()
+    expect(plain.page.locator("h1")).to_have_text("Sollen wir das machen?")
+    assert "229,89 EUR" in text(plain.page.locator(".item-sum"))
+    plain.page.get_by_role("button", name="229,89 EUR freigeben").click()
+    expect(plain.page.locator("#outcome")).to_contain_text("Freigegeben: 229,89 EUR")
+    assert garage.extension().approved_amount_cents == 22989
+
+
+def test_staff_write_an_offer_without_script(garage: Garage, meet: Meet) -> None:
+    plain = meet(javascript=False, viewport=TABLET)
+    plain.sign_in_as_staff("werkstatt")
+    plain.go(garage.new)
+    plain.page.fill("#description", "Der Filter ist zu.")
+    plain.page.locator(".catalog-item", has_text="Innenraumfilter").click()
+    expect(plain.page.locator("#offer output")).to_have_text("39,90 EUR")
+    plain.page.fill("#items-0-quantity", "2")
+    plain.page.get_by_role("button", name="An Kunden senden").click()
+    plain.page.wait_for_url(re.compile("/workshop/extensions/"))
+    assert garage.extension().total_amount == 7980
+
+
+def test_a_question_and_its_answer_arrive_while_both_look(garage: Garage) -> None:
+    tablet, phone = garage.bella.page, garage.rosa.page
+    garage.raise_offer()
+    garage.rosa.go(f"/extensions/{garage.extension().id}")
+    phone.locator("#ask summary").click()
+    phone.fill("#ask textarea", "Hält das noch bis Mai?")
+    phone.get_by_role("button", name="Frage senden").click()
+    expect(phone.locator("#talk")).to_contain_text("Hält das noch bis Mai?")
+    expect(tablet.locator("#extension-now")).to_contain_text("Hält das noch bis Mai?")
+    tablet.fill("#words", "Eher nicht.")
+    tablet.get_by_role("button", name="Antworten").click()
+    expect(phone.locator("#talk")).to_contain_text("Eher nicht.")
+
+
+def test_every_page_of_an_extension(garage: Garage, meet: Meet) -> None:
+    staff, own, link = Inspector(garage.bella), Inspector(garage.rosa), Inspector(meet())
+    staff.look_at(garage.new)
+    at_work = garage.raise_offer()
+    mailed, extension = garage.mailed(), garage.extension()
+    staff.look_at(at_work, *(f"{at_work}/{step}" for step in ("withdrawal", "limit-approval", "consent")))
+    staff.look_at(f"{garage.new}?replaces={extension.id}", f"/workshop/bookings/{garage.booking_id}")
+    staff.look_at(f"/workshop/bookings/{garage.booking_id}/completion")
+    mine = f"/extensions/{extension.id}"
+    own.look_at(mine, f"{mine}?all=1", f"/bookings/{garage.booking_id}", f"{mine}/objection")
+    link.look_at(mailed, "/e/made-up")
+    approve_by_consent(garage, at_work)
+    staff.look_at(at_work, f"/workshop/bookings/{garage.booking_id}/completion")
+    own.look_at(mine, f"{mine}/objection", f"/bookings/{garage.booking_id}")
+    link.look_at(mailed)
+    assert [*staff.wrong, *own.wrong, *link.wrong] == []
+
+
+def approve_by_consent(garage: Garage, at_work: str) -> None:
+    page: Any = garage.bella.page
+    page.set_viewport_size(TABLET)
+    garage.bella.go(f"{at_work}/consent")
+    page.fill("#words", "Ja, machen Sie das.")
+    page.locator("label[for=item-2]").click()
+    page.get_by_role("button", name="Zustimmung zu 439,98 EUR festhalten").click()
+    expect(page.locator("#begin")).to_contain_text("Sie können beginnen")
