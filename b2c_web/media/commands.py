@@ -17,7 +17,7 @@ from b2c_web.db import command_transaction, table_of
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.media import hooks, rules, sniffing
-from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaState
+from b2c_web.media.models import MediaFile, MediaPurpose, MediaState
 from b2c_web.media.store import MediaStore, new_name
 
 
@@ -136,14 +136,8 @@ def _queue(media_id: uuid.UUID) -> None:
             raise NotFound
         if file.received_at is None:
             file.received_at = now_utc()
-            jobs.defer("media.process", lock=_lane(file), media_id=str(file.id))
-
-
-def _lane(file: MediaFile) -> str:
-    """Files of one lane are worked on one after the other. Videos have their own: copying one may take long."""
-    if file.kind is MediaKind.VIDEO:
-        return "media-videos"
-    return f"media-photos-{file.id.int % current_app.config['MEDIA_AT_ONCE']}"
+            lane = rules.lane(file.kind, file.id, current_app.config["MEDIA_AT_ONCE"])
+            jobs.defer("media.process", lock=lane, media_id=str(file.id))
 
 
 def _take_back(media_id: uuid.UUID, staging_name: str) -> None:

@@ -7,9 +7,9 @@ from b2c_web.jobs import job, periodic
 
 @job("media.process")
 def process(media_id: str) -> None:
-    from b2c_web.media.processing import process as make_sizes
+    from b2c_web.media.processing import process_lane
 
-    make_sizes(uuid.UUID(media_id))
+    process_lane(uuid.UUID(media_id))
 
 
 @job("media.forget")

@@ -1,5 +1,6 @@
 """Pure decisions about files: what is taken, and in which words the rest is refused."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,3 +60,8 @@ def short_name(filename: str) -> str:
     """A file's name as it is shown: its last part, 60 characters at most."""
     name = filename.replace("\\", "/").rpartition("/")[2].strip()
     return name if len(name) <= 60 else name[:59] + "…"
+
+
+def lane(kind: MediaKind, media_id: uuid.UUID, at_once: int) -> str:
+    """Files of one lane are worked on one after the other. Videos have their own: copying one may take long."""
+    return "media-videos" if kind is MediaKind.VIDEO else f"media-photos-{media_id.int % at_once}"

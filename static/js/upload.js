@@ -169,19 +169,7 @@ function restart(upload) {
   enqueue(upload);
 }
 
-function removeButton(field) {
-  const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const cross = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  icon.setAttribute("class", "icon");
-  icon.setAttribute("viewBox", "0 0 24 24");
-  icon.setAttribute("aria-hidden", "true");
-  cross.setAttribute("d", "M6 6l12 12M18 6L6 18");
-  icon.append(cross);
-  const button = element("button", { type: "button", className: "btn btn-secondary btn-icon" }, [icon]);
-  button.dataset.mediaRemove = "";
-  button.setAttribute("aria-label", words(field, "Remove"));
-  return button;
-}
+const removeButton = (field) => field.querySelector("[data-media-button]").content.firstElementChild.cloneNode(true);
 
 // ---- the queue of a field ----
 

@@ -49,6 +49,14 @@ def test_the_same_upload_again_is_the_same_file(desk: Desk) -> None:
     assert len(desk.contents()) == 3
 
 
+def test_what_waits_in_the_same_lane_is_done_in_one_go(desk: Desk) -> None:
+    ids = [desk.add(photo(32, 32)).id for _n in range(3)]
+    processing.process_lane(ids[1])
+    assert {file.state for file in queries.files(ids)} == {MediaState.READY}
+    desk.run_jobs()
+    assert len(desk.contents()) == 9
+
+
 def test_an_upload_that_was_killed_half_way_is_taken_up_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """The row is there, its content is not: as after a kill -9 between the two."""
     key = uuid.uuid4()
