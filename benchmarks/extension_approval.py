@@ -33,7 +33,7 @@ from benchmarks import data, garage, visitors
 from benchmarks.garage import Simulator
 from benchmarks.house import House, percentile, say, web_server
 
-CLICKS, WARM_UP, CLIENTS = 200, 24, 2
+CLICKS, WARM_UP, CLIENTS = 200, 24, 1
 P95_MS, OURS_P95_MS = 250.0, 60.0
 PROVIDER = re.compile(r"provider;dur=([\d.]+)")
 
