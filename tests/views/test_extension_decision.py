@@ -315,3 +315,16 @@ def test_a_recorded_consent_can_be_objected_to(pages: Pages) -> None:
     assert "Nichts davon machen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
     assert pages.by_customer(f"{path}/objection").status_code == 409
     assert len(pages.scene.mails(NotificationKind.EXTENSION_STAFF_ALERT)) == 1
+
+
+def test_what_was_declined_is_offered_again_at_the_cars_next_booking(pages: Pages) -> None:
+    extension = pages.raised()
+    _path, send, client = account(pages)
+    send(f"/extensions/{extension.id}/approval", item=[0], shown=digest_of(extension), amount_cents=SUMS[0])
+    again = pages.by_customer(f"/bookings/{pages.booking_id}/again").location
+    draft = "/".join(again.split("/")[:3])
+    page = plain(client.get(f"{draft}/service"))
+    assert "Beim letzten Mal noch offen" in page
+    assert "Bremsscheiben vorn abgelehnt am" in page
+    assert "Motoröl" in page
+    assert "Bremsbeläge vorn" not in page
