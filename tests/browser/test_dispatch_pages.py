@@ -1,0 +1,181 @@
+"""The dispatcher's and the jockey's pages: axe, themes, widths, targets, sunlight, keyboard, no script."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from b2c_web import clock
+from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation, Trip
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
+from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import Jockey, RonjaVehicle, TimeSlot
+from tests.browser.driving import PHOTO, VIEWS, Watch
+from tests.browser.person import Person
+from tests.browser.site import Site
+from tests.browser.test_every_page import AXE, Inspector
+from tests.factories import make_booking
+
+Meet = Callable[..., Person]
+PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
+S, B = AssignmentStatus, BookingStatus
+STATES = {
+    "assigned": (PICKUP, S.ASSIGNED, B.CONFIRMED),
+    "door": (PICKUP, S.AT_PICKUP_LOCATION, B.CONFIRMED),
+    "yard": (PICKUP, S.AT_WORKSHOP, B.IN_TRANSIT_TO_WORKSHOP),
+    "flagged": (PICKUP, S.ASSIGNED, B.CONFIRMED),
+    "back": (RETURN, S.EN_ROUTE_TO_CUSTOMER, B.IN_TRANSIT_TO_CUSTOMER),
+    "failed": (RETURN, S.CANCELLED, B.READY_FOR_RETURN),
+}
+SMALL = """(least) => [...document.querySelectorAll("main a, main button, main summary")]
+  .filter((one) => one.offsetHeight && one.offsetHeight < least && !one.closest("p"))
+  .map((one) => one.textContent.trim())"""
+SUNLIGHT = """async () => (await axe.run(document, {runOnly: ["color-contrast-enhanced"], preload: false}))
+  .violations.flatMap((one) => one.nodes.map((node) => node.target.join(" ")))"""
+
+
+@pytest.fixture
+def watch(site: Site) -> Iterator[Watch]:
+    made = Watch(site)
+    yield made
+    made.end()
+
+
+class Scene:
+    """One trip in each state, all of them on one day and of the jockey who can sign in."""
+
+    def __init__(self, site: Site, which_day: int) -> None:
+        self.tours: dict[str, uuid.UUID] = {}
+        self.trips: dict[str, uuid.UUID] = {}
+        with site.data() as session:
+            slots = session.query(TimeSlot).order_by(TimeSlot.start_time).all()
+            self.slot, self.end = slots[5 * which_day], slots[5 * which_day + 2]
+            for one in (self.slot, slots[5 * which_day + 1], self.end):
+                one.max_bookings, one.jockey_minutes_room = 20, 5000
+            self.moment, self.day = self.slot.start_time, self.slot.service_date.isoformat()
+            jockey = session.query(Jockey).filter(Jockey.user_id.is_not(None)).one()
+            ronjas = session.query(RonjaVehicle).all()
+            taken = session.query(RonjaReservation).count()
+            for n, (name, state) in enumerate(STATES.items()):
+                self._add(name, state, jockey, ronjas[(taken + n) % len(ronjas)])
+
+    def _add(self, name: str, state: tuple[AssignmentType, S, B], jockey: Jockey, ronja: RonjaVehicle) -> None:
+        kind, status, of_booking = state
+        booking: Booking = make_booking(self.slot, self.end, ronja=ronja, status=of_booking, customer_name="Ada Ahorn")
+        trip = db.session.query(Trip).filter_by(booking_id=booking.id, type=kind).one()
+        facts: dict[str, Any] = {"conflict": "NO_SHIFT"} if name == "flagged" else {}
+        if status is S.CANCELLED:
+            facts["cancel_reason"] = CancelReason.NO_SHOW
+        tour = JockeyAssignment(
+            booking_id=booking.id,
+            trip_id=trip.id,
+            jockey_id=jockey.id,
+            vehicle_id=ronja.id,
+            type=kind,
+            status=status,
+            scheduled_time=trip.window_start,
+            arrived_at=trip.window_start if status in (S.AT_PICKUP_LOCATION, S.AT_WORKSHOP) else None,
+            **facts,
+        )
+        db.session.add(tour)
+        db.session.flush()
+        self.tours[name], self.trips[name] = tour.id, trip.id
+
+    def jockeys_pages(self) -> list[str]:
+        pages = {"assigned": ("", "/step"), "door": ("", "/handover", "/no-show"), "yard": ("/step",)}
+        pages |= {"back": ("", "/step", "/failure"), "failed": ("",)}
+        return [f"/jockey/trips/{self.tours[name]}{page}" for name, found in pages.items() for page in found]
+
+    def dispatchers_pages(self) -> list[str]:
+        pages = {"assigned": ("", "/cancellation"), "door": ("",), "yard": ("",), "flagged": ("",)}
+        pages |= {"back": ("", "/cancellation"), "failed": ("", "/window")}
+        return [f"/dispatch/trips/{self.trips[name]}{page}" for name, found in pages.items() for page in found]
+
+
+@pytest.fixture(scope="module")
+def scene(site: Site) -> Scene:
+    return Scene(site, 20)
+
+
+def test_every_page_of_a_dispatcher(site: Site, meet: Meet, watch: Watch, scene: Scene) -> None:
+    watch.at(scene.moment + timedelta(minutes=30))
+    dora = meet(viewport={"width": 1440, "height": 900})
+    dora.sign_in_as_staff("disposition")
+    looking = Inspector(dora)
+    looking.look_at("/dispatch", f"/dispatch?day={scene.day}", "/dispatch?day=2020-01-01", *scene.dispatchers_pages())
+    assert looking.wrong == []
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_page_of_a_jockey(site: Site, meet: Meet, watch: Watch, scene: Scene, language: str) -> None:
+    watch.at(scene.moment + timedelta(minutes=30))
+    bernd = meet(language=language)
+    bernd.sign_in_as_staff("jockey")
+    looking = Inspector(bernd)
+    wrong = []
+    for path in ("/jockey", *scene.jockeys_pages()):
+        looking.look_at(path)
+        bernd.page.set_viewport_size({"width": 390, "height": 844})
+        wrong += [f"{path}: {words} is small" for words in bernd.page.evaluate(SMALL, 44)]
+        for one in bernd.page.locator(".next-step .btn").all():
+            assert (one.bounding_box() or {})["height"] >= 68
+        for scheme in ("light", "dark"):
+            bernd.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            bernd.page.evaluate(AXE)
+            wrong += [f"{path} {scheme}: {one} is hard to read outdoors" for one in bernd.page.evaluate(SUNLIGHT)]
+    assert looking.wrong == []
+    assert wrong == []
+
+
+def test_a_dispatcher_decides_by_keyboard(site: Site, meet: Meet, watch: Watch, scene: Scene) -> None:
+    watch.at(scene.moment - timedelta(hours=2))
+    dora = meet(viewport={"width": 1440, "height": 900})
+    dora.sign_in_as_staff("disposition")
+    dora.go(f"/dispatch/trips/{scene.trips['flagged']}")
+    dora.page.locator("input[name=jockey_id]").first.focus()
+    dora.page.keyboard.press("ArrowDown")
+    dora.page.locator("#time").fill("")
+    dora.page.keyboard.press("Enter")
+    expect(dora.page.locator("#flashes, #errors").first).to_be_visible()
+
+
+def test_two_dispatchers_see_each_other(site: Site, meet: Meet, watch: Watch, scene: Scene) -> None:
+    watch.at(scene.moment - timedelta(hours=2))
+    dora, emil = meet(viewport={"width": 1440, "height": 900}), meet(viewport={"width": 1440, "height": 900})
+    for one in (dora, emil):
+        one.sign_in_as_staff("disposition")
+    emil.go(f"/dispatch?day={scene.day}")
+    line = emil.page.locator(f"#trip-{scene.trips['assigned']}")
+    expect(line).to_contain_text("an der Tür")
+    dora.go(f"/dispatch/trips/{scene.trips['assigned']}/cancellation")
+    dora.page.get_by_text("Umplanen").click()
+    dora.page.get_by_role("button", name="Vom Plan nehmen").click()
+    expect(line).to_contain_text("ohne Jockey", timeout=4000)
+
+
+def test_a_handover_without_script(site: Site, meet: Meet, watch: Watch, scene: Scene) -> None:
+    watch.at(scene.moment + timedelta(minutes=20))
+    bernd = meet(javascript=False)
+    bernd.sign_in_as_staff("jockey")
+    bernd.go(f"/jockey/trips/{scene.tours['door']}/handover")
+    for view in VIEWS:
+        field = bernd.page.locator(f"fieldset[id^=media-photo_{view}-]")
+        field.locator("input[type=file]").set_input_files(PHOTO)  # type: ignore[arg-type]
+        field.get_by_role("button", name="Gewählte Dateien senden").click()
+        expect(bernd.page.locator(f"input[name=photo_{view}]")).to_be_checked()
+    bernd.page.fill("#mileage_km", "48210")
+    bernd.page.locator("#fuel-3").check()
+    bernd.page.locator("#keys-1").check()
+    bernd.page.get_by_text("Statt zu unterschreiben den Namen tippen").click()
+    bernd.page.locator("#signed").check()
+    bernd.page.locator("#swapped").check()
+    bernd.page.get_by_role("button", name="Übergabe speichern").click()
+    expect(bernd.page.locator("#flashes")).to_contain_text("Die Übergabe ist gespeichert.")
+    with site.data() as session:
+        kept = session.get(JockeyAssignment, scene.tours["door"]).handover
+        assert kept["signed_typed"] == "Ada Ahorn"
+        assert {photo["view"] for photo in kept["photos"]} == set(VIEWS)
+    assert clock.now_utc() == scene.moment + timedelta(minutes=20)
