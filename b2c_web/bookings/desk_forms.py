@@ -23,6 +23,7 @@ LACKS = {
     "model": _l("Modell fehlt."),
     "year": _l("Baujahr fehlt."),
 }
+SAME_PLATE = _l("Das ist das Kennzeichen des gebuchten Autos.")
 NOT_SAID = _l("Bitte bestätigen: Der Kunde hat das Auto selbst gebracht.")
 
 
@@ -50,6 +51,7 @@ class CheckInForm(Form):
     brought = BooleanField(_l("Der Kunde hat das Auto selbst gebracht"))
 
     is_named = True  # does the booking name its car?
+    booked_plate = ""
     asks_brought = False
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -72,8 +74,10 @@ class CheckInForm(Form):
         return not any(self[name].errors for name in TOLD)
 
     def _refusals(self) -> dict[str, Any]:
+        plate, refusal = check_plate(self.license_plate.data or "")
+        same = self.which.data == OTHER and plate == self.booked_plate
         return {
-            "license_plate": check_plate(self.license_plate.data or "")[1],
+            "license_plate": refusal or (SAME_PLATE if same else None),
             "year": year_refusal(self.year.data or 0, today_in(ZONE)),
             "vin": check_vin(self.vin.data)[1] if self.vin.data else None,
         }
@@ -91,6 +95,7 @@ def check_in_form(booking: Booking, *, asks_brought: bool) -> CheckInForm:
     known = {name: getattr(car, name) for name in TOLD} if car else {**booking.car_details}
     form = CheckInForm(**{name: known.get(name) for name in TOLD})
     form.is_named, form.asks_brought = car is not None, asks_brought
+    form.booked_plate = car.license_plate if car else ""
     return form
 
 

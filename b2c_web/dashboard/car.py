@@ -16,6 +16,7 @@ from b2c_web.clock import now_utc
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.extensions.models import Extension
 from b2c_web.flask_extensions import db
+from b2c_web.formatting import kilometres
 from b2c_web.media.models import MediaFile
 from b2c_web.media.queries import files
 from b2c_web.notifications.models import Notification, NotificationKind
@@ -163,5 +164,7 @@ def changes(done: desk.Done) -> Iterator[Change]:
         before, after = done.before.get(name), done.after.get(name)
         if before == after or (not before and not after):
             continue
+        if name == "mileage_km":
+            before, after = before and kilometres(before), kilometres(after)
         kind = "authorization" if name == "authorization_status" else done.entity
         yield Change(NAMES[name], before, after, kind if name.endswith("status") else "")

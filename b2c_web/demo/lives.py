@@ -18,6 +18,7 @@ from b2c_web.demo.road import WAITED_MINUTES, Drive
 from b2c_web.demo.stories import FOUND_MORE, Fate, Story
 from b2c_web.demo.till import Till
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.generation import local_day
 
 Steps = Iterator[datetime]
 
@@ -80,7 +81,7 @@ class Life:
 
     def _paid_for(self) -> Steps:
         fate = self.story.fate
-        if fate is Fate.CONFIRMED:
+        if fate is Fate.CONFIRMED and local_day(self._booking().pickup_time) >= local_day(self.now):
             return
         if fate is Fate.MOVED:
             yield self._after(90)

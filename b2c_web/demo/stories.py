@@ -79,6 +79,8 @@ NEXT = (
     (Fate.CONFIRMED, True, 1, 1),
     (Fate.CONFIRMED, False, 1, 3),
 )
+# later on the last working day: still expected while that is today, over when it is gone by
+LATER = ((Fate.CONFIRMED, False, 0, 3), (Fate.CONFIRMED, False, 0, 4))
 COMPLETED_DAYS, COMING_DAYS = range(-14, -2), range(2, 20)
 
 
@@ -100,7 +102,7 @@ def _plots(chance: random.Random) -> Iterator[tuple[Fate, bool, int, int]]:
     """The first customer's two, then the rest."""
     yield Fate.COMPLETED, True, -8, 0
     yield Fate.CONFIRMED, True, 3, 1
-    yield from NOW + NEXT + ENDED_EARLY + OPEN_PAYMENTS + MOVED
+    yield from NOW + LATER + NEXT + ENDED_EARLY + OPEN_PAYMENTS + MOVED
     for offset in COMPLETED_DAYS:
         yield Fate.COMPLETED, chance.random() < 0.6, offset, chance.randrange(2)
     for offset in COMING_DAYS:

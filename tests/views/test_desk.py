@@ -88,7 +88,7 @@ def test_the_booked_car_is_checked_in_with_one_number(at_desk: Callable[..., Des
     assert entry.actor_user_id == desk.user.id
     assert entry.before == {"status": "CONFIRMED"}
     assert entry.after and (entry.after["status"], entry.after["mileage_km"]) == ("IN_WORKSHOP", 84210)
-    assert "Eingecheckt Wilma Werkstatt" in desk.words()
+    assert "Eingecheckt Wilma Werkstatt Kilometerstand 84.210 km" in desk.words()
 
 
 def test_the_mileage_is_needed_and_the_input_kept(at_desk: Callable[..., Desk]) -> None:
@@ -109,6 +109,8 @@ def test_another_car_is_recorded_with_both(at_desk: Callable[..., Desk]) -> None
     lacking = desk.send("/check-in", which="other", mileage_km="10", license_plate="", make="", model="", year="")
     assert lacking.status_code == 422
     assert "Kennzeichen fehlt." in text_of(lacking)
+    same = desk.send("/check-in", which="other", mileage_km="10", **{**OTHER, "license_plate": "do aa 1"})
+    assert "Das ist das Kennzeichen des gebuchten Autos." in text_of(same)
     assert desk.send("/check-in", which="other", mileage_km="10", **OTHER).status_code == 303
     db.session.expire_all()
     came = db.session.get_one(Vehicle, desk.booking.vehicle_id)
