@@ -165,6 +165,6 @@ def changes(done: desk.Done) -> Iterator[Change]:
         if before == after or (not before and not after):
             continue
         if name == "mileage_km":
-            before, after = before and kilometres(before), kilometres(after)
+            before, after = (km and kilometres(km) for km in (before, after))
         kind = "authorization" if name == "authorization_status" else done.entity
         yield Change(NAMES[name], before, after, kind if name.endswith("status") else "")
