@@ -9,7 +9,7 @@ from tests.browser.site import PASSWORD, Site
 
 _count = itertools.count(1)
 # what a browser says about a form that was refused; everything else that it says is a fault of ours
-EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (404|409|422|429)")
+EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (404|409|410|422|429)")
 WORDS = {
     "de": {"pay": "zahlen", "paid": "Bezahlt und bestätigt", "come": "Wir kommen am", "back": "Abbrechen"},
     "en": {"pay": "Pay", "paid": "Paid and confirmed", "come": "We come on", "back": "Cancel"},
