@@ -110,9 +110,7 @@ def test_more_than_ten_days_are_refused(full: Full, monkeypatch: pytest.MonkeyPa
         full.wait(user, day=full.first)
 
 
-def test_a_freed_place_is_held_for_the_first_by_the_same_claim(
-    full: Full, run_jobs: Callable[..., list[str]]
-) -> None:
+def test_a_freed_place_is_held_for_the_first_by_the_same_claim(full: Full, run_jobs: Callable[..., list[str]]) -> None:
     first, second = full.wait(), full.wait()
     full.free()
     assert "capacity.tell_waiting" in run_jobs({"capacity.tell_waiting"})
@@ -143,9 +141,7 @@ def test_paying_takes_the_place(full: Full) -> None:
     assert breaches() == []
 
 
-def test_who_lets_it_pass_has_missed_it_and_the_next_is_told(
-    full: Full, run_jobs: Callable[..., list[str]]
-) -> None:
+def test_who_lets_it_pass_has_missed_it_and_the_next_is_told(full: Full, run_jobs: Callable[..., list[str]]) -> None:
     first, second, _third = full.wait(), full.wait(), full.wait()
     full.free()
     run_jobs({"capacity.tell_waiting"})
