@@ -150,8 +150,8 @@ def missing(kind: Kind, context: dict[str, Any]) -> list[str]:
 def readable(context: dict[str, Any]) -> dict[str, Any]:
     """The facts as templates use them: every key is there, instants are aware, the service has its name.
 
-    Adds `booking_url` and `link_url` (below B2C_BASE_URL) and `service_name` in the current language. Raises ValueError for an
-    instant or a service that cannot be read.
+    Adds `booking_url` and `link_url` (below B2C_BASE_URL) and `service_name` in the current language. Raises
+    ValueError for an instant or a service that cannot be read.
     """
     known: dict[str, Any] = dict.fromkeys(BookingFacts.__annotations__)
     facts = known | context
