@@ -1,7 +1,7 @@
 """Which Ronja a booking gets: what a dispatcher can choose from, and giving it another one, if need be by a swap."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,11 +18,13 @@ from b2c_web.dispatch.rules import OPEN
 from b2c_web.errors import Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import RonjaVehicle
+from b2c_web.workshops.rules import RonjaPlan
 
 GONE = _l("Diese Ronja ist schon auf dem Weg oder beim Kunden und lässt sich nicht mehr tauschen.")
 NOT_FREE = _l("Diese Ronja ist in der Zeit einer anderen Buchung zugesagt.")
 UNUSABLE = _l("Diese Ronja ist in der Zeit nicht einsetzbar.")
 CONSTRAINT = "ex_ronja_reservations_overlap"
+Plans = Mapping[uuid.UUID, RonjaPlan]  # of the Ronjas that can be planned at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +60,23 @@ def choices(booking: Booking) -> list[Choice]:
         return []
     cars = select(RonjaVehicle).where(RonjaVehicle.workshop_id == booking.workshop_id)
     plans = {plan.ronja_id: plan for plan in read_ronjas(booking.workshop_id, mine.during.lower, mine.during.upper)}
-    until = int(mine.during.upper.timestamp())
-    usable = {ronja_id for ronja_id, plan in plans.items() if plan.usable_until >= until}
     others = _in_the_way(mine)
     return [
-        _choice(car, mine, car.id in usable, [one for one in others if one.ronja_id == car.id])
+        _choice(car, mine, plans, [one for one in others if one.ronja_id == car.id])
         for car in db.session.scalars(cars.order_by(RonjaVehicle.license_plate))
     ]
 
 
-def _choice(car: RonjaVehicle, mine: RonjaReservation, is_usable: bool, takes: list[RonjaReservation]) -> Choice:
-    is_reserved = car.id == mine.ronja_id
-    return Choice(car, is_reserved, is_usable, takes, len(takes) == 1 and _could_swap(mine, takes[0]))
+def _choice(car: RonjaVehicle, mine: RonjaReservation, plans: Plans, takes: list[RonjaReservation]) -> Choice:
+    is_usable = _drives_until(plans.get(car.id), mine)
+    is_swap = len(takes) == 1 and _drives_until(plans.get(mine.ronja_id), takes[0]) and _could_swap(mine, takes[0])
+    return Choice(car, car.id == mine.ronja_id, is_usable, takes, is_swap)
+
+
+def _drives_until(plan: RonjaPlan | None, reservation: RonjaReservation) -> bool:
+    """Can the Ronja be planned, and is its service not due before that reservation ends?"""
+    end = reservation.during.upper
+    return plan is not None and end is not None and plan.usable_until >= int(end.timestamp())
 
 
 def partner_of(booking_id: uuid.UUID, ronja_id: uuid.UUID) -> uuid.UUID | None:
@@ -133,10 +140,12 @@ def _reservation(booking_id: uuid.UUID) -> RonjaReservation | None:
 
 
 def _in_the_way(mine: RonjaReservation) -> list[RonjaReservation]:
-    """Reservations of other bookings that meet this one's time, whichever Ronja they have."""
+    """Reservations of the workshop's other bookings that meet this one's time, whichever Ronja they have."""
+    workshop = select(RonjaVehicle.workshop_id).where(RonjaVehicle.id == mine.ronja_id).scalar_subquery()
     statement = (
         select(RonjaReservation)
         .join(RonjaReservation.ronja)
+        .where(RonjaVehicle.workshop_id == workshop)
         .where(RonjaReservation.during.overlaps(mine.during), RonjaReservation.booking_id != mine.booking_id)
         .options(joinedload(RonjaReservation.booking))
         .order_by(func.lower(RonjaReservation.during))
@@ -145,7 +154,7 @@ def _in_the_way(mine: RonjaReservation) -> list[RonjaReservation]:
 
 
 def _could_swap(mine: RonjaReservation, other: RonjaReservation) -> bool:
-    """Can the other booking take our Ronja, and give us its own?"""
+    """Is the other booking's Ronja still here, and ours free for all of its time?"""
     if not may_change(other.booking):
         return False
     meets = select(RonjaReservation.id).where(

@@ -15,9 +15,10 @@ from b2c_web.dispatch.deciding import Decision, NeedsYes, decide, seen_of
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.replanning import cancel_assignment
 from b2c_web.errors import Conflict, Invalid, NotFound
-from b2c_web.workshops.models import JockeyStatus, VehicleStatus
+from b2c_web.workshops.commands import set_ronja_status
+from b2c_web.workshops.models import JockeyStatus, RonjaVehicle, VehicleStatus
 from tests.commands.trips import PICKUP, RETURN, Trips
-from tests.factories import make_jockey, make_user
+from tests.factories import make_jockey, make_user, make_workshop
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 S = AssignmentStatus
@@ -180,6 +181,28 @@ def test_two_bookings_swap_their_ronjas(trips: Trips) -> None:
     assert (ronja_of(trips, first), ronja_of(trips, second)) == (theirs, mine)
     assert (trips.assignment(first).vehicle_id, trips.assignment(second).vehicle_id) == (theirs, mine)
     assert breaches() == []
+
+
+@pytest.mark.parametrize("status", [VehicleStatus.MAINTENANCE, VehicleStatus.OUT_OF_SERVICE])
+def test_nobody_is_given_a_ronja_that_cannot_drive_by_a_swap(trips: Trips, status: VehicleStatus) -> None:
+    first, second = trips.booked(), trips.booked()
+    mine, theirs = ronja_of(trips, first), ronja_of(trips, second)
+    set_ronja_status(mine, status)
+    assert not next(one for one in ronjas.choices(first) if one.ronja.id == theirs).is_possible
+    with pytest.raises(Conflict) as told:
+        choose(trips, first, ronja_id=theirs)
+    assert told.value.code == "ronja_taken"
+    assert (ronja_of(trips, first), ronja_of(trips, second)) == (mine, theirs)
+
+
+def test_what_other_workshops_have_promised_is_not_read(trips: Trips) -> None:
+    booking, elsewhere = trips.booked(), trips.booked()
+    ronja = trips.session.get(RonjaVehicle, ronja_of(trips, elsewhere))
+    assert [one.takes for one in ronjas.choices(booking) if one.ronja.id == ronja.id] != [[]]
+    ronja.workshop_id = make_workshop().id
+    trips.session.commit()
+    assert ronja.id not in [one.ronja.id for one in ronjas.choices(booking)]
+    assert ronjas.partner_of(booking.id, ronja.id) is None
 
 
 def test_a_ronja_in_two_ways_is_not_swapped(trips: Trips) -> None:
