@@ -14,15 +14,17 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from b2c_web import live
 from b2c_web.accounts.models import User
+from b2c_web.audit import AuditEntry
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import visible_to
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dashboard.rules import Punctuality, punctuality
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
-from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionMessage, ExtensionStatus
 from b2c_web.extensions.rules import UNPAID
 from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import Notification
 from b2c_web.vehicles.models import Vehicle
 
 S = BookingStatus
@@ -129,8 +131,15 @@ def board_version(user: User, day: date, today: date, now: datetime) -> str:
 
 
 def car_version(booking_id: uuid.UUID) -> str:
-    """A name for how one car stands."""
-    rows = db.session.execute(_stamps(select(Booking).where(Booking.id == booking_id)))
+    """A name for all that a car's page shows, by one statement."""
+    asked = select(func.count()).select_from(ExtensionMessage).join(Extension)
+    done = select(func.count()).select_from(AuditEntry).where(AuditEntry.entity_type == "booking")
+    more = (
+        _changes(Notification),
+        asked.where(Extension.booking_id == Booking.id).correlate(Booking).scalar_subquery(),
+        done.where(AuditEntry.entity_id == Booking.id).correlate(Booking).scalar_subquery(),
+    )
+    rows = db.session.execute(_stamps(select(Booking).where(Booking.id == booking_id)).add_columns(*more))
     return live.version_of(*map(str, rows))
 
 

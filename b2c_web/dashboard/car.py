@@ -146,8 +146,8 @@ def mileage_at_the_door(booking: Booking) -> list[tuple[int, datetime]]:
 
 
 def messages_about(booking_id: uuid.UUID) -> Sequence[Notification]:
-    """The messages about a booking, the newest first."""
-    statement = select(Notification).where(Notification.booking_id == booking_id)
+    """What the customer was told about a booking, the newest first; what the workshop was told is left out."""
+    statement = select(Notification).where(Notification.booking_id == booking_id, Notification.user_id.is_not(None))
     statement = statement.where(Notification.kind != NotificationKind.LOGIN_CODE)
     return db.session.scalars(statement.order_by(Notification.created_at.desc(), Notification.id.desc())).all()
 

@@ -115,8 +115,8 @@ def find_cars() -> Response:
 @blueprint.get("/workshop/bookings/<uuid:booking_id>", endpoint="car")
 @requires("workshop.day")
 def show_car(booking_id: uuid.UUID) -> Response:
+    version = board.car_version(booking_id)  # before the car: what changes in between is only drawn once more
     booking = desk.desk_booking(current_user, booking_id)
-    version = board.car_version(booking_id)
     if live.asked():
         return live.answer(version, lambda: render_template("dashboard/_car.html", **_car_facts(booking, version)))
     return htmx.render("dashboard/car.html", **_car_facts(booking, version))

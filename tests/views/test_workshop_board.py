@@ -7,14 +7,22 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
+from sqlalchemy import event, update
 
-from b2c_web import clock
+from b2c_web import audit, clock
 from b2c_web.accounts.models import Role
-from b2c_web.bookings import commands
+from b2c_web.bookings import commands, desk
 from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, Extension, ExtensionStatus
+from b2c_web.extensions.models import (
+    AuthorizationStatus,
+    DecisionRight,
+    Extension,
+    ExtensionMessage,
+    ExtensionStatus,
+    MessageKind,
+)
 from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import Notification, NotificationKind
 from tests.commands.scene import Scene
 from tests.factories import make_booking, make_customer, make_user, make_vehicle, make_workshop
 from tests.views.walking import text_of, words_of
@@ -248,6 +256,57 @@ def test_the_cars_page_tells_everything(scene: Scene, login: Login) -> None:
     assert "Eingecheckt" in words.split("Was geschah")[1]
     assert "In der Werkstatt" in words.split("Nachrichten an den Kunden")[1]
     assert client.get(region_of(page), headers=HTMX).status_code == 204
+
+
+def test_the_cars_page_follows_questions_messages_and_the_history(scene: Scene, login: Login) -> None:
+    booking = car(scene, "DO AA 1", BookingStatus.IN_WORKSHOP)
+    more = extension(booking)
+    message = Notification(
+        kind=NotificationKind.IN_WORKSHOP, booking_id=booking.id, recipient="x@y.example", language="de", dedupe_key="1"
+    )
+
+    def ask() -> None:
+        asked = {"extension_id": more.id, "kind": MessageKind.QUESTION, "at": clock.now_utc()}
+        db.session.add(ExtensionMessage(**asked, words="Geht es billiger?"))
+
+    with at(scene, 1):
+        client = staff(scene, login)
+        page = text_of(client.get(f"/workshop/bookings/{booking.id}"))
+        for change in (
+            ask,
+            lambda: db.session.add(message),
+            lambda: audit.record("booking.move_given_up", "booking", booking.id),
+        ):
+            assert client.get(region_of(page), headers=HTMX).status_code == 204
+            change()
+            db.session.commit()
+            page = text_of(client.get(region_of(page), headers=HTMX))
+    words = words_of(page)
+    assert "Der Kunde fragt: Geht es billiger?" in words
+    assert "Verschieben aufgegeben" in words
+
+
+def test_what_changes_while_the_cars_page_is_made_is_drawn_at_the_next_poll(
+    scene: Scene, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = car(scene, "DO AA 1", BookingStatus.IN_WORKSHOP)
+    read, late = desk.desk_booking, {"parked_at": "Platz 9", "updated_at": clock.now_utc()}
+    change = update(Booking).where(Booking.id == booking.id).values(late).execution_options(synchronize_session=False)
+
+    def read_and_lose_a_race(*asked: Any) -> Booking:
+        found = read(*asked)
+        db.session.execute(change)
+        return found
+
+    with at(scene, 1):
+        client = staff(scene, login)
+        with monkeypatch.context() as racing:
+            racing.setattr(desk, "desk_booking", read_and_lose_a_race)
+            page = text_of(client.get(f"/workshop/bookings/{booking.id}"))
+        assert "Platz 9" not in page
+        db.session.execute(change)
+        db.session.commit()
+        assert "Platz 9" in text_of(client.get(region_of(page), headers=HTMX))
 
 
 def test_in_english(scene: Scene, login: Login) -> None:
