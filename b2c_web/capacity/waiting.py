@@ -25,6 +25,7 @@ from b2c_web.config import ZONE
 from b2c_web.db import command_transaction, table_of
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import TimeSlot
 from b2c_web.workshops.rules import DayState
 
 LIVE = (WaitingState.WAITING, WaitingState.TOLD)
@@ -62,7 +63,7 @@ def join(wanted: Wanted) -> uuid.UUID:
     Raises NotFull, Invalid (closed, out of sight, address not verified), Conflict (waits for too many days).
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        _check_person(wanted.user_id)
+        _check_person(wanted)
         _check_day(wanted)
         values = _values(wanted)
         kept = {name: value for name, value in values.items() if name not in ("id", "joined_at", "state", "created_at")}
@@ -79,12 +80,13 @@ def join(wanted: Wanted) -> uuid.UUID:
         return entry_id or _told_entry(wanted)
 
 
-def _check_person(user_id: uuid.UUID) -> None:
-    """Locks the user, so that the number of days is counted right. Raises Invalid, Conflict."""
+def _check_person(wanted: Wanted) -> None:
+    """Locks the user, so that the number of other days is counted right. Raises Invalid, Conflict."""
     verified = text("SELECT email_verified IS NOT NULL FROM users WHERE id = :user AND is_active FOR NO KEY UPDATE")
-    if not db.session.execute(verified, {"user": user_id}).scalar_one_or_none():
+    if not db.session.execute(verified, {"user": wanted.user_id}).scalar_one_or_none():
         raise Invalid(_l("Bitte bestätigen Sie zuerst Ihre E-Mail-Adresse."), field="email")
-    live = select(func.count()).where(WaitingEntry.user_id == user_id, WaitingEntry.state.in_(LIVE))
+    live = select(func.count()).where(WaitingEntry.user_id == wanted.user_id, WaitingEntry.state.in_(LIVE))
+    live = live.where((WaitingEntry.workshop_id != wanted.question.workshop_id) | (WaitingEntry.day != wanted.day))
     if (db.session.scalar(live) or 0) >= MOST_PER_PERSON:
         raise Conflict(_l("Sie warten schon auf zehn Tage. Bitte verlassen Sie erst eine andere Warteliste."))
 
@@ -166,9 +168,16 @@ def note_freed(held: Sequence[Held]) -> None:
 
 
 def note_confirmed(booking: Booking) -> None:
-    """Step: who was told has paid, also when the money came after the hold had ended."""
+    """Step: who was told has paid, also when the money came after the hold had ended.
+
+    Who found a place on that day without the list waits for it no longer: nothing is held for them later.
+    """
     told = WaitingEntry.booking_id == booking.id, WaitingEntry.state.in_((WaitingState.TOLD, WaitingState.MISSED))
     _set_state(told, WaitingState.TAKEN)
+    day = select(TimeSlot.service_date).where(TimeSlot.id == booking.slot_id).scalar_subquery()
+    same = WaitingEntry.user_id == booking.user_id, WaitingEntry.workshop_id == booking.workshop_id
+    wish = WaitingEntry.day == day, WaitingEntry.service == booking.service
+    _set_state([*same, *wish, WaitingEntry.state == WaitingState.WAITING], WaitingState.LEFT)
 
 
 def _set_state(which: Collection[Any], state: WaitingState) -> None:

@@ -106,8 +106,8 @@ def test_joining_twice_joins_once_and_keeps_the_turn(full: Full) -> None:
 def test_more_than_ten_days_are_refused(full: Full, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "MOST_PER_PERSON", 1)
     user = full.session.get(User, full.wait().user_id)
-    with pytest.raises(Conflict):
-        full.wait(user, day=full.first)
+    with pytest.raises(Conflict, match="^conflict$"):
+        full.wait(user, day=full.first + timedelta(days=1))
 
 
 def test_a_freed_place_is_held_for_the_first_by_the_same_claim(full: Full, run_jobs: Callable[..., list[str]]) -> None:
@@ -254,6 +254,32 @@ def test_a_day_that_came_without_a_place_ends_the_waiting_and_is_forgotten_later
     with clock.frozen(NOON + timedelta(days=40)):
         capacity_jobs.forget_waiting()
     assert full.states() == []
+
+
+def test_who_books_the_day_without_the_list_waits_no_longer(full: Full) -> None:
+    entry = full.wait()
+    full.free()
+    user = full.session.get(User, entry.user_id)
+    full.booked(0, None, user_id=user.id)
+    assert full.states() == [LEFT]
+    full.keep_open(2)
+    assert tell_waiting(full.workshop.id) == []
+    assert full.told() == []
+    assert breaches() == []
+
+
+def test_another_booking_of_the_same_customer_leaves_the_turn(full: Full) -> None:
+    entry = full.wait()
+    user = full.session.get(User, entry.user_id)
+    full.booked(5, None, user_id=user.id)
+    assert full.states() == [W]
+
+
+def test_who_waits_for_ten_days_may_still_correct_one_of_them(full: Full, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = full.wait()
+    user = full.session.get(User, entry.user_id)
+    monkeypatch.setattr(waiting, "MOST_PER_PERSON", 1)
+    assert full.wait(user, customer_name="Neuer Name").id == entry.id
 
 
 def test_within_the_lead_time_nobody_is_told(full: Full) -> None:
