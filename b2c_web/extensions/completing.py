@@ -22,13 +22,15 @@ def mark_not_done(staff: User, extension_id: uuid.UUID, not_done: Collection[int
     """Say which accepted items were not done (all of them at once, [] takes it back): they are not charged.
 
     Until the work is completed. Raises Conflict; unknown_item for what was not accepted. What a customer objected to
-    stays not done.
+    stays not done; what was taken stays done, also when the car comes back.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking, extension = lock_for_staff(staff, extension_id)
         refuse(rules.work_refusal(booking))
         wanted = sorted(set(not_done))
         released = extension.authorization_status is AuthorizationStatus.RELEASED
+        if extension.authorization_status in rules.TAKEN and wanted != extension.not_done_items:
+            refuse(rules.Refusal.SETTLING)
         if not set(wanted) <= set(extension.accepted_items) or (released and wanted != extension.not_done_items):
             refuse(rules.Refusal.UNKNOWN_ITEM)
         before, extension.not_done_items = list(extension.not_done_items), wanted

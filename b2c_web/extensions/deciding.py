@@ -99,13 +99,14 @@ def _say(
 def object_to(customer: User, extension_id: uuid.UUID) -> None:
     """The customer objects to a recorded consent, until the work is completed: nothing of it is charged.
 
-    The hold is released, its items count as not done, the workshop is told. Raises Conflict.
+    The hold is released, its items count as not done, the workshop is told. Raises Conflict, also when it was done and
+    charged before the car came back.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking, extension = lock_for_decider(customer, extension_id)
         refuse(rules.work_refusal(booking))
         consent = consent_of(extension.id)
-        if consent is None or consent.objected_at is not None:
+        if consent is None or consent.objected_at is not None or extension.authorization_status in rules.TAKEN:
             refuse(rules.Refusal.NOTHING_TO_OBJECT)
             return
         _object(booking, extension, consent)

@@ -205,7 +205,7 @@ def _view(
         payment_captured_at=extension.payment_captured_at,
         shown=rules.digest_of(extension),
         messages=messages,
-        consent=_consent_view(consent, done_at) if consent else None,
+        consent=_consent_view(consent, is_over=done_at is not None or _is_taken(extension)) if consent else None,
     )
 
 
@@ -252,7 +252,11 @@ def consent_of(extension_id: uuid.UUID) -> ExtensionConsent | None:
     return db.session.scalar(wanted.execution_options(populate_existing=True))
 
 
-def _consent_view(found: tuple[ExtensionConsent, str | None], done_at: datetime | None) -> ConsentView:
+def _is_taken(extension: Extension) -> bool:
+    return extension.authorization_status in rules.TAKEN
+
+
+def _consent_view(found: tuple[ExtensionConsent, str | None], *, is_over: bool) -> ConsentView:
     row, staff_name = found
     return ConsentView(
         channel=row.channel,
@@ -261,7 +265,7 @@ def _consent_view(found: tuple[ExtensionConsent, str | None], done_at: datetime 
         words=row.words,
         staff_name=staff_name,
         objected_at=row.objected_at,
-        may_object=row.objected_at is None and done_at is None,
+        may_object=row.objected_at is None and not is_over,
     )
 
 

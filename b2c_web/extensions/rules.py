@@ -29,6 +29,8 @@ Auth = AuthorizationStatus
 # held, or taken: the work is paid for
 SAFE = frozenset({Auth.AUTHORIZED, Auth.CAPTURING, Auth.PROCESSING, Auth.CAPTURED})
 UNPAID = frozenset({Auth.REQUIRES_ACTION, Auth.FAILED})
+# its sum is asked for, and stays: also when the car comes back to be worked on again
+TAKEN = frozenset({Auth.CAPTURING, Auth.PROCESSING, Auth.CAPTURED})
 # a hold is wanted, and has not come or has come
 HOLDABLE = UNPAID | {Auth.PENDING, Auth.AUTHORIZED}
 WANTS_CUSTOMER = frozenset({"authentication_required", "authentication_not_handled", "no_method"})

@@ -2,7 +2,7 @@
 
 import uuid
 
-from b2c_web import audit, jobs
+from b2c_web import audit
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
@@ -17,7 +17,7 @@ from b2c_web.payments.gateway import (
     PaymentUncertain,
     gateway,
 )
-from b2c_web.payments.jobs import capture as capture_job
+from b2c_web.payments.holds import capture_payment
 from b2c_web.payments.models import Payment, PaymentState
 from b2c_web.payments.recording import lock_timeout_ms, record
 from b2c_web.payments.steps import lock_payment
@@ -51,13 +51,10 @@ def retry_capture(payment_id: uuid.UUID) -> Payment:
     """A person wants a capture that was given up tried again. Raises Conflict unless the money is still held."""
     with command_transaction(lock_timeout_ms()):
         payment = lock_payment(payment_id)
-        if payment.capture_given_up_at is None or payment.state is not PaymentState.AUTHORIZED:
+        if payment.capture_given_up_at is None or payment.capture_cents is None:
             raise Conflict
-        payment.capture_given_up_at, payment.failure_code, payment.tries = None, None, 0
-        payment.key_version += 1
-        db.session.flush()
+        capture_payment(payment, payment.capture_cents)
         audit.record("payment.capture_retried", "payment", payment.id)
-        jobs.defer(capture_job, payment_id=str(payment.id))
     return payment
 
 

@@ -61,7 +61,7 @@ def renew_payment(old: Payment, method: PaymentMethod) -> Payment:
 
 def capture_payment(payment: Payment, amount_cents: int) -> None:
     """Step: take so much of what is held, by a job; the rest is released. 0 releases all. Once: the same wish again
-    changes nothing, another one is refused.
+    changes nothing, another one is refused; a capture that was given up is asked for anew, with either.
 
     Never above `payment.amount_cents` (ValueError). Locks the payment; a renewal under way is given up. Raises
     Conflict when the money is not held (any more), or another sum was asked for.
@@ -69,7 +69,7 @@ def capture_payment(payment: Payment, amount_cents: int) -> None:
     if not 0 <= amount_cents <= payment.amount_cents:
         raise ValueError(f"{amount_cents} cents of {payment.amount_cents} cannot be captured")
     db.session.refresh(payment, with_for_update=True)
-    if payment.capture_cents is not None:
+    if payment.capture_cents is not None and payment.capture_given_up_at is None:
         if payment.capture_cents != amount_cents:
             raise Conflict(code="capture_asked")
         return
@@ -80,10 +80,20 @@ def capture_payment(payment: Payment, amount_cents: int) -> None:
         raise Conflict(code="payment_not_held")
     _give_up_others(payment)
     payment.capture_cents, payment.capture_asked_at = amount_cents, now_utc()
-    payment.tries = 0
+    _begin_tries(payment)
     db.session.flush()
     audit.record("payment.capture_wanted", "payment", payment.id, after={"amount_cents": amount_cents})
     jobs.defer(capture_job, payment_id=str(payment.id))
+
+
+def _begin_tries(payment: Payment) -> None:
+    """After a capture that was given up the next try is no first one: what the others did is looked for before it."""
+    if payment.capture_given_up_at is None:
+        payment.tries = 0
+        return
+    payment.tries = 1
+    payment.key_version += 1
+    payment.capture_given_up_at = payment.failure_code = None
 
 
 def payments_in_line(purpose: PaymentPurpose, purpose_id: uuid.UUID) -> Sequence[Payment]:

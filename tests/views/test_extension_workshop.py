@@ -8,6 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from b2c_web import live
+from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import BookingStatus
 from b2c_web.db import command_transaction
 from b2c_web.extensions import commands
@@ -166,6 +167,20 @@ def test_what_was_not_done_is_not_charged(pages: Pages, run_jobs: Callable[..., 
     run_jobs({"payments.capture"})
     assert pages.extensions()[0].captured_amount_cents == SUMS[0]
     assert "nicht gemacht" in plain(pages.customer.get(f"/extensions/{extension.id}"))
+
+
+def test_what_was_charged_is_not_charged_when_the_car_comes_back(
+    pages: Pages, run_jobs: Callable[..., list[str]]
+) -> None:
+    pages.scene.held(pages.booking)
+    assert pages.by_staff(pages.completion, amount_cents=TWO).status_code == 303
+    run_jobs({"payments.capture"})
+    bookings.rework(pages.scene.staff, pages.booking_id, "Die Bremse quietscht noch.")
+    page = plain(pages.staff.get(pages.completion))
+    assert "238,90" not in page
+    assert "nicht gemacht" not in page
+    assert pages.by_staff(pages.completion, amount_cents=0).status_code == 303
+    assert pages.booking.status is BookingStatus.READY_FOR_RETURN
 
 
 def test_the_car_and_the_booking_show_it(pages: Pages) -> None:

@@ -11,12 +11,13 @@ from b2c_web import formatting, htmx
 from b2c_web.access import requires
 from b2c_web.bookings.commands import complete_work
 from b2c_web.bookings.models import BookingStatus
-from b2c_web.extensions import blueprint, commands, queries
+from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.forms import NotDoneForm
 from b2c_web.extensions.models import ExtensionStatus
 from b2c_web.extensions.queries import ExtensionView
 from b2c_web.extensions.views.shown import car_url, frame, visible_booking
 from b2c_web.forms import form_page, submitted
+from b2c_web.payments.capturing import NOT_CAPTURED
 
 Undone = dict[uuid.UUID, set[int]]
 
@@ -39,7 +40,13 @@ def completion(booking_id: uuid.UUID) -> Response:
 
 
 def _approved(booking_id: uuid.UUID) -> list[ExtensionView]:
-    return [one for one in queries.of_booking(booking_id) if one.status is ExtensionStatus.APPROVED]
+    return _still_due(queries.of_booking(booking_id))
+
+
+def _still_due(extensions: list[ExtensionView]) -> list[ExtensionView]:
+    """Approved, and not charged before: a car can be completed a second time."""
+    approved = (one for one in extensions if one.status is ExtensionStatus.APPROVED)
+    return [one for one in approved if one.authorization_status not in rules.TAKEN]
 
 
 def _undone(approved: list[ExtensionView], *, asked: bool) -> Undone:
@@ -54,11 +61,11 @@ def _undone(approved: list[ExtensionView], *, asked: bool) -> Undone:
 
 
 def _due_cents(approved: list[ExtensionView], undone: Undone) -> int:
-    """What will be charged; what never could be held is not done and not charged."""
+    """What will be charged: what is held, also when taking it failed once. What never could be held is not done."""
     return sum(
         item.sum_cents
         for one in approved
-        if one.safe_to_begin
+        if one.safe_to_begin or one.failure_code == NOT_CAPTURED
         for item in one.items
         if item.accepted and item.index not in undone[one.id]
     )
@@ -80,7 +87,7 @@ def _done_words(booking_id: uuid.UUID) -> str:
 
 def _facts(booking_id: uuid.UUID, undone: Undone) -> dict[str, Any]:
     booking, extensions = visible_booking(booking_id), queries.of_booking(booking_id)
-    approved = [one for one in extensions if one.status is ExtensionStatus.APPROVED]
+    approved = _still_due(extensions)
     open_work = booking.status is BookingStatus.IN_WORKSHOP and booking.service_completed_at is None
     return {
         **frame(booking),

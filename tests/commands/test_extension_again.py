@@ -1,0 +1,156 @@
+"""Money that is asked for a second time: by a person after a failure, or because the work was done again."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from b2c_web import clock
+from b2c_web.bookings import commands as bookings
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.checks import breaches
+from b2c_web.db import command_transaction
+from b2c_web.errors import Conflict
+from b2c_web.extensions import commands
+from b2c_web.extensions.models import AuthorizationStatus, Extension
+from b2c_web.extensions.queries import digest_of, view_of
+from b2c_web.payments.capturing import MAX_TRIES
+from b2c_web.payments.commands import capture_held, ensure_customer, retry_capture
+from b2c_web.payments.gateway import PaymentProviderError
+from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.queries import latest_payment
+from tests.commands.extending import SUMS, Extending
+from tests.paying import Provider, save_method
+
+Auth = AuthorizationStatus
+TICKED = SUMS[0] + SUMS[1]
+INTENTS = "/v1/payment_intents"
+CAPTURES = "/v1/payment_intents/*/capture"
+
+
+def next_weekday(day: date) -> date:
+    return day if day.weekday() < 5 else next_weekday(day + timedelta(days=1))
+
+
+@pytest.fixture
+def scene(session: Any, provider: Provider) -> Extending:
+    """The clock is the real one, as the provider's is."""
+    return Extending(session, clock.frozen, first=next_weekday(clock.now_utc().date() + timedelta(days=2)))
+
+
+@pytest.fixture
+def booking(scene: Extending) -> Booking:
+    booking = scene.in_workshop()
+    ensure_customer(booking.user_id)
+    return booking
+
+
+@pytest.fixture
+def held(scene: Extending, booking: Booking, provider: Provider) -> Callable[..., Extension]:
+    """Two of three items approved, and held on a card or promised by a mandate."""
+
+    def hold(**which: str) -> Extension:
+        with command_transaction():
+            save_method(provider, booking.user, **(which or {"card": "visa"}))
+        return scene.held(booking)
+
+    return hold
+
+
+def payment_id(extension: Extension) -> Any:
+    return latest_payment(PaymentPurpose.EXTENSION, extension.id).id
+
+
+def give_up(scene: Extending, booking: Booking, extension: Extension) -> None:
+    """The work is done, and the provider does not let the money be taken, as often as we ask."""
+    bookings.complete_work(scene.staff, booking.id)
+    for _try in range(MAX_TRIES - 1):
+        with pytest.raises(PaymentProviderError):
+            capture_held(payment_id(extension))
+    capture_held(payment_id(extension))
+    assert scene.fresh(extension.id).authorization_status is Auth.FAILED
+    assert scene.session.get(Booking, booking.id).status is BookingStatus.READY_FOR_RETURN
+
+
+def done_again(scene: Extending, booking: Booking, run_jobs: Any) -> bool:
+    bookings.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    ready = bookings.complete_work(scene.staff, booking.id)
+    run_jobs({"payments.capture", "payments.close_checkout"})
+    scene.session.expire_all()
+    return ready
+
+
+def test_a_debit_whose_answer_was_lost_is_not_made_again_when_a_person_retries(
+    scene: Extending, booking: Booking, held: Callable[..., Extension], provider: Provider
+) -> None:
+    extension = held(account="sepa")
+    provider.misbehave("drop", INTENTS)
+    provider.misbehave("error", INTENTS, method="GET", status=429, times=None)
+    give_up(scene, booking, extension)
+    assert provider.count("payment_intent") == 1
+    provider.behave()
+    retry_capture(payment_id(extension))
+    capture_held(payment_id(extension))
+    assert provider.count("payment_intent") == 1
+
+
+def test_work_done_again_takes_what_could_not_be_taken(
+    scene: Extending, booking: Booking, held: Callable[..., Extension], provider: Provider, run_jobs: Any
+) -> None:
+    extension = held()
+    provider.misbehave("error", CAPTURES, status=402, times=None, decline_code="processing_error")
+    give_up(scene, booking, extension)
+    provider.behave()
+    done_again(scene, booking, run_jobs)
+    fresh = scene.fresh(extension.id)
+    assert (fresh.authorization_status, fresh.captured_amount_cents) == (Auth.CAPTURED, TICKED)
+    assert scene.session.get(Booking, booking.id).status is BookingStatus.READY_FOR_RETURN
+    assert breaches() == []
+
+
+def test_less_can_be_taken_the_second_time(
+    scene: Extending, booking: Booking, held: Callable[..., Extension], provider: Provider, run_jobs: Any
+) -> None:
+    extension = held()
+    provider.misbehave("error", CAPTURES, status=402, times=None, decline_code="processing_error")
+    give_up(scene, booking, extension)
+    provider.behave()
+    bookings.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    commands.mark_not_done(scene.staff, extension.id, [1])
+    bookings.complete_work(scene.staff, booking.id)
+    run_jobs({"payments.capture"})
+    assert scene.fresh(extension.id).captured_amount_cents == SUMS[0]
+    assert breaches() == []
+
+
+def test_what_was_taken_stays_done_when_the_work_is_done_again(
+    scene: Extending, booking: Booking, held: Callable[..., Extension], run_jobs: Any
+) -> None:
+    extension = held()
+    bookings.complete_work(scene.staff, booking.id)
+    run_jobs({"payments.capture"})
+    bookings.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    with pytest.raises(Conflict):
+        commands.mark_not_done(scene.staff, extension.id, [1])
+    assert bookings.complete_work(scene.staff, booking.id)
+    assert scene.fresh(extension.id).not_done_items == []
+    assert breaches() == []
+
+
+def test_a_consent_is_not_objected_to_after_its_work_was_charged(
+    scene: Extending, booking: Booking, provider: Provider, run_jobs: Any
+) -> None:
+    with command_transaction():
+        save_method(provider, booking.user, card="visa")
+    extension = scene.raised(booking)
+    said = commands.Consent("phone", "Rosa Ahorn", clock.now_utc(), "Ja, bitte machen.")
+    shown = digest_of(extension)
+    commands.authorize_now(commands.approve_on_consent(scene.staff, extension.id, [0, 1], shown, said))
+    assert view_of(extension.id).consent.may_object
+    bookings.complete_work(scene.staff, booking.id)
+    run_jobs({"payments.capture"})
+    bookings.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    assert not view_of(extension.id).consent.may_object
+    with pytest.raises(Conflict):
+        commands.object_to(booking.user, extension.id)
