@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -17,6 +17,7 @@ from b2c_web import audit
 from b2c_web.accounts.models import User
 from b2c_web.bookings import messages, moving
 from b2c_web.bookings.access import lock_as_staff
+from b2c_web.bookings.claim import question_of
 from b2c_web.bookings.lifecycle import STATE_CHANGED
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.queries import lock_booking
@@ -60,7 +61,8 @@ def _hash(token: str) -> str:
 def ask_to_move(staff: User, booking_id: uuid.UUID, reason: str = "", *, same_day: bool = False) -> uuid.UUID:
     """Ask the customer of a confirmed booking to take another date; returns the request's id.
 
-    Mails a link that offers the three nearest windows for MOVE_OFFER_HOURS; nothing moves before the answer.
+    Mails a link that offers the three nearest windows for MOVE_OFFER_HOURS, at most until somebody sets out for the
+    date that stands; nothing moves before the answer.
     `same_day`: other windows of the booking's own day will do. Locks the booking. Raises Conflict (not confirmed,
     asked already, nothing to offer), Invalid, NotFound.
     """
@@ -101,13 +103,21 @@ def _add(booking: Booking, staff: User, **facts: Any) -> MoveOffer:
         state=MoveOfferState.ASKED,
         from_start=booking.slot.start_time,
         from_end=booking.slot.end_time,
-        expires_at=now_utc() + timedelta(hours=current_app.config["MOVE_OFFER_HOURS"]),
+        expires_at=_answer_until(booking),
         **facts,
     )
     db.session.add(offer)
     db.session.flush()
     audit.record("booking.move_asked", "booking", booking.id, after={"offer_id": str(offer.id), "reason": offer.reason})
     return offer
+
+
+def _answer_until(booking: Booking) -> datetime:
+    """When the link ends: at the latest when somebody sets out for the date that stands, if that lies ahead."""
+    now, question = now_utc(), question_of(booking)
+    until = now + timedelta(hours=current_app.config["MOVE_OFFER_HOURS"])
+    sets_out = booking.pickup_time - timedelta(minutes=question.travel_minutes if question.concierge else 0)
+    return min(until, sets_out) if sets_out > now else until
 
 
 def _mail(offer: MoveOffer, booking: Booking, token: str) -> None:

@@ -17,6 +17,8 @@ from b2c_web.capacity import moves
 from b2c_web.capacity.alternatives import alternatives_for
 from b2c_web.capacity.move_models import MoveOffer, MoveOfferState
 from b2c_web.checks import breaches
+from b2c_web.dispatch.commands import start_pickup
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.models import Payment, PaymentPurpose
@@ -56,7 +58,7 @@ def test_asking_changes_nothing_and_mails_three_windows(scene: Scene, staff: Use
     offer = asked(scene, staff, booking, reason=" Hebebühne wird geprüft ")
     assert scene.counts() == before
     assert offer.state is MoveOfferState.ASKED
-    assert offer.expires_at == clock.now_utc() + timedelta(hours=72)
+    assert offer.expires_at == booking.pickup_time - timedelta(minutes=23)
     context = message(scene, booking).context
     assert context["reason"] == "Hebebühne wird geprüft"
     assert [one["slot_id"] for one in context["options"]] == [str(slot.id) for slot in scene.slots[5:8]]
@@ -143,6 +145,29 @@ def test_after_72_hours_it_is_over_and_may_be_asked_again(scene: Scene, staff: U
     session.expire_all()
     assert offer.state is MoveOfferState.ENDED
     assert asked(scene, staff, booking, same_day=True).state is MoveOfferState.ASKED
+
+
+def test_who_is_on_the_way_to_is_no_longer_moved_by_the_link(scene: Scene, staff: User) -> None:
+    booking = scene.booked()
+    offer = asked(scene, staff, booking)
+    pair = moves.shown(offer).options[0].pair
+    pickup = scene.session.query(JockeyAssignment).filter_by(booking_id=booking.id).one()
+    with clock.frozen(booking.pickup_time - timedelta(minutes=23)):
+        start_pickup(pickup.id)
+        with pytest.raises(moves.OfferEnded):
+            moves.accept(offer.id, pair)
+    scene.session.expire_all()
+    assert pickup.status is AssignmentStatus.EN_ROUTE_TO_PICKUP
+    assert breaches() == []
+
+
+def test_a_customer_who_was_not_there_has_the_whole_time_to_answer(scene: Scene, staff: User) -> None:
+    booking = scene.booked(5, None)
+    with clock.frozen(booking.pickup_time + timedelta(hours=1)):
+        booking.no_show_at, booking.new_date_until = clock.now_utc(), clock.now_utc() + timedelta(hours=24)
+        scene.session.commit()
+        offer = asked(scene, staff, booking, same_day=True)
+        assert offer.expires_at == clock.now_utc() + timedelta(hours=72)
 
 
 def test_asking_anew_after_it_ran_out_needs_no_job(scene: Scene, staff: User) -> None:

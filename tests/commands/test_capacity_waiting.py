@@ -106,7 +106,7 @@ def test_joining_twice_joins_once_and_keeps_the_turn(full: Full) -> None:
 def test_more_than_ten_days_are_refused(full: Full, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "MOST_PER_PERSON", 1)
     user = full.session.get(User, full.wait().user_id)
-    with pytest.raises(Conflict, match="^conflict$"):
+    with pytest.raises(Conflict, match=r"^conflict$"):
         full.wait(user, day=full.first + timedelta(days=1))
 
 
