@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, Question, order_of
 from b2c_web.bookings.counters import held_by
 from b2c_web.bookings.models import Booking
+from b2c_web.bookings.places import instant
 from b2c_web.capacity.plan_rows import Rows, spans_of
 from b2c_web.capacity.what_if_reads import Promised, promised_in, shifts_of
 from b2c_web.capacity.what_if_shifts import Shift, fewer_or_more, rooms
@@ -30,6 +31,7 @@ from b2c_web.workshops.rules import (
     ronja_span,
     trip_parts,
 )
+from b2c_web.workshops.template_commands import wall_minutes
 
 FAR_FUTURE = 2**40
 
@@ -142,7 +144,7 @@ def _changed_window(
     room_now: dict[uuid.UUID, tuple[int, int]],
     room_then: dict[uuid.UUID, tuple[int, int]],
 ) -> Window:
-    begins = (window.start - int(local_to_utc(window.day, 0, ZONE).timestamp())) // 60
+    begins = wall_minutes(instant(window.start), window.day)
     if room_then:
         taken = room_now[window.slot_id][0] - window.jockey_minutes_left
         room, longest = room_then[window.slot_id]

@@ -49,6 +49,11 @@ class Week:
     def on(self, day: date) -> DayPlan | None:
         return self.days.get(day.weekday())
 
+    @property
+    def spans(self) -> list[tuple[int, int]]:
+        """From and to of every window that some weekday has, each start once."""
+        return sorted({window.starts: window.ends for plan in self.days.values() for window in plan.windows}.items())
+
 
 @dataclass(frozen=True)
 class Weeks:

@@ -1,7 +1,7 @@
 """What if: judged in memory by the same rules, and nothing is written."""
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from b2c_web.bookings.availability import Question, availability
 from b2c_web.bookings.claim import book
 from b2c_web.bookings.places import PlaceTaken
 from b2c_web.capacity.plan_rows import Rows, merged
-from b2c_web.capacity.what_if import Change, Effect, effect_of
+from b2c_web.capacity.what_if import Change, Effect, changed, effect_of
 from b2c_web.capacity.what_if_reads import shifts_of
 from b2c_web.capacity.what_if_shifts import Shift, fewer_or_more, rooms
 from b2c_web.catalog.models import ServiceType
@@ -20,7 +20,7 @@ from b2c_web.vehicles.models import VehicleClass
 from b2c_web.workshops import generation
 from b2c_web.workshops.rules import Block
 from tests.commands.scene import FIRST, Scene
-from tests.factories import make_jockey, make_shift
+from tests.factories import make_days, make_jockey, make_shift, make_workshop
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 BRAKES = 120
@@ -133,6 +133,15 @@ def test_only_the_days_named_change(scene: Scene) -> None:
     assert [day.brought_after for day in found.days] == [0, 0]
     assert [len(day.broken) for day in found.days] == [0, 1]
     assert effect(scene, day_maximum=0).broken == []
+
+
+@pytest.mark.parametrize("sunday", [date(2027, 3, 28), date(2027, 10, 31)])
+def test_a_window_is_closed_by_the_wall_clock_on_days_that_change_it(session: Any, sunday: date) -> None:
+    workshop = make_workshop()
+    slots = make_days(workshop, sunday, 1, weekends=True)
+    session.commit()
+    rows = changed(Rows.read(workshop.id, sunday, sunday), Change(sunday, sunday, closed=frozenset({600})), [], 100)
+    assert [window.slot_id for window in rows.windows if not window.is_available] == [slots[1].id]
 
 
 def test_the_promise_that_breaks_would_be_refused_by_the_claim(scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """What-if, figures and the coming 60 days, as pages."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import Role
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.template_store import put
+from b2c_web.workshops.weekly import DayPlan, PlannedWindow, Week
 from tests.commands.scene import Scene
 from tests.factories import make_user
 from tests.views.walking import text_of, words_of
@@ -33,6 +36,14 @@ def test_what_if_asks_first(staff: FlaskClient) -> None:
     page = text_of(staff.get(f"{CAPACITY}/what-if"))
     assert 'value="2026-11-25"' in page
     assert 'id="effect"' not in page
+
+
+def test_what_if_offers_the_windows_that_the_workshop_has(scene: Scene, staff: FlaskClient) -> None:
+    put(scene.workshop.id, scene.first, Week({0: DayPlan(9, (PlannedWindow(450, 570, 3), PlannedWindow(570, 720, 3)))}))
+    db.session.commit()
+    page = text_of(staff.get(f"{CAPACITY}/what-if?first=2026-11-26&last=2026-11-26"))
+    assert re.findall(r'name="closed"\s+id="closed-(\d+)"', page) == ["450", "570"]
+    assert "07:30–09:30" in page
 
 
 def test_what_if_names_the_booking_and_offers_to_ask(scene: Scene, staff: FlaskClient) -> None:

@@ -11,6 +11,7 @@ from b2c_web.capacity import blueprint, what_if
 from b2c_web.capacity.asking import TRAVEL_MINUTES, Asked
 from b2c_web.capacity.forms import WhatIfForm
 from b2c_web.capacity.scope import picked, planned_workshop
+from b2c_web.capacity.template_grid import clock_of
 from b2c_web.capacity.words import BLOCKS
 from b2c_web.catalog.queries import price_for
 from b2c_web.catalog.texts import TEXTS
@@ -18,8 +19,8 @@ from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.errors import Invalid
 from b2c_web.forms import form_page
-from b2c_web.workshops.generation import parse_windows
 from b2c_web.workshops.models import Workshop
+from b2c_web.workshops.template_store import weeks_of
 
 
 @blueprint.get("/what-if")
@@ -36,7 +37,8 @@ def what_if_page() -> Response:
         kept=asked.query() | picked(current_user, workshop),
         asked=asked,
         effect=effect,
-        windows=parse_windows(current_app.config["WINDOW_HOURS"]),
+        windows=weeks_of(workshop.id).week_on(form.first.data or today_in(ZONE)).spans,
+        clock_of=clock_of,
         services=TEXTS,
         travel_choices=TRAVEL_MINUTES,
         BLOCKS=BLOCKS,
