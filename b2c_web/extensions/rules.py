@@ -15,6 +15,7 @@ from b2c_web.extensions.items import Item, Offer, from_json
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 
 MOST_ITEMS = 30
+TOO_MANY_ITEMS = _l("Bitte nennen Sie mindestens eine und höchstens 30 Positionen.")
 MOST_CENTS = 2_000_000  # of one extension: what is dearer than that is a typing error
 MOST_QUANTITY = Decimal("9999.999")
 STEP = Decimal("0.001")
@@ -115,7 +116,7 @@ def offer_error(offer: Offer) -> tuple[str, Any] | None:
     if not offer.description.strip():
         return "description", _l("Bitte beschreiben Sie, was gefunden wurde.")
     if not 1 <= len(offer.items) <= MOST_ITEMS:
-        return "items", _l("Bitte nennen Sie mindestens eine und höchstens 30 Positionen.")
+        return "items", TOO_MANY_ITEMS
     for index, item in enumerate(offer.items):
         if wrong := item_error(item):
             return f"items-{index}", wrong

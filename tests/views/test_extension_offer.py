@@ -1,5 +1,6 @@
 """The workshop writes an offer: the draft, the sum, what is refused, and correcting."""
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import Role
-from b2c_web.extensions import queries
+from b2c_web.extensions import queries, rules
 from b2c_web.extensions.models import ExtensionDraft, ExtensionStatus, WorkItem
 from tests.commands.extending import Extending
 from tests.factories import make_user
@@ -90,6 +91,17 @@ def test_usual_work_goes_in_and_out_with_one_tap(pages: Pages) -> None:
     assert 'name="items-0-name"' not in answer.text
     assert "Noch nichts." in plain(answer)
     assert 'aria-pressed="true"' not in pages.staff.get(pages.new).text
+
+
+def test_a_line_too_many_is_not_added_and_the_page_still_opens(pages: Pages) -> None:
+    full = offer(*[(f"Punkt {number}", "1", "1") for number in range(rules.MOST_ITEMS)])
+    answer = pages.staff.post(pages.draft, data=full | {"add": "free", "csrf_token": token(pages)}, headers=HTMX)
+    assert answer.status_code == 200
+    assert "30" in json.loads(answer.headers["HX-Trigger"])["announce"]
+    page = pages.staff.get(pages.new)
+    assert page.status_code == 200
+    assert page.text.count("-price") >= rules.MOST_ITEMS
+    assert f"items-{rules.MOST_ITEMS}-name" not in page.text
 
 
 def test_an_own_line_can_be_added_and_removed(pages: Pages) -> None:

@@ -81,6 +81,8 @@ def _line_of(kept: dict[str, Any]) -> dict[str, Any]:
 def changed(content: dict[str, Any], catalogue: Sequence[WorkItem], pressed: dict[str, str]) -> str:
     """Do to `content` what the pressed button says; returns what to announce, "" when no such button was pressed."""
     lines = content["items"]
+    if "add" in pressed and len(lines) >= rules.MOST_ITEMS:
+        return str(rules.TOO_MANY_ITEMS)
     if "add" in pressed:
         work = next((one for one in catalogue if str(one.id) == pressed["add"]), None)
         lines.append(line_for(work))
