@@ -25,8 +25,8 @@ from b2c_web.extensions.items import Offer, to_json
 from b2c_web.extensions.models import Extension, ExtensionDraft, ExtensionStatus
 from b2c_web.extensions.refusing import need_words, refuse, refuse_field
 from b2c_web.flask_extensions import db
-from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaState
-from b2c_web.media.queries import files
+from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose
+from b2c_web.media.queries import lock_files
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.workshops.models import TimeSlot
 
@@ -135,17 +135,13 @@ def _media_of(booking: Booking, offer: Offer) -> list[MediaFile]:
 
 
 def _own_files(booking: Booking, ids: Sequence[uuid.UUID], field: str) -> list[MediaFile]:
-    found = [file for file in files(ids) if _belongs(file, booking)]
+    """The booking's own files, held so that the clean-up leaves them."""
+    found = lock_files(ids, MediaPurpose.BOOKING, booking.id)
     if len(found) != len(set(ids)):
         raise Invalid(
             _l("Ein Foto fehlt oder ließ sich nicht lesen. Bitte nehmen Sie es noch einmal auf."), field=field
         )
     return found
-
-
-def _belongs(file: MediaFile, booking: Booking) -> bool:
-    mine = file.purpose is MediaPurpose.BOOKING and file.purpose_id == booking.id
-    return mine and file.state is not MediaState.REFUSED
 
 
 def _raised_facts(extension: Extension) -> dict[str, Any]:

@@ -141,9 +141,11 @@ def _queue(media_id: uuid.UUID) -> None:
 
 
 def _take_back(media_id: uuid.UUID, staging_name: str) -> None:
-    """Command: an upload that did not arrive leaves nothing behind."""
-    media_store().delete(staging_name)
+    """Command: an upload that did not arrive leaves nothing behind. One that arrived by a second request stays."""
     with command_transaction():
         file = db.session.get(MediaFile, media_id, with_for_update=True)
-        if file is not None and file.received_at is None:
+        if file is not None and file.received_at is not None:
+            return
+        if file is not None:
             db.session.delete(file)
+        jobs.defer("media.forget", names=[staging_name])

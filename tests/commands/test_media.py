@@ -79,6 +79,25 @@ def test_a_store_that_fails_leaves_no_row(app: Flask, desk: Desk, monkeypatch: p
     assert db.session.scalar(select(func.count(MediaFile.id))) == 0
 
 
+def test_a_repeated_upload_that_fails_leaves_the_first_one(
+    app: Flask, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first request arrives while the second one, of the same key, is still writing and then fails."""
+    key, store = uuid.uuid4(), app.extensions["media_store"]
+    whole = store.write
+
+    def overtaken(*_what: Any) -> None:
+        monkeypatch.setattr(store, "write", whole)
+        desk.add(photo(), key=key)
+        raise StoreUnavailable
+
+    monkeypatch.setattr(store, "write", overtaken)
+    with pytest.raises(StoreUnavailable):
+        desk.add(photo(), key=key)
+    desk.run_jobs()
+    assert db.session.scalars(select(MediaFile)).one().state is MediaState.READY
+
+
 def test_a_worker_killed_before_it_could_say_so_makes_the_same_names_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
