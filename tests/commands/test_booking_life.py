@@ -23,13 +23,16 @@ from b2c_web.bookings.places import PlaceTaken
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.returning import replan_return
 from b2c_web.bookings.rules import TRANSITIONS, BookingAction
+from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.notifications.models import Notification, NotificationKind
-from b2c_web.payments.gateway import Outcome, PaymentSnapshot
-from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose, PaymentState, Refund
+from b2c_web.operations.models import FailedOperation
+from b2c_web.payments.gateway import Outcome, PaymentSnapshot, RefundOutcome, RefundResult
+from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.recording import record
+from b2c_web.payments.refunding import record_refund
 from tests.commands.scene import TOTAL_CENTS, Scene, succeed
 from tests.factories import make_customer, make_user
 
@@ -111,6 +114,18 @@ def test_money_for_a_hold_that_was_replaced_goes_back(scene: Scene, session: Any
     scene.book(5, 7, user_id=booking.user_id)
     scene.pay(booking)
     assert refunds(session) == [(TOTAL_CENTS, "late_money")]
+
+
+def test_late_money_that_the_bank_sends_back_to_us_is_before_a_person(scene: Scene, session: Any) -> None:
+    booking = scene.book()
+    scene.book(5, 7, user_id=booking.user_id)
+    scene.pay(booking)
+    refund = session.query(Refund).one()
+    came_back = RefundResult("re_1", None, refund.amount_cents, RefundOutcome.FAILED, str(refund.id), now_utc())
+    record_refund(refund.payment_id, came_back)
+    assert refund.state is RefundState.FAILED
+    assert session.query(FailedOperation).count() == 1
+    assert breaches() == []
 
 
 def test_who_pays_after_giving_up_gets_the_same_places(scene: Scene, session: Any) -> None:
