@@ -16,7 +16,7 @@ from b2c_web import audit
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
-from b2c_web.errors import Conflict, Invalid, NotFound
+from b2c_web.errors import Busy, Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.workshops import generation
 from b2c_web.workshops.generation import Generated, local_day
@@ -38,7 +38,7 @@ from b2c_web.workshops.models import (
     VehicleStatus,
     Workshop,
 )
-from b2c_web.workshops.template_store import default_template, put_first, usual_template, weeks_of
+from b2c_web.workshops.template_store import default_template, put_first, state_of, usual_template, weeks_of
 from b2c_web.workshops.weekly import Days
 
 __all__ = ["BelowBooked", "default_template", "usual_template"]
@@ -69,13 +69,16 @@ def generate_days(workshop_id: uuid.UUID, first: date, last: date, template: Day
 def roll_on(workshop_id: uuid.UUID, last: date | None = None) -> Generated:
     """Days up to `last` (default: the end of the calendar, and room for returns after it), and on the new ones the
     shifts that each jockey usually has on that weekday. A workshop without a weekly template gets its first one:
-    the present settings. Raises NotFound.
+    the present settings. Raises NotFound, and Busy when a template is saved at the same moment.
     """
     first = today_in(ZONE)
     end = last or first + timedelta(days=current_app.config["HORIZON_DAYS"] + RETURN_MARGIN_DAYS)
     with command_transaction(lock_timeout()):
         put_first(workshop_id, first)
+        seen = state_of(workshop_id)
         made = _generate(workshop_id, first, end, weeks_of(workshop_id))
+        if state_of(workshop_id) != seen:  # the workshop is locked by now: who saved has not seen the new days
+            raise Busy
         if made.open_days and generation.carry_shifts_on(workshop_id, made.open_days):
             generation.refresh_jockey_room(workshop_id, made.open_days[0], made.open_days[-1])
     return made

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -84,7 +84,7 @@ def add_days(workshop: Workshop, first: date, last: date, template: Days) -> Gen
     """Step: adds what is missing between two local dates. Days that have windows keep theirs, so an edited day
     stays edited and a new template only shapes new days. A holiday gets its day, named, and no windows.
     """
-    plans = {day: plan for day in each_day(first, last) if (plan := template.on(day))}
+    plans = {day: plan for day in each_day(first, last) if (plan := possible(day, template.on(day)))}
     named = {day: name for day in plans if (name := holiday_name(workshop.federal_state, day))}
     known = _existing_days(workshop.id, first, last)
     new_days = [_day_row(workshop.id, d, named.get(d), plan.maximum) for d, plan in plans.items() if d not in known]
@@ -103,8 +103,16 @@ def add_day(workshop_id: uuid.UUID, day: date, maximum: int) -> None:
 
 def add_windows(workshop_id: uuid.UUID, day: date, plan: DayPlan) -> None:
     """Step: gives one day its windows unless it has some."""
-    if not _days_with_windows(workshop_id, day, day):
-        _insert(TimeSlot, [window_row(workshop_id, day, window) for window in plan.windows])
+    wanted = possible(day, plan)
+    if wanted and not _days_with_windows(workshop_id, day, day):
+        _insert(TimeSlot, [window_row(workshop_id, day, window) for window in wanted.windows])
+
+
+def possible(day: date, plan: DayPlan | None) -> DayPlan | None:
+    """The plan without a window in the hour that a clock change leaves out on that day; None when nothing is left."""
+    windows = plan.windows if plan else ()
+    there = tuple(w for w in windows if local_to_utc(day, w.starts, ZONE) < local_to_utc(day, w.ends, ZONE))
+    return replace(plan, windows=there) if plan and there else None
 
 
 def _existing_days(workshop_id: uuid.UUID, first: date, last: date) -> set[date]:

@@ -22,7 +22,7 @@ from b2c_web.workshops.locking import lock_days, lock_timeout
 from b2c_web.workshops.models import TimeSlot, Workshop, WorkshopCapacity
 from b2c_web.workshops.template_changes import ChangeKind, DayChange, DayNow, WindowNow, changes_of
 from b2c_web.workshops.template_store import put, state_of, weeks_of
-from b2c_web.workshops.weekly import DayPlan, PlannedWindow, Week, week_refusals
+from b2c_web.workshops.weekly import DayPlan, PlannedWindow, Week, Weeks, week_refusals
 
 
 class TemplateChanged(Conflict):
@@ -98,7 +98,11 @@ def _changes(workshop_id: uuid.UUID, draft: Draft) -> list[DayChange]:
     first, last = _range(workshop_id, draft.valid_from)
     weeks, days = weeks_of(workshop_id), days_now(workshop_id, first, last)
     new = weeks.with_week(draft.valid_from, draft.week)
-    looked_at = [(now, weeks.on(now.day), new.on(now.day)) for now in days]
+
+    def on(weeks: Weeks, day: date) -> DayPlan | None:
+        return generation.possible(day, weeks.on(day))
+
+    looked_at = [(now, on(weeks, now.day), on(new, now.day)) for now in days]
     return changes_of(looked_at, by_hand_too=draft.by_hand_too)
 
 

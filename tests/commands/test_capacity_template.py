@@ -9,12 +9,12 @@ from b2c_web.audit import AuditEntry
 from b2c_web.bookings.models import BookingStatus
 from b2c_web.checks import breaches
 from b2c_web.config import ZONE
-from b2c_web.errors import Invalid
-from b2c_web.workshops import commands
+from b2c_web.errors import Busy, Invalid
+from b2c_web.workshops import commands, generation
 from b2c_web.workshops.models import TimeSlot, WeeklyTemplate, WorkshopCapacity
 from b2c_web.workshops.template_changes import ChangeKind, ObstacleKind
 from b2c_web.workshops.template_commands import Draft, TemplateChanged, preview, save_template
-from b2c_web.workshops.template_store import put_first, state_of, templates_of, weeks_of
+from b2c_web.workshops.template_store import put, put_first, state_of, templates_of, weeks_of
 from b2c_web.workshops.weekly import DayPlan, PlannedWindow, Week
 from tests.factories import make_booking, make_jockey, make_ronja, make_shift, make_workshop
 
@@ -147,6 +147,31 @@ def test_what_staff_changed_by_hand_stays_unless_they_say_so(session, workshop):
     assert day_of(session, workshop, MONDAY).max_bookings == 12
     closed = day_of(session, workshop, MONDAY + timedelta(days=1))
     assert (closed.is_closed, closed.max_bookings) == (True, 20)
+
+
+def test_days_are_not_made_by_a_template_that_is_replaced_meanwhile(session, workshop, monkeypatch):
+    add = generation.add_days
+
+    def add_while_somebody_saves(*asked):
+        made = add(*asked)
+        put(workshop.id, MONDAY, week(FIVE[:2]))
+        return made
+
+    later = MONDAY + timedelta(days=14)
+    monkeypatch.setattr(generation, "add_days", add_while_somebody_saves)
+    with pytest.raises(Busy):
+        commands.roll_on(workshop.id, later)
+    assert slots_of(session, workshop, later) == []
+
+
+def test_a_window_in_the_hour_that_the_clock_leaves_out_is_not_made_that_day(session, workshop):
+    night = (PlannedWindow(120, 180, 1), PlannedWindow(240, 360, 1))
+    save_template(workshop.id, draft(workshop, week(night, days=[6])))
+    for sunday, hours in ((date(2027, 3, 21), [2, 4]), (date(2027, 3, 28), [4])):
+        commands.roll_on(workshop.id, sunday)
+        assert [start for start, _end, _places in spans(slots_of(session, workshop, sunday))] == hours
+    save_template(workshop.id, draft(workshop, week((*night, PlannedWindow(600, 720, 1)), days=[6])))
+    assert [start for start, _end, _places in spans(slots_of(session, workshop, sunday))] == [4, 10]
 
 
 def test_a_later_template_holds_from_its_own_day(session, workshop):

@@ -28,7 +28,8 @@ from b2c_web.workshops.template_store import state_of, templates_of, weeks_of
 def template() -> Response:
     workshop = planned_workshop(current_user, request.args)
     since = max(read_day(request.args.get("since")) or tomorrow(), tomorrow())
-    return _page(workshop, grid_of(weeks_of(workshop.id).week_on(since), since), state_of(workshop.id))
+    seen = state_of(workshop.id)  # before the weeks: what is saved in between is told, not written over
+    return _page(workshop, grid_of(weeks_of(workshop.id).week_on(since), since), seen)
 
 
 @blueprint.post("/template")
@@ -45,8 +46,9 @@ def save() -> Response:
         return _page(workshop, grid, seen, refusal.status)
     except TemplateChanged as refusal:
         flash(refusal.message, "warning")
-        now = weeks_of(workshop.id).week_on(draft.valid_from)
-        return _page(workshop, grid_of(now, draft.valid_from), state_of(workshop.id), refusal.status)
+        now = state_of(workshop.id)
+        grid = grid_of(weeks_of(workshop.id).week_on(draft.valid_from), draft.valid_from)
+        return _page(workshop, grid, now, refusal.status)
 
 
 def _seen() -> str:
