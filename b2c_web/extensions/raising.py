@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from b2c_web import audit, jobs
@@ -58,6 +58,7 @@ def raise_extension(staff: User, booking_id: uuid.UUID, offer: Offer, replaces: 
     """PENDING extension; the customer gets a mailed link, reminders are queued, the draft goes. Returns its id.
 
     `replaces`: the PENDING one that is corrected: it is withdrawn in the same transaction, the history stays.
+    The very same offer again while it is PENDING (a second tap, an answer that got lost) is the one that waits.
     Raises Invalid (with `field`: description, items, items-<n>, media, delay_reason, new_return_slot_id,
     new_promised_at), Conflict.
     """
@@ -67,8 +68,12 @@ def raise_extension(staff: User, booking_id: uuid.UUID, offer: Offer, replaces: 
         refuse(rules.work_refusal(booking))
         if replaces is not None:
             _make_room(staff, booking, replaces)
-        extension = _add(staff, booking, offer, replaces)
+        extension = _offered(staff, booking, offer, replaces)
         _drop_draft(booking)
+        if waiting := _waiting_already(extension):
+            return waiting
+        db.session.add(extension)
+        db.session.flush()
         audit.record("extension.raise", "extension", extension.id, after=_raised_facts(extension))
         messages.to_customer(NotificationKind.EXTENSION_RAISED, booking, extension, link=True)
         _remember(extension)
@@ -82,10 +87,15 @@ def _make_room(staff: User, booking: Booking, replaces: uuid.UUID) -> None:
     cancel(earlier, REPLACED)
 
 
-def _add(staff: User, booking: Booking, offer: Offer, replaces: uuid.UUID | None) -> Extension:
+def _waiting_already(extension: Extension) -> uuid.UUID | None:
+    waiting = select(Extension).filter_by(booking_id=extension.booking_id, status=ExtensionStatus.PENDING)
+    return next((one.id for one in db.session.scalars(waiting) if rules.is_same_offer(one, extension)), None)
+
+
+def _offered(staff: User, booking: Booking, offer: Offer, replaces: uuid.UUID | None) -> Extension:
     slot_id, promised_at = _promise(booking, offer)
     shown = _media_of(booking, offer)
-    extension = Extension(
+    return Extension(
         booking_id=booking.id,
         description=offer.description.strip(),
         items=[to_json(item) for item in offer.items],
@@ -101,9 +111,6 @@ def _add(staff: User, booking: Booking, offer: Offer, replaces: uuid.UUID | None
         new_promised_at=promised_at,
         delay_reason=offer.delay_reason.strip(),
     )
-    db.session.add(extension)
-    db.session.flush()
-    return extension
 
 
 def _promise(booking: Booking, offer: Offer) -> tuple[uuid.UUID | None, datetime | None]:

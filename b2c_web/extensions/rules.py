@@ -83,8 +83,17 @@ def due_cents(extension: Extension) -> int:
 
 def digest_of(extension: Extension) -> str:
     """A fingerprint of everything that a decision is about; a page sends back the one that it showed."""
-    shown = {
-        "id": str(extension.id),
+    shown = {"id": str(extension.id), **_shown(extension)}
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+
+
+def is_same_offer(one: Extension, other: Extension) -> bool:
+    """Do these two ask the customer for the very same?"""
+    return _shown(one) == _shown(other)
+
+
+def _shown(extension: Extension) -> dict[str, Any]:
+    return {
         "description": extension.description,
         "items": extension.items,
         "total": extension.total_amount,
@@ -95,7 +104,6 @@ def digest_of(extension: Extension) -> str:
         "promise": extension.new_promised_at.isoformat() if extension.new_promised_at else "",
         "reason": extension.delay_reason,
     }
-    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 
 
 def item_error(item: Item) -> Any:

@@ -186,7 +186,7 @@ def test_nothing_is_raised_or_decided_after_completion(scene: Extending, booking
 
 
 def test_the_end_of_the_booking_cancels_what_waits(scene: Extending, booking: Booking, raised: Extension) -> None:
-    approved = scene.approved(booking)
+    approved = scene.approved(booking, offer=replace(OFFER, description="Und noch etwas."))
     bookings.cancel_by_staff(scene.staff, booking.id, keep_cents=0, reason="Motorschaden")
     assert scene.fresh(raised.id).status is Status.CANCELLED
     assert scene.fresh(raised.id).withdraw_reason == "booking_ended"
@@ -221,7 +221,9 @@ def test_every_message_can_be_written(scene: Extending, booking: Booking, run_jo
     with scene.later(hours=2):
         run_jobs({"extensions.remind_customer", "extensions.tell_staff"})
     commands.authorize_now(scene.approve(asked))
-    declined, withdrawn, limit, said = (scene.raised(booking) for _four in range(4))
+    declined, withdrawn, limit, said = (
+        scene.raised(booking, replace(OFFER, description=f"Befund {n}")) for n in range(4)
+    )
     commands.decline(booking.user, declined.id, "Zu teuer", digest_of(declined))
     commands.withdraw_extension(scene.staff, withdrawn.id, "Doppelt erfasst")
     commands.approve_within_limit(scene.staff, limit.id, [0], digest_of(limit))

@@ -150,6 +150,14 @@ def test_a_draft_survives_and_goes_when_it_is_sent(scene: Extending, booking: Bo
     assert queries.draft_of(booking.id) is None
 
 
+def test_the_same_offer_twice_is_one_until_it_is_decided(scene: Extending, booking: Booking, raised: Extension) -> None:
+    assert scene.raised(booking).id == raised.id
+    assert len(scene.mails(Kind.EXTENSION_RAISED)) == 1
+    assert scene.raised(booking, replace(OFFER, urgent=True)).id != raised.id
+    scene.approve(scene.fresh(raised.id))
+    assert scene.raised(booking).id != raised.id
+
+
 def test_correcting_withdraws_and_keeps_the_history(scene: Extending, booking: Booking, raised: Extension) -> None:
     shown = digest_of(raised)
     second = scene.raised(booking, replace(OFFER, items=(PADS,)), replaces=raised.id)

@@ -195,7 +195,7 @@ def use_the_limit_twice(
     app: Flask, scene: Extending, booking: Booking, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[tuple[int, list[str]], int]:
     """Two people approve 149.00 EUR each, and 200.00 EUR are allowed."""
-    made = [scene.raised(booking) for _two in range(2)]
+    made = [scene.raised(booking, replace(OFFER, description=words)) for words in ("Vorn.", "Hinten.")]
     wanted, staff_id = [(one.id, digest_of(one)) for one in made], scene.staff.id
     meet_after(monkeypatch, staff_approval.rules, "limit_refusal", Meeting(2))
     outcome = race(
