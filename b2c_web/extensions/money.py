@@ -102,9 +102,15 @@ def lock(extension_id: uuid.UUID) -> None:
     lock_extension(extension_id)
 
 
+def _locked(payment: Payment) -> tuple[Booking, Extension]:
+    """What `lock` has locked and read anew in this transaction, before the payment."""
+    extension = db.session.get_one(Extension, payment.purpose_id)
+    return db.session.get_one(Booking, extension.booking_id), extension
+
+
 def authorized(payment: Payment) -> None:
     """Money is held, or a mandate promises it: work may begin. What nobody wants any more goes back at once."""
-    booking, extension = lock_extension(payment.purpose_id)
+    booking, extension = _locked(payment)
     if rules.work_refusal(booking) or extension.authorization_status not in rules.HOLDABLE:
         if extension.authorization_status not in BEING_TAKEN:
             cancel_payment(payment)

@@ -134,6 +134,12 @@ def view_of(extension_id: uuid.UUID) -> ExtensionView:
     return found[0]
 
 
+def needs_customer_for_money(extension_id: uuid.UUID) -> bool:
+    """Does the bank want the customer, or did it say no?"""
+    status = db.session.scalar(select(Extension.authorization_status).where(Extension.id == extension_id))
+    return status in rules.UNPAID
+
+
 def visible_extension(user: User, extension_id: uuid.UUID) -> ExtensionView:
     """One extension that `user` may see: of their own booking, or of their workshop's. Raises NotFound."""
     mine = visible_to(user).with_only_columns(Booking.id)

@@ -2,7 +2,7 @@
 
 import uuid
 
-from flask import Response, flash, render_template, url_for
+from flask import Response, current_app, flash, render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from wtforms.fields.choices import SelectChoice
@@ -16,6 +16,7 @@ from b2c_web.extensions.forms import MethodForm
 from b2c_web.extensions.views import deciding
 from b2c_web.extensions.views.deciding import Door
 from b2c_web.extensions.views.shown import version_of
+from b2c_web.formatting import language
 from b2c_web.forms import ActionForm, form_page, submitted
 from b2c_web.payments.commands import settle_payment
 from b2c_web.payments.models import PaymentPurpose
@@ -62,7 +63,7 @@ def question(extension_id: uuid.UUID) -> Response:
 
 def _outcome(extension_id: uuid.UUID) -> Response:
     """To the extension, or straight to the payment when the bank wants the customer."""
-    if queries.view_of(extension_id).needs_customer_for_money:
+    if queries.needs_customer_for_money(extension_id):
         return htmx.see_other(url_for("extensions.payment", extension_id=extension_id))
     return htmx.see_other(url_for("extensions.show", extension_id=extension_id))
 
@@ -98,7 +99,7 @@ def _choose(extension_id: uuid.UUID, form: MethodForm) -> uuid.UUID:
 
 
 def _outcome_of_method(extension_id: uuid.UUID) -> Response:
-    if queries.view_of(extension_id).needs_customer_for_money:
+    if queries.needs_customer_for_money(extension_id):
         flash(_("Auch damit hat es nicht geklappt. Auf der Zahlungsseite können Sie es bestätigen."), "warning")
     return _outcome(extension_id)
 
@@ -111,18 +112,26 @@ def _reason(here: Door) -> str:
 @blueprint.post("/extensions/<uuid:extension_id>/payment/page")
 @requires("extensions.own")
 def payment_page(extension_id: uuid.UUID) -> Response:
-    return deciding.pay(door(extension_id))
+    """To the payment page that holds the money."""
+    here, base = door(extension_id), current_app.config["B2C_BASE_URL"]
+    pages = {"success_url": f"{base}{here.url('paid')}", "cancel_url": f"{base}{here.url('show')}"}
+    try:
+        address = commands.pay_link(current_user, extension_id, **pages, language=language())
+    except Conflict as gone:
+        flash(gone.message, "warning")
+        return htmx.see_other(here.url("show"))
+    return htmx.see_other(address)
 
 
 @blueprint.get("/extensions/<uuid:extension_id>/payment/return")
 @requires("extensions.own")
 def paid(extension_id: uuid.UUID) -> Response:
     here = door(extension_id)
-    settle_kindly(extension_id)
+    _settle_kindly(extension_id)
     return htmx.see_other(here.url("show"))
 
 
-def settle_kindly(extension_id: uuid.UUID) -> None:
+def _settle_kindly(extension_id: uuid.UUID) -> None:
     """Ask the provider now; when it does not answer, the webhook or the reconciliation will tell."""
     wanted = latest_payment(PaymentPurpose.EXTENSION, extension_id)
     if wanted is None:
