@@ -252,6 +252,18 @@ def test_without_a_card_the_customer_is_led_to_the_payment(pages: Pages) -> None
     assert "Noch nicht beginnen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
 
 
+def test_by_the_link_nobody_sees_or_adds_a_card(pages: Pages) -> None:
+    extension = pages.raised()
+    path, send, client = link(pages)
+    decided = {"item": [0], "shown": digest_of(extension), "amount_cents": SUMS[0]}
+    assert send(f"{path}/approval", **decided).status_code == 303
+    outcome = client.get(path)
+    assert f'href="/extensions/{extension.id}/payment"' in outcome.text
+    assert "Anmelden und 89,90 EUR bestätigen" in plain(outcome)
+    assert send(f"{path}/payment/page").status_code == 404
+    assert "/login" in client.get(f"/extensions/{extension.id}/payment").location
+
+
 def test_the_payment_page_holds_the_money(pages: Pages, provider: Provider, login: Callable[..., FlaskClient]) -> None:
     pages.raised()
     approve_all(pages)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, current_app, flash, make_response, render_template, request, url_for
+from flask import Response, flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
@@ -18,7 +18,6 @@ from b2c_web.extensions.commands import Decider
 from b2c_web.extensions.forms import ItemsForm, RefusalForm, WordsForm
 from b2c_web.extensions.queries import ExtensionView
 from b2c_web.extensions.views.shown import plate_of, saved_method, version_of
-from b2c_web.formatting import language
 from b2c_web.forms import form_page, submitted
 from b2c_web.media.queries import files
 from b2c_web.money import contained_vat_cents
@@ -151,22 +150,3 @@ def ask(door: Door) -> Response:
         flash(_("Ihre Frage ist in der Werkstatt. Die Antwort kommt auch per Mail."), "success")
         return htmx.see_other(door.url("show"))
     return refused_page(door, question=form)
-
-
-def pay(door: Door) -> Response:
-    """To the payment page that holds the money, in the name of the booking's customer."""
-    base = current_app.config["B2C_BASE_URL"]
-    back = f"{base}{door.url('show')}"
-    done = f"{base}{door.url('paid')}"
-    try:
-        address = commands.pay_link(
-            door.booking.user,
-            door.extension.id,
-            success_url=done,
-            cancel_url=back,
-            language=language(),
-        )
-    except Conflict as gone:
-        flash(gone.message, "warning")
-        return htmx.see_other(door.url("show"))
-    return htmx.see_other(address)

@@ -1,6 +1,7 @@
 """The mailed link's door: this extension only, decided by POST only. It ends with the decision or with its time.
 
-Whoever has just decided here sees the outcome for a while, in the same browser, and can go on to the payment page.
+Whoever has just decided here sees the outcome for a while, in the same browser. The payment page keeps a card and
+shows those that are kept: it is for the signed-in customer only.
 """
 
 import uuid
@@ -17,7 +18,6 @@ from b2c_web.extensions import blueprint, commands, queries
 from b2c_web.extensions.deciders import LinkEnded
 from b2c_web.extensions.views import deciding
 from b2c_web.extensions.views.deciding import Door
-from b2c_web.extensions.views.mine import settle_kindly
 from b2c_web.flask_extensions import db
 
 OUTCOME_SHOWN = timedelta(hours=1)
@@ -99,17 +99,3 @@ def link_question(token: str) -> Response:
 def _outcome(here: Door) -> Response:
     cookie[DECIDED] = {**cookie.get(DECIDED, {}), str(here.extension.id): now_utc().isoformat()}
     return htmx.see_other(here.url("show"))
-
-
-@blueprint.post("/e/<token>/payment/page")
-@public
-def link_payment_page(token: str) -> Response:
-    return _quiet(deciding.pay(door(token)))
-
-
-@blueprint.get("/e/<token>/payment/return")
-@public
-def link_paid(token: str) -> Response:
-    here = door(token)
-    settle_kindly(here.extension.id)
-    return _quiet(htmx.see_other(here.url("show")))
