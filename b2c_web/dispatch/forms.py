@@ -14,13 +14,18 @@ from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dispatch.deciding import Decision
 from b2c_web.dispatch.models import CancelReason
+from b2c_web.errors import Invalid
 from b2c_web.forms import Form, WholeNumberField, trimmed
 
 BEST = ""
 
 
-def _id(text: str | None) -> uuid.UUID | None:
-    return uuid.UUID(text) if text else None
+def _id(text: str | None, field: str) -> uuid.UUID | None:
+    """Raises Invalid for what is no id."""
+    try:
+        return uuid.UUID(text) if text else None
+    except ValueError as error:
+        raise Invalid(field=field) from error
 
 
 class StepForm(Form):
@@ -42,7 +47,7 @@ class DecisionForm(Form):
         if self.time.data is not None:
             minutes = self.time.data.hour * 60 + self.time.data.minute
             arrival = local_to_utc(window_start.astimezone(ZONE).date(), minutes, ZONE)
-        return Decision(_id(self.jockey_id.data), arrival, _id(self.ronja_id.data))
+        return Decision(_id(self.jockey_id.data, "jockey_id"), arrival, _id(self.ronja_id.data, "ronja_id"))
 
     def accepted_codes(self) -> list[str]:
         return (self.accepted.data or "").split() if self.anyway.data else []

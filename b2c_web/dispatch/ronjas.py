@@ -1,12 +1,13 @@
 """Which Ronja a booking gets: what a dispatcher can choose from, and giving it another one, if need be by a swap."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import joinedload
 
@@ -50,27 +51,24 @@ class Choice:
 
 def may_change(booking: Booking) -> bool:
     """Is the Ronja still at the workshop? From the moment a jockey sets out with it, it stays."""
-    return booking.status is BookingStatus.CONFIRMED and not _is_under_way(booking.id)
+    return booking.status is BookingStatus.CONFIRMED and not _under_way([booking.id])
 
 
 def choices(booking: Booking) -> list[Choice]:
-    """The workshop's Ronjas for this booking by plate; empty when it has no reservation."""
+    """The workshop's Ronjas for this booking by plate; empty when it has no reservation. Six statements."""
     mine = _reservation(booking.id)
     if mine is None or mine.during.lower is None or mine.during.upper is None:
         return []
     cars = select(RonjaVehicle).where(RonjaVehicle.workshop_id == booking.workshop_id)
     plans = {plan.ronja_id: plan for plan in read_ronjas(booking.workshop_id, mine.during.lower, mine.during.upper)}
     others = _in_the_way(mine)
-    return [
-        _choice(car, mine, plans, [one for one in others if one.ronja_id == car.id])
-        for car in db.session.scalars(cars.order_by(RonjaVehicle.license_plate))
-    ]
-
-
-def _choice(car: RonjaVehicle, mine: RonjaReservation, plans: Plans, takes: list[RonjaReservation]) -> Choice:
-    is_usable = _drives_until(plans.get(car.id), mine)
-    is_swap = len(takes) == 1 and _drives_until(plans.get(mine.ronja_id), takes[0]) and _could_swap(mine, takes[0])
-    return Choice(car, car.id == mine.ronja_id, is_usable, takes, is_swap)
+    swappable = _swappable(mine, others, plans)
+    found = []
+    for car in db.session.scalars(cars.order_by(RonjaVehicle.license_plate)):
+        takes = [one for one in others if one.ronja_id == car.id]
+        is_swap = len(takes) == 1 and takes[0].id in swappable
+        found.append(Choice(car, car.id == mine.ronja_id, _drives_until(plans.get(car.id), mine), takes, is_swap))
+    return found
 
 
 def _drives_until(plan: RonjaPlan | None, reservation: RonjaReservation) -> bool:
@@ -153,23 +151,33 @@ def _in_the_way(mine: RonjaReservation) -> list[RonjaReservation]:
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
-def _could_swap(mine: RonjaReservation, other: RonjaReservation) -> bool:
-    """Is the other booking's Ronja still here, and ours free for all of its time?"""
-    if not may_change(other.booking):
-        return False
-    meets = select(RonjaReservation.id).where(
+def _swappable(mine: RonjaReservation, others: Sequence[RonjaReservation], plans: Plans) -> set[uuid.UUID]:
+    """Those of the others whose Ronja is still here, and whose whole time ours is free and can drive."""
+    lowers, uppers = [one.during.lower for one in others], [one.during.upper for one in others]
+    if not others or None in lowers or None in uppers:
+        return set()
+    ours = select(RonjaReservation.during).where(
         RonjaReservation.ronja_id == mine.ronja_id,
         RonjaReservation.id != mine.id,
-        RonjaReservation.during.overlaps(other.during),
+        RonjaReservation.during.overlaps(Range(min(lowers), max(uppers))),  # type: ignore[type-var]
     )
-    return db.session.scalar(meets.limit(1)) is None
+    taken, under_way = db.session.scalars(ours).all(), _under_way([one.booking_id for one in others])
+    return {
+        one.id
+        for one in others
+        if one.booking.status is BookingStatus.CONFIRMED
+        and one.booking_id not in under_way
+        and _drives_until(plans.get(mine.ronja_id), one)
+        and not any(one.during.overlaps(span) for span in taken)
+    }
 
 
-def _is_under_way(booking_id: uuid.UUID) -> bool:
-    statement = select(JockeyAssignment.id).where(
-        JockeyAssignment.booking_id == booking_id,
+def _under_way(booking_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these bookings for which a jockey has set out with the Ronja."""
+    statement = select(JockeyAssignment.booking_id).where(
+        JockeyAssignment.booking_id.in_(booking_ids),
         JockeyAssignment.type == AssignmentType.PICKUP,
         JockeyAssignment.status.in_(OPEN),
         JockeyAssignment.status != AssignmentStatus.ASSIGNED,
     )
-    return db.session.scalar(statement.limit(1)) is not None
+    return set(db.session.scalars(statement))

@@ -10,12 +10,13 @@ from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import Role
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Trip
-from b2c_web.dispatch import commands
+from b2c_web.dispatch import commands, ronjas
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.replanning import cancel_assignment
 from tests.commands.trips import PICKUP, RETURN, Trips
 from tests.factories import make_user
 from tests.views.browsing import TOKEN
+from tests.views.test_workshop_board import counted
 from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
@@ -271,3 +272,20 @@ def test_in_english(trips: Trips, login: Login) -> None:
         cookie["language"] = "en"
     assert "2 trips 0 need you" in words_of(text_of(client.get(THURSDAY)))
     assert "fits, at the door at 08:00" in words_of(text_of(client.get(page_of(trips, booking))))
+
+
+def test_a_ronja_that_is_none_is_refused(trips: Trips, login: Login) -> None:
+    client, path = dispatcher(trips, login), page_of(trips, trips.booked())
+    assert decide(client, path, ronja_id="keine").status_code == 422
+
+
+def test_the_ronjas_cost_the_same_however_many_bookings_have_them(session: Any, frozen_clock: Any) -> None:
+    trips, counts = Trips(session, frozen_clock, ronjas=6, places=20, jockey_minutes_room=1000), []
+    for more in (2, 3):
+        booking = [trips.booked() for _n in range(more)][0]
+        session.expire_all()
+        with counted() as sent:
+            found = ronjas.choices(session.get(Booking, booking.id))
+        counts.append((sum(one.is_swap for one in found), len(sent)))
+    assert [swaps for swaps, _sent in counts] == [1, 4]
+    assert counts[0][1] == counts[1][1]

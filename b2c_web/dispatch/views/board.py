@@ -1,6 +1,7 @@
 """The dispatcher's day: the list, and one trip with all that can be decided about it."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -71,7 +72,8 @@ def _words() -> dict[str, Any]:
 @requires("dispatch.plan")
 def trip(trip_id: uuid.UUID) -> Response:
     row = board.row_of(current_user, trip_id)
-    form, choices = _decision_form(row), ronjas.choices(row.booking)
+    choices = ronjas.choices(row.booking)
+    form = _decision_form(row, choices)
     if submitted(form, lambda: _decide(row, form)):
         flash(_decided(board.row_of(current_user, trip_id)), "success")
         return htmx.see_other(_day_of(row))
@@ -119,7 +121,7 @@ def _seen(row: Row) -> str:
     return deciding.seen_of(row.assignment, row.booking.reservation.ronja_id if row.booking.reservation else None)
 
 
-def _decision_form(row: Row) -> DecisionForm:
+def _decision_form(row: Row, choices: Sequence[ronjas.Choice]) -> DecisionForm:
     given = row.assignment if row.is_open else None
     reserved = row.booking.reservation.ronja_id if row.booking.reservation else None
     now = {
@@ -131,7 +133,7 @@ def _decision_form(row: Row) -> DecisionForm:
     able = loads.loads_of(row.booking.workshop_id, local_day)
     best = [] if given else [("", _("Der Beste, der frei ist"))]
     form.jockey_id.choices = best + [(str(one.jockey.id), one.jockey.name) for one in able]
-    form.ronja_id.choices = [(str(one.ronja.id), one.ronja.license_plate) for one in ronjas.choices(row.booking)]
+    form.ronja_id.choices = [(str(one.ronja.id), one.ronja.license_plate) for one in choices]
     return form
 
 
