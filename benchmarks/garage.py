@@ -33,7 +33,7 @@ from benchmarks import data
 from benchmarks.claim import requests_for
 from benchmarks.house import ROOT, SETTINGS, House, free_port
 
-WORKSHOPS = 8
+WORKSHOPS = 10
 FOUND = Found(
     "Die Beläge sind fast durch, die Scheiben haben Riefen.",
     (Item("Bremsbeläge vorn", 8990), Item("Bremsscheiben vorn", 14900), Item("Bremsflüssigkeit", 4990)),
