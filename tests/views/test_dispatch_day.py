@@ -282,7 +282,7 @@ def test_a_ronja_that_is_none_is_refused(trips: Trips, login: Login) -> None:
 def test_the_ronjas_cost_the_same_however_many_bookings_have_them(session: Any, frozen_clock: Any) -> None:
     trips, counts = Trips(session, frozen_clock, ronjas=6, places=20, jockey_minutes_room=1000), []
     for more in (2, 3):
-        booking = [trips.booked() for _n in range(more)][0]
+        booking, *_others = [trips.booked() for _n in range(more)]
         session.expire_all()
         with counted() as sent:
             found = ronjas.choices(session.get(Booking, booking.id))
