@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from flask import Response, current_app, flash, make_response, render_template, request
@@ -21,11 +22,15 @@ FORM_BYTES = 512 * 1024
 
 
 @blueprint.url_value_preprocessor
-def allow_large_uploads(endpoint: str | None, _values: object) -> None:
-    """A video is larger than all else that is sent. Before anything reads the body, and for people we know only."""
-    if endpoint == "media.upload" and current_user.is_authenticated:
+def allow_large_uploads(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """A video is larger than all else that is sent. Before anything reads the body, and from those who may add one."""
+    if endpoint == "media.upload" and values and current_user.is_authenticated and _may_add(**values):
         largest = max(rules.most_megabytes(kind, current_app.config) for kind in MediaKind)
         request.max_content_length = largest * rules.MEGABYTE + FORM_BYTES
+
+
+def _may_add(purpose: str, purpose_id: uuid.UUID) -> bool:
+    return hooks.is_added_to_by(current_user, _purpose(purpose), purpose_id)
 
 
 @blueprint.post("/media/<purpose>/<uuid:purpose_id>")

@@ -11,10 +11,13 @@ from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import Role
 from b2c_web.extensions import queries, rules
+from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import ExtensionDraft, ExtensionStatus, WorkItem
+from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaState
 from tests.commands.extending import Extending
 from tests.factories import make_user
 from tests.views.extending import HTMX, Pages, offer, plain
+from tests.views.test_workshop_board import counted
 
 THREE = (("Bremsbeläge vorn", "189,99", "1"), ("Bremsscheiben vorn", "1.249,99", "2"), ("Öl", "15.99", "4,5"))
 
@@ -194,3 +197,23 @@ def test_an_extension_of_another_booking_is_not_corrected_here(pages: Pages) -> 
     elsewhere = pages.scene.raised(pages.scene.in_workshop())
     assert pages.staff.get(f"{pages.new}?replaces={elsewhere.id}").status_code == 404
     assert queries.view_of(elsewhere.id).is_pending
+
+
+def test_all_photos_of_a_page_are_read_at_once(pages: Pages) -> None:
+    photos = [photo_of(pages) for _four in range(4)]
+    items = tuple(Item(f"Punkt {n}", 100, media=(one.id,)) for n, one in enumerate(photos[1:]))
+    extension = pages.scene.raised(pages.booking, Offer("Alles hin.", items, media=(photos[0].id,)))
+    with counted() as sent:
+        page = pages.customer.get(f"/extensions/{extension.id}")
+    assert page.text.count("/media/file/") >= len(photos)
+    assert len([statement for statement in sent if "FROM media_files" in statement]) == 1
+
+
+def photo_of(pages: Pages) -> MediaFile:
+    names = dict.fromkeys(("small_name", "medium_name", "large_name"), "a")
+    facts = {"kind": MediaKind.IMAGE, "state": MediaState.READY, "content_type": "image/jpeg", "byte_size": 9}
+    belongs = {"purpose": MediaPurpose.BOOKING, "purpose_id": pages.booking_id}
+    file = MediaFile(**belongs, **facts, **names, width=9, height=9)
+    pages.scene.session.add(file)
+    pages.scene.session.commit()
+    return file

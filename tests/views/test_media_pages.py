@@ -148,6 +148,14 @@ def test_a_video_larger_than_any_form_is_read_and_nothing_beyond_it(
     assert sent(client, desk, film_of(50_000)).status_code == 413
 
 
+def test_nothing_large_is_read_from_somebody_who_may_not_add_it(
+    app: Flask, desk: Desk, client: FlaskClient, login: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "MAX_CONTENT_LENGTH", 30_000)
+    login(people(desk)["owner"])
+    assert sent(client, desk, film_of(60_000)).status_code == 413
+
+
 def film_of(byte_size: int) -> BytesIO:
     return BytesIO(video().getvalue() + b"\0" * byte_size)
 

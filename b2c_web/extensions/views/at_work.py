@@ -16,9 +16,8 @@ from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.commands import Consent
 from b2c_web.extensions.forms import ConsentForm, ItemsForm, WordsForm
 from b2c_web.extensions.queries import ExtensionView
-from b2c_web.extensions.views.shown import frame, version_of, visible_booking
+from b2c_web.extensions.views.shown import frame, photos_of, version_of, visible_booking
 from b2c_web.forms import form_page, submitted
-from b2c_web.media.queries import files
 
 
 def _facts(extension_id: uuid.UUID) -> dict[str, Any]:
@@ -31,7 +30,7 @@ def _facts(extension_id: uuid.UUID) -> dict[str, Any]:
         "left_cents": rules.limit_left_cents(booking),
         "closed": rules.work_refusal(booking) is not None,
         "channels": rules.CHANNELS,
-        "photos_of": files,
+        "photos_of": photos_of(extension),
         "viewer": f"user:{current_user.id}",
         "version": version_of(extension),
     }

@@ -17,9 +17,8 @@ from b2c_web.extensions import commands, queries
 from b2c_web.extensions.commands import Decider
 from b2c_web.extensions.forms import ItemsForm, RefusalForm, WordsForm
 from b2c_web.extensions.queries import ExtensionView
-from b2c_web.extensions.views.shown import plate_of, saved_method, version_of
+from b2c_web.extensions.views.shown import photos_of, plate_of, saved_method, version_of
 from b2c_web.forms import form_page, submitted
-from b2c_web.media.queries import files
 from b2c_web.money import contained_vat_cents
 
 
@@ -62,7 +61,7 @@ def _facts(door: Door) -> dict[str, Any]:
         "booking": booking,
         "plate": plate_of(booking),
         "service": TEXTS[booking.service],
-        "photos_of": files,
+        "photos_of": photos_of(extension),
         "viewer": door.viewer,
         "ticked": ticked,
         "sum_cents": _sum(extension, ticked),

@@ -1,9 +1,10 @@
 """How an extension's values are shown, and what its pages for staff have in common."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from flask import url_for
@@ -25,6 +26,8 @@ from b2c_web.extensions.models import AuthorizationStatus
 from b2c_web.extensions.queries import ExtensionView
 from b2c_web.extensions.raising import BOOKING_ENDED, REPLACED
 from b2c_web.flask_extensions import db
+from b2c_web.media.models import MediaFile
+from b2c_web.media.queries import files
 from b2c_web.payments.models import PaymentMethod
 from b2c_web.payments.queries import methods_of
 
@@ -128,6 +131,17 @@ def withdrawal_words(reason: str | None) -> Any:
     """Why an extension was withdrawn: in the workshop's words, or in ours for what we noted ourselves."""
     ours = {REPLACED: _("Durch eine neue Fassung ersetzt."), BOOKING_ENDED: _("Die Buchung ist beendet.")}
     return ours.get(reason or "", reason or "")
+
+
+def photos_of(extension: ExtensionView) -> Callable[[Sequence[uuid.UUID]], list[MediaFile]]:
+    """For templates: the files of some ids that the extension shows, all of them read once and only when asked for."""
+
+    @cache
+    def shown() -> dict[uuid.UUID, MediaFile]:
+        ids = [*extension.media, *(one for item in extension.items for one in item.media)]
+        return {file.id: file for file in files(ids)}
+
+    return lambda ids: [shown()[one] for one in ids if one in shown()]
 
 
 @blueprint.app_template_global("extensions_version")
