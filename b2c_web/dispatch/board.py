@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy import Select, and_, or_, select, union_all
 from sqlalchemy.orm import contains_eager, joinedload
 
 from b2c_web import live
@@ -27,12 +27,14 @@ from b2c_web.flask_extensions import db
 PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
 B = BookingStatus
 GONE = and_(Booking.status == B.CANCELLED, Booking.places_released_at.is_not(None))
+ON_THE_WAY_IN, WITH_US = (B.CONFIRMED, B.IN_TRANSIT_TO_WORKSHOP), (B.IN_WORKSHOP, B.READY_FOR_RETURN)
 # a trip whose window is over and that is still to be driven
 OVERDUE = or_(
-    and_(Trip.type == PICKUP, Booking.status.in_((B.CONFIRMED, B.IN_TRANSIT_TO_WORKSHOP))),
-    and_(Trip.type == RETURN, Booking.status.in_((B.IN_WORKSHOP, B.READY_FOR_RETURN, B.IN_TRANSIT_TO_CUSTOMER))),
-    and_(Trip.type == RETURN, Booking.status == B.CANCELLED, Booking.places_released_at.is_(None)),
+    and_(Trip.type == PICKUP, Booking.status.in_(ON_THE_WAY_IN)),
+    and_(Trip.type == RETURN, Booking.status.in_((*WITH_US, B.IN_TRANSIT_TO_CUSTOMER))),
 )
+LEFT_HERE = and_(Trip.type == RETURN, Booking.status == B.CANCELLED, Booking.places_released_at.is_(None))
+LOOKED_BACK = timedelta(days=60)  # for cars that were left here; what is open is found however old it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +88,14 @@ def day_list(user: User, day: date, today: date) -> DayList:
 def version_of(user: User, day: date, today: date) -> str:
     """Changes with anything that the list shows; lateness counts by the minute."""
     of_trips: Any = select(Trip.id, Booking.id, Booking.status, Booking.updated_at)
-    facts = _that_day(of_trips, user, day, today)
-    booking_ids = select(facts.subquery().c[1])
+    trips = db.session.execute(_that_day(of_trips, user, day, today)).all()
+    booking_ids = {row[1] for row in trips}
     open_ones = select(JockeyAssignment.id, JockeyAssignment.status, JockeyAssignment.updated_at)
     given = db.session.execute(open_ones.where(JockeyAssignment.booking_id.in_(booking_ids))).all()
     ronjas = select(RonjaReservation.booking_id, RonjaReservation.ronja_id)
     reserved = db.session.execute(ronjas.where(RonjaReservation.booking_id.in_(booking_ids))).all()
     states = jockey_states(user.workshop_id)
     minute = now_utc().replace(second=0, microsecond=0) if day == today else None
-    trips = db.session.execute(facts).all()
     return live.version_of(*(sorted(map(str, rows)) for rows in (trips, given, reserved, states)), day, minute)
 
 
@@ -115,11 +116,14 @@ def _planned(statement: Select[Any], user: User) -> Select[Any]:
 
 
 def _that_day(statement: Select[Any], user: User, day: date, today: date) -> Select[Any]:
+    """Found by a union of ids: one OR over trips and bookings would read every trip that the workshop ever drove."""
     start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
-    wanted: ColumnElement[bool] = and_(Trip.window_start >= start, Trip.window_start < end)
+    mine = visible_to(user).join(Trip, Trip.booking_id == Booking.id).with_only_columns(Trip.id)
+    found = [mine.where(Trip.window_start >= start, Trip.window_start < end)]
     if day == today:
-        wanted = or_(wanted, and_(Trip.window_start < start, OVERDUE))
-    return _planned(statement, user).where(wanted)
+        earlier = mine.where(Trip.window_start < start)
+        found += [earlier.where(OVERDUE), earlier.where(LEFT_HERE, Booking.pickup_time > start - LOOKED_BACK)]
+    return _planned(statement, user).where(Trip.id.in_(union_all(*found)))
 
 
 def _shown(statement: Select[Any]) -> Select[Any]:
