@@ -32,6 +32,7 @@ from b2c_web.extensions import rules
 from b2c_web.forms import Form, trimmed
 from b2c_web.money import parse_euro
 
+MOST_DIGITS = 10
 QUANTITY = re.compile(r"\d{1,5}([.,]\d{1,3})?")
 REASONS = {
     "": _l("Bitte wählen"),
@@ -208,7 +209,7 @@ class ItemsForm(Form):
     def said(self) -> int | None:
         """The sum that the person read on the button; None when the button named none."""
         text = self.amount_cents.data or ""
-        return int(text) if text.isdecimal() else None
+        return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
 class RefusalForm(Form):

@@ -60,7 +60,10 @@ class ConsentView:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionView:
-    """One extension as pages show it. `shown` goes back with every decision; `due_cents` is what completion charges."""
+    """One extension as pages show it. `shown` goes back with every decision; `due_cents` is what completion charges.
+
+    `work_over`: the work is completed, so that nobody can hold money for it any more.
+    """
 
     id: uuid.UUID
     booking_id: uuid.UUID
@@ -93,6 +96,7 @@ class ExtensionView:
     by_mandate: bool
     safe_to_begin: bool
     payment_captured_at: datetime | None
+    work_over: bool
     shown: str
     messages: list[MessageView] = field(default_factory=list)
     consent: ConsentView | None = None
@@ -104,7 +108,7 @@ class ExtensionView:
     @property
     def needs_customer_for_money(self) -> bool:
         """The bank wants the customer, or said no: a payment page or another card is needed."""
-        return self.authorization_status in rules.UNPAID
+        return self.authorization_status in rules.UNPAID and not self.work_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +213,7 @@ def _view(
         by_mandate=extension.by_mandate,
         safe_to_begin=rules.is_safe_to_begin(extension),
         payment_captured_at=extension.payment_captured_at,
+        work_over=done_at is not None,
         shown=rules.digest_of(extension),
         messages=messages,
         consent=_consent_view(consent, is_over=done_at is not None or _is_taken(extension)) if consent else None,

@@ -114,6 +114,16 @@ def test_nothing_ticked_is_explained(pages: Pages, door: Doors) -> None:
 
 
 @both
+def test_numbers_that_nobody_can_read_approve_nothing(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, _client = door(pages)
+    endless = "9" * 5000
+    answer = send(f"{path}/approval", item=endless, shown=digest_of(extension), amount_cents=endless)
+    assert answer.status_code == 422
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
+
+
+@both
 def test_a_get_never_decides(pages: Pages, door: Doors) -> None:
     pages.raised()
     path, _send, client = door(pages)

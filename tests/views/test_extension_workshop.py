@@ -15,7 +15,10 @@ from b2c_web.extensions import commands
 from b2c_web.extensions.models import DecisionRight, Extension, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import NotificationKind
-from b2c_web.payments.commands import ensure_customer
+from b2c_web.payments.commands import capture_held, ensure_customer, make_default
+from b2c_web.payments.gateway import gateway
+from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.queries import payments_of
 from tests.commands.extending import SUMS, Extending
 from tests.paying import Provider, save_method
 from tests.views.extending import HTMX, Pages, plain
@@ -181,6 +184,30 @@ def test_what_was_charged_is_not_charged_when_the_car_comes_back(
     assert "nicht gemacht" not in page
     assert pages.by_staff(pages.completion, amount_cents=0).status_code == 303
     assert pages.booking.status is BookingStatus.READY_FOR_RETURN
+
+
+def test_an_open_debt_is_no_card_to_be_typed(pages: Pages, provider: Provider) -> None:
+    extension = pages.scene.held(pages.booking)
+    bookings.complete_work(pages.scene.staff, pages.booking_id)
+    held = payments_of(PaymentPurpose.EXTENSION, extension.id)[0]
+    gateway().release(str(held.stripe_payment_intent_id), "release-by-hand")
+    capture_held(held.id)
+    assert pages.booking.status is BookingStatus.READY_FOR_RETURN
+    page = plain(pages.customer.get(f"/extensions/{extension.id}"))
+    assert "Der Betrag ließ sich nicht einziehen und ist noch offen" in page
+    assert "auf der Zahlungsseite" not in page
+    assert "Noch nicht beginnen" not in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
+
+
+def test_a_mandate_holds_nothing_and_nobody_says_so(pages: Pages, provider: Provider) -> None:
+    with command_transaction():
+        account = save_method(provider, pages.booking.user, account="sepa")
+    make_default(pages.booking.user, account.id)
+    extension = pages.scene.held(pages.booking)
+    for client, path in ((pages.customer, "/extensions"), (pages.staff, "/workshop/extensions")):
+        page = plain(client.get(f"{path}/{extension.id}"))
+        assert "per Lastschrift" in page
+        assert "Betrag ist reserviert" not in page
 
 
 def test_the_car_and_the_booking_show_it(pages: Pages) -> None:

@@ -15,6 +15,7 @@ from b2c_web.config import ZONE
 from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.commands import Consent
 from b2c_web.extensions.forms import ConsentForm, ItemsForm, WordsForm
+from b2c_web.extensions.models import AuthorizationStatus
 from b2c_web.extensions.queries import ExtensionView
 from b2c_web.extensions.views.shown import frame, photos_of, version_of, visible_booking
 from b2c_web.forms import form_page, submitted
@@ -136,10 +137,9 @@ def _staff_approval(extension_id: uuid.UUID, form: ItemsForm, template: str, act
 
 def _ticked(extension: ExtensionView, form: ItemsForm) -> set[int]:
     """All of it until somebody unticks something."""
-    offered = {item.index for item in extension.items}
-    if not (form.is_submitted() or request.args.get("sum")):
-        return offered
-    return {int(text) for text in request.values.getlist("item") if text.isdecimal()} & offered
+    everything = not (form.is_submitted() or request.args.get("sum"))
+    wanted = set(request.values.getlist("item"))
+    return {item.index for item in extension.items if everything or str(item.index) in wanted}
 
 
 MONEY_WORDS = {
@@ -158,6 +158,8 @@ MONEY_WORDS = {
 @blueprint.app_template_global("begin_words")
 def begin_words(extension: ExtensionView) -> Any:
     """May the accepted work begin? In a sentence for the workshop."""
-    if extension.safe_to_begin and extension.authorization_status.value == "PENDING":
+    if extension.work_over and extension.authorization_status is AuthorizationStatus.FAILED:
+        return _("Der Betrag ließ sich nicht einziehen und ist noch offen. Ihr Büro weiß Bescheid.")
+    if extension.by_mandate and extension.authorization_status is AuthorizationStatus.AUTHORIZED:
         return _("Sie können beginnen: Bezahlt wird bei Fertigstellung per Lastschrift.")
     return MONEY_WORDS[extension.authorization_status.value]

@@ -101,6 +101,7 @@ def consent_channel(name: str) -> Any:
     return rules.CHANNELS[name]
 
 
+NOT_YET_CHARGED = (AuthorizationStatus.PENDING, AuthorizationStatus.AUTHORIZED)
 CHARGES = {
     AuthorizationStatus.PENDING: _l(
         "Wir reservieren den Betrag gerade. Abgebucht wird erst, wenn die Arbeit fertig ist."
@@ -108,6 +109,9 @@ CHARGES = {
     AuthorizationStatus.AUTHORIZED: _l("Der Betrag ist reserviert. Abgebucht wird erst, wenn die Arbeit fertig ist."),
     AuthorizationStatus.CAPTURING: _l("Die Arbeit ist fertig, der Betrag wird gerade abgebucht."),
     AuthorizationStatus.PROCESSING: _l("Die Arbeit ist fertig, Ihre Bank verarbeitet die Zahlung."),
+    AuthorizationStatus.FAILED: _l(
+        "Der Betrag ließ sich nicht einziehen und ist noch offen. Wir melden uns bei Ihnen."
+    ),
     AuthorizationStatus.RELEASED: _l("Die Reservierung ist aufgehoben. Abgebucht wird nichts."),
 }
 
@@ -121,7 +125,7 @@ def charge_words(extension: ExtensionView) -> Any:
             "time": formatting.moment(extension.payment_captured_at),
         }
         return _("%(sum)s sind abgebucht, am %(time)s Uhr.", **words)
-    if extension.by_mandate and extension.authorization_status is AuthorizationStatus.PENDING:
+    if extension.by_mandate and extension.authorization_status in NOT_YET_CHARGED:
         return _("Wir ziehen den Betrag per Lastschrift ein, sobald die Arbeit fertig ist.")
     return CHARGES.get(extension.authorization_status, "")
 
