@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from b2c_web.accounts.models import Role
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Trip
-from b2c_web.dispatch import commands, ronjas
+from b2c_web.dispatch import board, commands, ronjas
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.replanning import cancel_assignment
 from tests.commands.trips import PICKUP, RETURN, Trips
@@ -272,6 +273,30 @@ def test_in_english(trips: Trips, login: Login) -> None:
         cookie["language"] = "en"
     assert "2 trips 0 need you" in words_of(text_of(client.get(THURSDAY)))
     assert "fits, at the door at 08:00" in words_of(text_of(client.get(page_of(trips, booking))))
+
+
+@pytest.mark.parametrize(
+    ("status", "left"),
+    [
+        (BookingStatus.CONFIRMED, [PICKUP]),
+        (BookingStatus.IN_WORKSHOP, [RETURN]),
+        (BookingStatus.CANCELLED, [RETURN]),  # staff ended it while the car was here
+        (BookingStatus.COMPLETED, []),
+    ],
+)
+def test_what_is_still_to_be_driven_from_earlier_days_is_on_todays_list(
+    trips: Trips, status: BookingStatus, left: list[Any]
+) -> None:
+    booking = trips.booked()
+    ended = {BookingStatus.CANCELLED: "cancelled_at", BookingStatus.COMPLETED: "completed_at"}
+    facts = {"status": status, **({ended[status]: booking.pickup_time} if status in ended else {})}
+    trips.session.execute(update(Booking).where(Booking.id == booking.id).values(facts))
+    trips.session.commit()
+    tomorrow = trips.first + timedelta(days=1)
+    with trips.at(booking.pickup_time + timedelta(days=1)):
+        rows = board._trips(trips.dispatcher, tomorrow, tomorrow)
+        assert [trip.type for trip in rows] == left
+        assert not board._trips(trips.dispatcher, tomorrow, tomorrow + timedelta(days=1))
 
 
 def test_a_ronja_that_is_none_is_refused(trips: Trips, login: Login) -> None:
