@@ -30,12 +30,15 @@ from b2c_web.extensions.models import (
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot
 
-# a draft is the form's own shape: any text in it that is an id counts
+# Extensions and drafts show files of their own booking only, which has an index: all files there are are asked about,
+# hour by hour. A draft is the form's own shape: any text in it that is an id counts.
 MEDIA_IN_USE = """
-    SELECT asked.id FROM unnest(CAST(:ids AS text[])) AS asked (id)
-    WHERE EXISTS (SELECT 1 FROM extensions e WHERE asked.id = ANY (e.images) OR asked.id = ANY (e.videos)
-                  OR e.items @> jsonb_build_array(jsonb_build_object('media', jsonb_build_array(asked.id))))
-       OR EXISTS (SELECT 1 FROM extension_drafts d WHERE strpos(d.content::text, asked.id) > 0)"""
+    SELECT m.id FROM media_files m WHERE m.id = ANY (CAST(:ids AS uuid[])) AND (
+        EXISTS (SELECT 1 FROM extensions e WHERE e.booking_id = m.purpose_id
+                AND (m.id::text = ANY (e.images) OR m.id::text = ANY (e.videos)
+                     OR e.items @> jsonb_build_array(jsonb_build_object('media', jsonb_build_array(m.id::text)))))
+        OR EXISTS (SELECT 1 FROM extension_drafts d
+                   WHERE d.booking_id = m.purpose_id AND strpos(d.content::text, m.id::text) > 0))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,8 +300,7 @@ def draft_of(booking_id: uuid.UUID) -> ExtensionDraft | None:
 
 def media_in_use(ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Which of these files an extension or a draft shows."""
-    rows = db.session.scalars(text(MEDIA_IN_USE), {"ids": [str(one) for one in ids]})
-    return {uuid.UUID(one) for one in rows}
+    return set(db.session.scalars(text(MEDIA_IN_USE), {"ids": list(ids)}))
 
 
 def catalogue(workshop_id: uuid.UUID, service: ServiceType) -> Sequence[WorkItem]:
