@@ -67,12 +67,13 @@ class Life:
     def _booked_at(self) -> datetime:
         if self.story.fate in OPEN_PAYMENT:
             return self.now - timedelta(minutes=6)
-        # each at a minute of its own: a customer's second hold would end the first
+        # a customer's second hold would end the first: in two hours, each story has a minute of its own
         apart = timedelta(minutes=self.story.number)
         wanted = local_to_utc(self.story.day, 8 * 60, ZONE) - timedelta(hours=self.story.lead_hours)
         if wanted > self.now - timedelta(hours=2):
             wanted = self.now - timedelta(hours=self.story.lead_hours)
-        return max(wanted, self.begins) + apart
+        wanted = max(wanted, self.begins + timedelta(hours=2))
+        return wanted.replace(hour=wanted.hour // 2 * 2, minute=0, second=0, microsecond=0) + apart
 
     def _pay(self, card: str) -> None:
         at = self.at
@@ -117,8 +118,10 @@ class Life:
             drive.no_show()
             yield from self._nobody_came()
             return
-        yield self._after(14)
-        drive.hand_over(self._mileage_km)
+        yield self._after(12)
+        files = {} if self.story.fate is Fate.COMPLETED else drive.photograph(self.story.number)
+        yield self._after(2)
+        drive.hand_over(self._mileage_km, files)
         if self.story.fate is Fate.ON_THE_WAY_IN:
             return
         yield self._next(self.at + drive.travel)

@@ -3,8 +3,9 @@
 import struct
 import uuid
 import zlib
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 from flask import current_app
 from sqlalchemy import select
@@ -12,13 +13,17 @@ from sqlalchemy import select
 from b2c_web.accounts.models import User
 from b2c_web.bookings.models import AssignmentType
 from b2c_web.db import command_transaction
+from b2c_web.demo import pictures
 from b2c_web.dispatch import commands, whereabouts
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.flask_extensions import db
+from b2c_web.media.commands import add_upload
+from b2c_web.media.models import MediaPurpose
 from b2c_web.workshops.models import Jockey
 
 GREY = (0xCB, 0xD2, 0xD9)
 WAITED_MINUTES = 16
+SIGNATURE = "signature"
 
 
 class Drive:
@@ -30,6 +35,7 @@ class Drive:
         newest = query.where(JockeyAssignment.type == kind).order_by(JockeyAssignment.id.desc()).limit(1)
         assignment, self.jockey = db.session.execute(newest).one()
         self.id: uuid.UUID = assignment.id
+        self.booking_id = booking_id
         self.ronja_id: uuid.UUID = assignment.vehicle_id
         self.arrival: datetime = assignment.scheduled_time
         self.travel = timedelta(minutes=assignment.trip.travel_minutes)
@@ -40,8 +46,17 @@ class Drive:
     def arrive_pickup(self) -> None:
         commands.arrive_pickup(self.id, self._actor())
 
-    def hand_over(self, mileage_km: int) -> None:
-        commands.finish_pickup_handover(self.id, handover(mileage_km), self._actor())
+    def photograph(self, number: int) -> dict[str, str]:
+        """The car from all sides and the signature; the files' ids by view. The worker makes their sizes."""
+        drawn = {view: pictures.car(view, number) for view in current_app.config["HANDOVER_VIEWS"]}
+        drawn[SIGNATURE] = pictures.signature()
+        return {view: str(self._add(content)) for view, content in drawn.items()}
+
+    def _add(self, content: BinaryIO) -> uuid.UUID:
+        return add_upload(self._actor(), MediaPurpose.BOOKING, self.booking_id, content, "foto.jpg").id
+
+    def hand_over(self, mileage_km: int, files: Mapping[str, str]) -> None:
+        commands.finish_pickup_handover(self.id, handover(mileage_km, files), self._actor())
 
     def no_show(self) -> None:
         commands.record_no_show(self.id, calls=3, stated_minutes=WAITED_MINUTES, photo=picture(), actor=self._actor())
@@ -55,7 +70,7 @@ class Drive:
 
     def give_back(self, mileage_km: int) -> None:
         commands.arrive_return(self.id, self._actor())
-        commands.complete_return(self.id, handover(mileage_km), self._actor())
+        commands.complete_return(self.id, handover(mileage_km, {}), self._actor())
 
     def ronja_is_clean(self) -> None:
         with command_transaction():
@@ -65,12 +80,12 @@ class Drive:
         return db.session.get_one(User, self.jockey.id)
 
 
-def handover(mileage_km: int) -> dict[str, Any]:
-    """A complete protocol. Its pictures are plain grey: nobody took them."""
+def handover(mileage_km: int, files: Mapping[str, str]) -> dict[str, Any]:
+    """A complete protocol. `files` by view; where one lacks, a plain grey picture stands: the car is long home."""
     views = current_app.config["HANDOVER_VIEWS"]
     return {
-        "photos": [{"view": view, "file": picture()} for view in views],
-        "signature": picture(),
+        "photos": [{"view": view, "file": files.get(view) or picture()} for view in views],
+        "signature": files.get(SIGNATURE) or picture(),
         "mileage_km": mileage_km,
         "fuel": "3/4",
         "notes": "",
