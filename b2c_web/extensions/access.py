@@ -34,7 +34,7 @@ def lock_for_decider(decider: Decider, extension_id: uuid.UUID) -> tuple[Booking
     """
     booking, extension = lock_extension(extension_id)
     if isinstance(decider, Link):
-        _check_link(decider, extension_id)
+        _check_link(decider, extension_id, booking.user)
     elif decider.role is not Role.CUSTOMER or booking.user_id != decider.id:
         raise NotFound
     return booking, extension
@@ -62,9 +62,11 @@ def _lock_row(extension_id: uuid.UUID) -> Extension:
     return db.session.get_one(Extension, extension_id, with_for_update=True, populate_existing=True)
 
 
-def _check_link(link: Link, extension_id: uuid.UUID) -> None:
+def _check_link(link: Link, extension_id: uuid.UUID, customer: User) -> None:
     kept = db.session.get(ExtensionLink, link.link_id, populate_existing=True)
     if kept is None or kept.extension_id != extension_id or link.extension_id != extension_id:
+        raise NotFound
+    if not customer.is_active:
         raise NotFound
     if kept.expires_at <= now_utc():
         raise LinkEnded(extension_id=extension_id)

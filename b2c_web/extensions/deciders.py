@@ -10,9 +10,10 @@ from flask import current_app
 from sqlalchemy import select, update
 
 from b2c_web.accounts.models import User
+from b2c_web.bookings.models import Booking
 from b2c_web.clock import now_utc
 from b2c_web.errors import NotFound
-from b2c_web.extensions.models import ExtensionLink
+from b2c_web.extensions.models import Extension, ExtensionLink
 from b2c_web.flask_extensions import db
 
 
@@ -34,12 +35,19 @@ Decider = User | Link
 
 
 def open_link(token: str) -> Link:
-    """What a mailed link opens. Reads only: a GET never decides anything. Raises LinkEnded."""
-    row = db.session.scalar(
-        select(ExtensionLink).filter_by(token_hash=_hash(token)).execution_options(populate_existing=True)
-    )
-    if row is None:
+    """What a mailed link opens. Reads only: a GET never decides anything. Raises LinkEnded, also when the customer's
+    account is closed."""
+    found = db.session.execute(
+        select(ExtensionLink, User.is_active)
+        .join(Extension, Extension.id == ExtensionLink.extension_id)
+        .join(Booking, Booking.id == Extension.booking_id)
+        .join(User, User.id == Booking.user_id)
+        .where(ExtensionLink.token_hash == _hash(token))
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None or not found.is_active:
         raise LinkEnded
+    row = found.ExtensionLink
     if row.ended_at is not None or row.expires_at <= now_utc():
         raise LinkEnded(extension_id=row.extension_id)
     return Link(row.id, row.extension_id)

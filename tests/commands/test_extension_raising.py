@@ -227,6 +227,16 @@ def test_a_link_ends_after_72_hours(scene: Extending, raised: Extension) -> None
     assert scene.fresh(raised.id).status is Status.PENDING
 
 
+def test_a_link_ends_with_the_account(scene: Extending, raised: Extension, booking: Booking) -> None:
+    link = commands.open_link(scene.token())
+    booking.user.is_active = False
+    scene.session.commit()
+    with pytest.raises(LinkEnded):
+        commands.open_link(scene.token())
+    with pytest.raises(NotFound):
+        commands.approve(link, raised.id, [0], queries.digest_of(raised))
+
+
 def test_a_link_opens_no_other_extension(scene: Extending, booking: Booking, raised: Extension) -> None:
     link = commands.open_link(scene.token())
     other = scene.raised(booking, Offer("Wischer", (Item("Wischerblätter", 2490),)))
