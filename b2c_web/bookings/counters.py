@@ -60,7 +60,7 @@ _LOCK_DAYS = (
 )
 
 _LOCK_SLOTS = (
-    select(TimeSlot.id, TimeSlot.max_bookings, TimeSlot.current_bookings, TimeSlot.is_available)
+    select(TimeSlot.id, TimeSlot.end_time, TimeSlot.max_bookings, TimeSlot.current_bookings, TimeSlot.is_available)
     .add_columns(
         (TimeSlot.jockey_minutes_room - TimeSlot.jockey_minutes_taken).label("left"), TimeSlot.longest_trip_minutes
     )

@@ -5,7 +5,7 @@ rows that are locked; conditional updates and constraints stand behind it.
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -102,8 +102,17 @@ def take(wish: Wish, releasing: Sequence[Held]) -> tuple[Promise, Parts]:
     if releasing:
         give_back(releasing)
         day_rows, slot_rows = lock_keys(days, needed)
+    _check_same_windows(windows, needed, slot_rows)
     fresh = [_refresh(window, day_rows.get((workshop_id, window.day)), slot_rows) for window in windows]
     return _take_judged(wish, fresh), parts
+
+
+def _check_same_windows(windows: Sequence[Window], needed: Collection[uuid.UUID], slot_rows: Any) -> None:
+    """Raises PlaceTaken when a template took one of these windows out, or cut it, since it was read."""
+    ends = {window.slot_id: window.end for window in windows}
+    locked = {slot_id: int(row.end_time.timestamp()) for slot_id, row in slot_rows.items()}
+    if any(slot_id not in ends or locked.get(slot_id) != ends[slot_id] for slot_id in needed):
+        raise PlaceTaken(block=Block.CLOSED)
 
 
 def _parts_of(wish: Wish, windows: Sequence[Window]) -> Parts:
@@ -111,6 +120,8 @@ def _parts_of(wish: Wish, windows: Sequence[Window]) -> Parts:
     if not wish.question.concierge or wish.back_slot_id is None:
         return {}
     index = {window.slot_id: n for n, window in enumerate(windows)}
+    if wish.slot_id not in index or wish.back_slot_id not in index:
+        raise PlaceTaken(block=Block.CLOSED)
     pickup = trip_parts(windows, index[wish.slot_id], wish.order.pickup_minutes)
     back = trip_parts(windows, index[wish.back_slot_id], wish.order.return_minutes)
     if pickup is None or back is None:

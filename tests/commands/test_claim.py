@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from b2c_web.bookings import places
 from b2c_web.bookings.claim import PriceChanged, book
 from b2c_web.bookings.commands import expire_hold, give_up
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Trip, TripMinutes
@@ -166,3 +167,23 @@ def test_a_late_trip_without_a_next_window_is_refused(session: Any) -> None:
     with pytest.raises(PlaceTaken) as refused:
         book(replace(request, question=replace(request.question, travel_minutes=70)))
     assert refused.value.details["block"] == "NO_JOCKEY"
+
+
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM time_slots", "UPDATE time_slots SET end_time = end_time - interval '1 h'"]
+)
+def test_a_window_that_goes_or_is_cut_while_it_is_claimed_is_not_promised(
+    session: Any, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    scene, lock = Scene(session), places.lock_keys
+
+    def lose_a_race(days: Any, slot_ids: Any) -> Any:
+        session.execute(text(f"{change} WHERE id = :slot"), {"slot": scene.slots[0].id})
+        return lock(days, slot_ids)
+
+    request = scene.request(0, None)
+    session.commit()
+    monkeypatch.setattr(places, "lock_keys", lose_a_race)
+    with pytest.raises(PlaceTaken):
+        book(request)
+    assert session.query(Booking).count() == 0
