@@ -2,6 +2,7 @@
 
 import base64
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -39,7 +40,7 @@ class DecisionForm(Form):
     jockey_id = RadioField(_l("Jockey"))
     time = TimeField(_l("An der Tür um"), format="%H:%M", validators=[Optional()])
     ronja_id = RadioField(_l("Ronja"), validate_choice=False, validators=[Optional()])
-    accepted = HiddenField()  # codes of what was shown, with blanks between
+    accepted = HiddenField()  # what was chosen, and codes of what spoke against it, with blanks between
     anyway = BooleanField(_l("Trotzdem so einteilen"))
 
     def decision(self, window_start: datetime) -> Decision:
@@ -49,8 +50,17 @@ class DecisionForm(Form):
             arrival = local_to_utc(window_start.astimezone(ZONE).date(), minutes, ZONE)
         return Decision(_id(self.jockey_id.data, "jockey_id"), arrival, _id(self.ronja_id.data, "ronja_id"))
 
+    def show(self, codes: Iterable[str]) -> None:
+        """The page tells what speaks against this choice."""
+        self.accepted.data = " ".join([self._choice(), *codes])
+
     def accepted_codes(self) -> list[str]:
-        return (self.accepted.data or "").split() if self.anyway.data else []
+        """What was shown and accepted; nothing when another jockey or time is chosen now."""
+        chosen, *codes = (self.accepted.data or "-").split()
+        return codes if self.anyway.data and chosen == self._choice() else []
+
+    def _choice(self) -> str:
+        return f"{self.jockey_id.data}@{self.time.data or ''}"
 
 
 class EndForm(Form):

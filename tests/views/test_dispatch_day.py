@@ -172,13 +172,25 @@ def test_what_speaks_against_it_is_asked_about_and_then_done(trips: Trips, login
     assert f"überschneidet sich mit {first.number} (07:37–09:03)" in words
     accepted = re.search(r'name="accepted"[^>]*value="([^"]*)"', asked.text)
     assert accepted
-    assert accepted[1] == f"OVERLAP:{first.number}"
+    assert accepted[1] == f"{trips.jockey.id}@08:00:00 OVERLAP:{first.number}"
     wish = {"jockey_id": trips.jockey.id, "time": "08:00", "accepted": accepted[1]}
     assert decide(client, path, **wish).status_code == 422
     assert decide(client, path, **wish, anyway="y").status_code == 303
     words = words_of(text_of(client.get(THURSDAY)))
     assert "Die Fahrt überschneidet sich mit einer anderen." in words
     assert "passt nicht" in words
+
+
+def test_a_yes_is_for_what_was_shown_only(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    client, path = dispatcher(trips, login), page_of(trips, booking)
+    asked = decide(client, path, jockey_id=trips.jockey.id, time="10:10")
+    accepted = re.search(r'name="accepted"[^>]*value="([^"]*)"', asked.text)
+    assert accepted
+    assert "LATE" in accepted[1]
+    wish = {"jockey_id": trips.jockey.id, "accepted": accepted[1], "anyway": "y"}
+    assert decide(client, path, **wish, time="13:00").status_code == 422
+    assert decide(client, path, **wish, time="10:10").status_code == 303
 
 
 def test_two_dispatchers_at_once(trips: Trips, login: Login) -> None:

@@ -80,7 +80,7 @@ def trip(trip_id: uuid.UUID) -> Response:
     row = board.row_of(current_user, trip_id)
     form.seen.data = _seen(row)
     problems = form.refusal.details.get("problems", []) if form.refusal else []
-    form.accepted.data = " ".join(one.code for one in problems)
+    form.show(one.code for one in problems)
     facts = _choosing(row) if _can_decide(row) else {}
     return form_page(
         "dispatch/trip.html",
