@@ -12,6 +12,7 @@ from b2c_web.vehicles.models import VehicleClass
 
 TRAVEL_MINUTES = (5, 10, 15, 20, 30, 45, 60, 75)
 USUAL_TRAVEL = 20
+ASKED_CLASS = VehicleClass.MIDSIZE  # decides the price only
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Asked:
         )
 
     def question(self, workshop_id: uuid.UUID) -> Question:
-        """The customer's question. The class of the car decides the price only, so any will do."""
-        return Question(workshop_id, self.service, VehicleClass.MIDSIZE, self.concierge, self.travel_minutes)
+        """The customer's question."""
+        return Question(workshop_id, self.service, ASKED_CLASS, self.concierge, self.travel_minutes)
 
     def query(self) -> dict[str, Any]:
         """What the addresses of the pages carry on; the usual question carries nothing."""

@@ -1,12 +1,16 @@
 """`flask payments`: our records of money beside the payment provider's, for a person."""
 
 import sys
+import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy.exc import NoResultFound
 
-from b2c_web.payments.commands import reconcile
+from b2c_web.errors import Conflict, NotFound
+from b2c_web.payments.commands import reconcile, retry_capture, retry_refund
 from b2c_web.payments.gateway import PaymentProviderError
 
 
@@ -31,6 +35,35 @@ def reconcile_cli(fix: bool, since: datetime | None) -> None:
     remaining = sum(1 for difference in found if not difference.mended)
     click.echo(f"{len(found)} differences, {len(found) - remaining} mended, {remaining} remaining")
     sys.exit(1 if remaining else 0)
+
+
+@payments_cli.command("retry-refund")
+@click.argument("refund_id", type=uuid.UUID)
+@with_appcontext
+def retry_refund_cli(refund_id: uuid.UUID) -> None:
+    """Make a failed refund once more; the worker does it. Exit code 1 when it did not fail, or the money is gone."""
+    _again(lambda: retry_refund(refund_id).state.value)
+
+
+@payments_cli.command("retry-capture")
+@click.argument("payment_id", type=uuid.UUID)
+@with_appcontext
+def retry_capture_cli(payment_id: uuid.UUID) -> None:
+    """Take held money once more whose capture was given up; the worker does it. Exit code 1 when it is not held."""
+    _again(lambda: retry_capture(payment_id).state.value)
+
+
+def _again(act: Callable[[], str]) -> None:
+    try:
+        click.echo(act())
+    except (Conflict, NotFound, NoResultFound) as refusal:
+        click.echo(
+            f"Nothing to try again: {type(refusal).__name__}. Is the id right, and is the money still there?", err=True
+        )
+        sys.exit(1)
+    except PaymentProviderError as error:
+        click.echo(f"The payment provider does not answer: {error}", err=True)
+        sys.exit(2)
 
 
 commands = [payments_cli]

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select, text
 
 from b2c_web import clock
@@ -228,7 +229,7 @@ def test_a_capture_whose_job_was_lost_is_queued_again(
 
 
 def test_a_capture_that_fails_and_fails_goes_before_a_person_who_has_it_tried_again(
-    held: Payment, provider: Provider, work: Purpose, session: Any
+    app: Flask, held: Payment, provider: Provider, work: Purpose, session: Any
 ) -> None:
     _done(held)
     provider.misbehave("error", CAPTURES, status=402, times=None, decline_code="processing_error")
@@ -242,11 +243,14 @@ def test_a_capture_that_fails_and_fails_goes_before_a_person_who_has_it_tried_ag
     sweep()
     provider.behave()
     assert (capture_held(held.id).state, _taken(provider)) == (PaymentState.AUTHORIZED, [])
-    retry_capture(held.id)
+    retry = ["payments", "retry-capture", str(held.id)]
+    assert app.test_cli_runner().invoke(args=retry).output == "AUTHORIZED\n"
     assert capture_held(held.id).state is PaymentState.SUCCEEDED
     assert (work.told, _taken(provider), _booked(session)) == (["authorized", "failed", "paid"], [DONE], [DONE])
     with pytest.raises(Conflict):
         retry_capture(held.id)
+    refused = app.test_cli_runner().invoke(args=retry)
+    assert (refused.exit_code, "Nothing to try again" in refused.output) == (1, True)
 
 
 def test_a_capture_given_up_can_be_released(held: Payment, provider: Provider, work: Purpose, run_jobs: Any) -> None:

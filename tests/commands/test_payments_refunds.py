@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import select, text
 
 from b2c_web.accounts.models import User
@@ -177,7 +178,7 @@ def test_a_refund_under_way_arrives_later(session: Any, purpose: Purpose, provid
 
 
 def test_a_refund_that_comes_back_is_owed_again_and_can_be_retried(
-    session: Any, purpose: Purpose, provider: Provider, run_jobs: Any
+    app: Flask, session: Any, purpose: Purpose, provider: Provider, run_jobs: Any
 ) -> None:
     payment = _pay(session, make_customer(), purpose, provider, card="refund_fails")
     refund = _wish(payment, 5000)
@@ -193,6 +194,8 @@ def test_a_refund_that_comes_back_is_owed_again_and_can_be_retried(
     )
     assert _ledger(session, payment)[1:] == [(LedgerKind.REFUND, 5000), (LedgerKind.REFUND_RETURNED, 5000)]
     assert (len(purpose.given_up), purpose.told[-1]) == (1, "refund FAILED")
+    told = app.test_cli_runner().invoke(args=["payments", "retry-refund", str(refund.id)])
+    assert (told.exit_code, told.output) == (0, "PENDING\n")
     again = retry_refund(refund.id)
     assert retry_refund(refund.id) is again
     run_jobs({"payments.refund"})

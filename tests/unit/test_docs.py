@@ -82,10 +82,13 @@ def test_every_listener_of_a_hook_is_listed(app: Flask) -> None:
     assert [name for name in sorted(names) if not re.search(rf"\b{name}`", text)] == []
 
 
+COMMAND = r"(?<![-\w])flask ([a-z][a-z-]*)(?: ([a-z]+(?:-[a-z]+)*)\b)?"
+
+
 def test_every_command_exists(app: Flask) -> None:
     unknown = []
     for page in PAGES:
-        for group, command in re.findall(r"(?<![-\w])flask ([a-z][a-z-]*)(?: ([a-z]+)\b)?", page.read_text()):
+        for group, command in re.findall(COMMAND, page.read_text()):
             found = app.cli.commands.get(group)
             inner = getattr(found, "commands", None)
             if found is None or (inner is not None and command and command not in inner):

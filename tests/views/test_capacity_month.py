@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from b2c_web.accounts.models import Role
 from b2c_web.audit import AuditEntry
+from b2c_web.catalog.models import Service, ServiceType
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot, WorkshopCapacity
 from tests.commands.scene import Scene
@@ -71,6 +72,21 @@ def change_day(client: FlaskClient, day: str = "2026-11-26", **fields: Any) -> A
 
 
 # -- the month
+
+
+def test_a_service_that_is_not_sold_shows_another_one(scene: Scene, session: Any, login: Login) -> None:
+    session.execute(update(Service).where(Service.type == ServiceType.INSPECTION).values(is_active=False))
+    session.commit()
+    answer = staff(scene, login).get(f"{PAGE}?day=2026-11-26", follow_redirects=True)
+    assert answer.status_code == 200
+    assert "zurzeit nicht im Verkauf" in text_of(answer)
+    assert "day=2026-11-26" in answer.request.url
+
+
+def test_without_anything_to_sell_there_is_nothing_to_plan(scene: Scene, session: Any, login: Login) -> None:
+    session.execute(update(Service).values(is_active=False))
+    session.commit()
+    assert staff(scene, login).get(PAGE).status_code == 409
 
 
 def test_the_month_stands_with_what_is_booked(scene: Scene, login: Login) -> None:
