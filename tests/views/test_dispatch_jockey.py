@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,7 +14,7 @@ from b2c_web.dispatch import commands, replanning
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.workshops.models import JockeyShift
-from tests.commands.trips import RETURN, Trips
+from tests.commands.trips import HANDOVER, RETURN, Trips
 from tests.factories import make_user
 from tests.views.browsing import send
 from tests.views.walking import text_of, words_of
@@ -171,6 +172,49 @@ def test_a_tour_that_somebody_else_drives_now_says_so(trips: Trips, login: Login
         assert "Diese Fahrt ist nicht mehr Ihre: umgeplant." in words_of(text_of(client.get(path(tour))))
 
 
+def test_a_trip_that_was_taken_away_shows_nothing_of_its_customer(trips: Trips, login: Login) -> None:
+    booking, other = trips.booked(), trips.second_jockey()
+    tour = trips.assignment(booking)
+    replanning.reassign(tour.id, other.id, actor=trips.dispatcher)
+    with trips.at(morning(booking)):
+        client = driver(trips, login)
+        pages = [text_of(client.get(path(tour))), text_of(press(client, tour, S.ASSIGNED))]
+        for door in ("/handover", "/no-show", "/failure"):
+            assert send(client, path(tour, door), "/jockey").location == path(tour)
+    for page in pages:
+        for fact in ("Person am Beispielweg", "Am Beispielweg 12", "+4923021234567", "44137"):
+            assert fact not in page
+
+
+def test_with_the_customers_car_the_way_leads_to_the_workshop(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    tour, base = trips.assignment(booking), trips.workshop
+    with trips.at(booking.pickup_time):
+        commands.start_pickup(tour.id, trips.driver)
+        commands.arrive_pickup(tour.id, trips.driver)
+        assert "an der Tür seit 08:00" in words_of(text_of(driver(trips, login).get("/jockey")))
+    with trips.at(booking.pickup_time + timedelta(minutes=20)):
+        commands.finish_pickup_handover(tour.id, HANDOVER, trips.driver)
+        page = text_of(driver(trips, login).get("/jockey"))
+        words = words_of(page)
+        for fact in ("zur Werkstatt seit 08:20", "Zur Werkstatt", base.address, f"{base.postal_code} {base.city}"):
+            assert fact in words
+        assert "Sie fahren" in words
+        assert f"search?query={quote(base.address)}" in page
+        assert f'href="tel:{base.phone.replace(" ", "")}"' in page
+        for gone in ("an der Tür", "Am Beispielweg 12", "Sie bringen", "Am%20Beispielweg"):
+            assert gone not in page
+        commands.arrive_workshop(tour.id, trips.driver)
+        words = words_of(text_of(driver(trips, login).get(path(tour))))
+        assert "Schlüssel noch abgeben" in words
+        assert base.address in words
+        commands.complete_pickup(tour.id, trips.driver)
+        words = words_of(text_of(driver(trips, login).get(path(tour))))
+    assert "fertig um 08:20" in words
+    assert "Gebracht" in words
+    assert "Sie bringen" not in words
+
+
 def test_a_return_has_its_own_words(trips: Trips, login: Login) -> None:
     booking = trips.booked()
     back = trips.make_ready(booking)
@@ -209,3 +253,4 @@ def test_in_english(trips: Trips, login: Login) -> None:
     assert "My day" in words
     assert "I am leaving" in words
     assert "2 trips left" not in words
+    assert "Map Am Beispielweg 12" in words

@@ -43,7 +43,7 @@ def handover(assignment_id: uuid.UUID) -> Response:
         flash(_("Die Übergabe ist gespeichert."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     tour = tours.own_tour(current_user, assignment_id)
-    if (kind, tour.status) not in DOORS and not form.errors:
+    if (kind, tour.status) not in DOORS and (tour.cancel_reason or not form.errors):
         return elsewhere(tour)
     form.signed_by.data = form.signed_by.data or name
     chosen = {view: _files(tour, f"photo_{view}") for view in current_app.config["HANDOVER_VIEWS"]}
@@ -80,7 +80,7 @@ def no_show(assignment_id: uuid.UUID) -> Response:
         flash(_("Notiert. Der Kunde bekommt eine Nachricht und kann einen neuen Termin wählen."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     tour = tours.own_tour(current_user, assignment_id)
-    if tour.status is not S.AT_PICKUP_LOCATION and not form.errors:
+    if tour.status is not S.AT_PICKUP_LOCATION and (tour.cancel_reason or not form.errors):
         return elsewhere(tour)
     return form_page("jockeys/no_show.html", form, chosen=_files(tour, "photo"), **_waiting(tour), **about(tour))
 
@@ -129,7 +129,7 @@ def failure(assignment_id: uuid.UUID) -> Response:
         flash(_("Notiert. Bitte bringen Sie das Auto zurück in die Werkstatt."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     tour = tours.own_tour(current_user, assignment_id)
-    if tour.status not in ON_THE_WAY_BACK and not form.errors:
+    if tour.status not in ON_THE_WAY_BACK and (tour.cancel_reason or not form.errors):
         return elsewhere(tour)
     return form_page("jockeys/failure.html", form, **about(tour))
 
