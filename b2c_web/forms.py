@@ -1,5 +1,6 @@
 """Forms and the refusals of commands: both are shown in the same place, beside the field and summed on top."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,12 +13,21 @@ from wtforms.meta import DefaultMeta
 from b2c_web import formatting, htmx
 from b2c_web.errors import Conflict, DomainError, Invalid, NotAllowed, TooMany
 
+# one kind of sign within a number; \s holds the thin and the fixed blank too
+IN_THOUSANDS = re.compile(r"\d{1,3}(?:([.,'’\s])\d{3})(?:\1\d{3})*")
+BETWEEN_THOUSANDS = re.compile(r"[.,'’\s]")
 SHOWN_IN_THE_FORM = (Invalid, Conflict, NotAllowed, TooMany)
 
 
 def trimmed(text: str | None) -> str | None:
     """Without blanks around it and without runs of blanks inside."""
     return " ".join(text.split()) if text else text
+
+
+def plain_number(text: str) -> str:
+    """Without the signs that part thousands and without "km"; what is grouped in another way stays as it is."""
+    number = text.strip().removesuffix("km").strip()
+    return BETWEEN_THOUSANDS.sub("", number) if IN_THOUSANDS.fullmatch(number) else number
 
 
 class Form(FlaskForm):
@@ -56,13 +66,17 @@ class Form(FlaskForm):
 
 
 class WholeNumberField(IntegerField):
-    """A whole number, with our own words for what is none."""
+    """A whole number as people write it, "84.512" and "84 512 km" too; our own words for what is none."""
+
+    def __init__(self, *args: Any, example: str = "2019", **facts: Any) -> None:
+        super().__init__(*args, **facts)
+        self.example = example
 
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
-            super().process_formdata(valuelist)
+            super().process_formdata([plain_number(text) for text in valuelist])
         except ValueError as error:
-            raise ValueError(_l("Bitte als Zahl, zum Beispiel 2019.")) from error
+            raise ValueError(_l("Bitte als Zahl, zum Beispiel %(example)s.", example=self.example)) from error
 
 
 class ActionForm(Form):

@@ -40,6 +40,7 @@ class CheckInForm(Form):
     vin = StringField(_l("Fahrgestellnummer (FIN)"), filters=[trimmed])
     mileage_km = WholeNumberField(
         _l("Kilometerstand"),
+        example="84512",
         validators=[
             InputRequired(_l("Kilometerstand fehlt.")),
             NumberRange(0, 2_000_000, _l("Zwischen 0 und 2.000.000.")),

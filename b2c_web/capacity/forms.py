@@ -127,18 +127,24 @@ class WhatIfForm(Form):
     jockeys = WholeNumberField(
         _l("Jockeys mehr oder weniger"),
         default=0,
+        example="2",
         validators=[Optional(), NumberRange(-20, 20, _l("Bitte eine Zahl von -20 bis 20."))],
     )
     ronjas = WholeNumberField(
         _l("Ronjas mehr oder weniger"),
         default=0,
+        example="2",
         validators=[Optional(), NumberRange(-50, 50, _l("Bitte eine Zahl von -50 bis 50."))],
     )
     places = WholeNumberField(
-        _l("Plätze je Fenster"), validators=[Optional(), NumberRange(0, 100, _l("Bitte eine Zahl von 0 bis 100."))]
+        _l("Plätze je Fenster"),
+        example="10",
+        validators=[Optional(), NumberRange(0, 100, _l("Bitte eine Zahl von 0 bis 100."))],
     )
     maximum = WholeNumberField(
-        _l("Höchstens am Tag"), validators=[Optional(), NumberRange(0, 500, _l("Bitte eine Zahl von 0 bis 500."))]
+        _l("Höchstens am Tag"),
+        example="10",
+        validators=[Optional(), NumberRange(0, 500, _l("Bitte eine Zahl von 0 bis 500."))],
     )
     closed = SelectMultipleField(_l("Diese Fenster schließen"), coerce=int, choices=[], validate_choice=False)
 

@@ -13,8 +13,10 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
+from b2c_web.dispatch.commands import LACKING
 from b2c_web.dispatch.deciding import Decision
 from b2c_web.dispatch.models import CancelReason
+from b2c_web.dispatch.rules import HandoverLack
 from b2c_web.errors import Invalid
 from b2c_web.forms import Form, WholeNumberField, trimmed
 
@@ -84,7 +86,7 @@ class ReturnWindowForm(Form):
 
 
 FUEL = [
-    SelectChoice("R", "R"),
+    SelectChoice("R", _l("Reserve")),
     SelectChoice("1/4", "¼"),
     SelectChoice("1/2", "½"),
     SelectChoice("3/4", "¾"),
@@ -99,6 +101,7 @@ class HandoverForm(Form):
     photos = HiddenField(_l("Fotos"))
     mileage_km = WholeNumberField(
         _l("Kilometerstand"),
+        example="84512",
         validators=[
             InputRequired(_l("Bitte lesen Sie den Kilometerstand ab.")),
             NumberRange(0, 2_000_000, _l("Bitte prüfen Sie den Kilometerstand.")),
@@ -115,11 +118,24 @@ class HandoverForm(Form):
     wishes = TextAreaField(
         _l("Wünsche des Kunden"), filters=[trimmed], validators=[Length(max=2000)], render_kw={"rows": 2}
     )
-    swapped = BooleanField(validators=[InputRequired(_l("Bitte bestätigen Sie den Tausch der Schlüssel."))])
+    swapped = BooleanField(
+        _l("Schlüsseltausch"), validators=[InputRequired(_l("Bitte bestätigen Sie den Tausch der Schlüssel."))]
+    )
     signature = HiddenField(_l("Unterschrift"))  # drawn on glass, as a picture
     signature_id = HiddenField()  # one that was drawn and kept already
     signed_by = StringField(_l("Name"), filters=[trimmed], validators=[Length(max=120)])
     signed = BooleanField(_l("Ich bestätige Zustand, Kilometer und Ronja."))
+
+    lacks_photos = asks_signature = False
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Names photos and signature together with what else is missing."""
+        valid = bool(super().validate(extra_validators))
+        is_signed = self.picture() or self.signature_id.data or (self.signed.data and self.signed_by.data)
+        missing = {HandoverLack.VIEWS: self.lacks_photos, HandoverLack.SIGNATURE: self.asks_signature and not is_signed}
+        for name, words in (LACKING[lack] for lack, is_missing in missing.items() if is_missing):
+            self.add_error(name, words)
+        return valid and not any(missing.values())
 
     def picture(self) -> bytes | None:
         """The drawn signature, or None when nothing (readable) was drawn."""
@@ -151,7 +167,9 @@ class NoShowForm(Form):
     calls = HiddenField(_l("Anrufe"))
     waited_minutes = HiddenField(_l("Wartezeit"))
     photo = HiddenField(_l("Foto"))
-    waited = BooleanField(validators=[InputRequired(_l("Bitte bestätigen Sie, dass Sie gewartet haben."))])
+    waited = BooleanField(
+        _l("Wartezeit"), validators=[InputRequired(_l("Bitte bestätigen Sie, dass Sie gewartet haben."))]
+    )
 
 
 class FailureForm(Form):

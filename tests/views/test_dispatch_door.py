@@ -91,6 +91,13 @@ def test_what_is_missing_is_named_and_nothing_is_lost(trips: Trips, login: Login
         assert empty.status_code == 422
         for missing in ("Kilometerstand ab.", "Wie viele Schlüssel sind es?", "den Tausch der Schlüssel."):
             assert missing in words_of(text_of(empty))
+        summary = words_of(text_of(empty)).split("Übergabe an der Tür")[-1]
+        assert "Bitte prüfen Sie 6 Angaben" in summary
+        for missing in ("Fotos: Es fehlen noch Fotos", "Unterschrift: Es fehlt", "Schlüsseltausch: Bitte bestätigen"):
+            assert missing in summary
+        signed = send(client, path(pickup, "handover"), signature=DRAWN)
+        assert "Die Unterschrift ist gespeichert." in words_of(text_of(signed))
+        assert "Bitte prüfen Sie 5 Angaben" in words_of(text_of(signed))
         answer = send(client, path(pickup, "handover"), **NOTED, **shown, signature=DRAWN)
         assert answer.status_code == 422
         page = answer.text
@@ -243,3 +250,15 @@ def test_these_pages_are_the_own_jockeys(trips: Trips, login: Login, page: str) 
     client = login(other)
     assert client.get(path(pickup, page)).status_code == 404
     assert send(client, path(pickup, page), "/jockey").status_code == 404
+
+
+def test_the_fuel_has_words_and_the_mileage_its_separators(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    facts = {**NOTED, "fuel": "R", "mileage_km": "48.210 km"}
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        assert "Reserve" in words_of(text_of(client.get(path(pickup, "handover"))))
+        assert send(client, path(pickup, "handover"), **facts, **shown, signature=DRAWN).status_code == 303
+    kept = trips.assignment(booking).handover
+    assert (kept["fuel"], kept["mileage_km"]) == ("R", 48210)

@@ -20,7 +20,7 @@ from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssign
 from b2c_web.dispatch.steps import CHANGED
 from b2c_web.dispatch.views.jockey import about, elsewhere
 from b2c_web.errors import Conflict
-from b2c_web.forms import ActionForm, form_page, submitted
+from b2c_web.forms import SHOWN_IN_THE_FORM, ActionForm, form_page, submitted
 from b2c_web.media.commands import add_upload
 from b2c_web.media.models import MediaFile, MediaPurpose
 from b2c_web.media.queries import files
@@ -37,8 +37,8 @@ ON_THE_WAY_BACK = (S.EN_ROUTE_TO_CUSTOMER, S.AT_RETURN_LOCATION)
 @blueprint.route("/jockey/trips/<uuid:assignment_id>/handover", methods=["GET", "POST"])
 @requires("jockey.day")
 def handover(assignment_id: uuid.UUID) -> Response:
-    tour, form = tours.own_tour(current_user, assignment_id), HandoverForm()
-    kind, name = tour.type, tour.booking.customer_name
+    tour = tours.own_tour(current_user, assignment_id)
+    kind, name, form = tour.type, tour.booking.customer_name, _handover_form(tour)
     if submitted(form, lambda: _hand_over(tour, form)):
         flash(_("Die Übergabe ist gespeichert."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
@@ -46,22 +46,37 @@ def handover(assignment_id: uuid.UUID) -> Response:
     if (kind, tour.status) not in DOORS and (tour.cancel_reason or not form.errors):
         return elsewhere(tour)
     form.signed_by.data = form.signed_by.data or name
-    chosen = {view: _files(tour, f"photo_{view}") for view in current_app.config["HANDOVER_VIEWS"]}
-    return form_page("jockeys/handover.html", form, chosen=chosen, VIEWS=words.VIEWS, **about(tour))
+    return form_page("jockeys/handover.html", form, chosen=_chosen(tour), VIEWS=words.VIEWS, **about(tour))
+
+
+def _handover_form(tour: JockeyAssignment) -> HandoverForm:
+    """What is drawn is kept at once, so that nobody signs twice when something else is missing."""
+    form = HandoverForm()
+    if form.is_submitted() and (tour.type, tour.status) in DOORS:
+        form.lacks_photos = not all(_chosen(tour).values())
+        form.asks_signature = current_app.config["HANDOVER_SIGNATURE"]
+        try:
+            _keep_signature(tour, form)
+        except SHOWN_IN_THE_FORM:  # no picture: the form asks for it as for one that was not drawn
+            form.signature.data = ""
+    return form
+
+
+def _keep_signature(tour: JockeyAssignment, form: HandoverForm) -> None:
+    drawn = form.picture()
+    if drawn:
+        kept = add_upload(current_user, MediaPurpose.BOOKING, tour.booking_id, BytesIO(drawn), _("Unterschrift"))
+        form.signature_id.data, form.signature.data = str(kept.id), ""
 
 
 def _hand_over(tour: JockeyAssignment, form: HandoverForm) -> None:
-    """First the signature is kept, so that nobody signs twice when something else is missing."""
-    drawn = form.picture()
-    if drawn and (tour.type, tour.status) in DOORS:
-        kept = add_upload(current_user, MediaPurpose.BOOKING, tour.booking_id, BytesIO(drawn), _("Unterschrift"))
-        form.signature_id.data = str(kept.id)
-    shown = [
-        {"view": view, "file": str(file.id)}
-        for view in current_app.config["HANDOVER_VIEWS"]
-        for file in _files(tour, f"photo_{view}")
-    ]
+    shown = [{"view": view, "file": str(file.id)} for view, files in _chosen(tour).items() for file in files]
     PRESS[tour.type](tour.id, {**form.noted(), "photos": shown}, current_user)
+
+
+def _chosen(tour: JockeyAssignment) -> dict[str, list[MediaFile]]:
+    """The photo of each view as far as it is there."""
+    return {view: _files(tour, f"photo_{view}") for view in current_app.config["HANDOVER_VIEWS"]}
 
 
 def _files(tour: JockeyAssignment, name: str) -> list[MediaFile]:
