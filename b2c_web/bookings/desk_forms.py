@@ -1,5 +1,6 @@
 """The shapes of the forms at the workshop's desk."""
 
+from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -25,6 +26,7 @@ LACKS = {
 }
 SAME_PLATE = _l("Das ist das Kennzeichen des gebuchten Autos.")
 NOT_SAID = _l("Bitte bestätigen: Der Kunde hat das Auto selbst gebracht.")
+NOT_TODAY = _l("Bitte bestätigen: Das Auto ist vor seinem Termin da.")
 
 
 class CheckInForm(Form):
@@ -50,10 +52,12 @@ class CheckInForm(Form):
     keys_at = StringField(_l("Schlüssel"), filters=[trimmed], validators=[Length(max=60, message=TOO_LONG)])
     parked_at = StringField(_l("Stellplatz"), filters=[trimmed], validators=[Length(max=60, message=TOO_LONG)])
     brought = BooleanField(_l("Der Kunde hat das Auto selbst gebracht"))
+    early = BooleanField(_l("Das Auto ist vor seinem Termin da"))
 
     is_named = True  # does the booking name its car?
     booked_plate = ""
     asks_brought = False
+    booked_for: date | None = None  # set when that is a later day
 
     def validate(self, extra_validators: Any = None) -> bool:
         """The car's facts count only when somebody says that they differ, or when none are known."""
@@ -62,6 +66,9 @@ class CheckInForm(Form):
             valid = self._car_is_complete() and valid
         if self.asks_brought and not self.brought.data:
             self.add_error("brought", NOT_SAID)
+            valid = False
+        if self.booked_for and not self.early.data:
+            self.add_error("early", NOT_TODAY)
             valid = False
         return valid
 
@@ -97,6 +104,8 @@ def check_in_form(booking: Booking, *, asks_brought: bool) -> CheckInForm:
     form = CheckInForm(**{name: known.get(name) for name in TOLD})
     form.is_named, form.asks_brought = car is not None, asks_brought
     form.booked_plate = car.license_plate if car else ""
+    day = booking.slot.start_time.astimezone(ZONE).date()
+    form.booked_for = day if day > today_in(ZONE) else None
     return form
 
 

@@ -131,6 +131,7 @@ def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
         "car_class": CLASS_TEXTS[booking.vehicle_class],
         "plate": words.plate_of(booking),
         "fetched": board.is_fetched(booking),
+        "withdrawable": words.withdrawable_until(booking),
         "standing_said": words.standing(booking),
         "tours": tours,
         "handovers": car.handovers(tours),

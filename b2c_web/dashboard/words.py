@@ -1,7 +1,8 @@
 """What the board says of a car, in words."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -40,6 +41,12 @@ def late_words(card: Card) -> str:
     if minutes < DAY_MINUTES:
         return _("%(n)s h zu spät", n=minutes // 60)
     return ngettext("%(num)s Tag zu spät", "%(num)s Tage zu spät", minutes // DAY_MINUTES)
+
+
+def withdrawable_until(booking: Booking) -> datetime | None:
+    """Until when the customer may withdraw, while nobody asked for the work to begin before; None otherwise."""
+    until = booking.created_at + timedelta(days=current_app.config["WITHDRAWAL_DAYS"])
+    return None if booking.early_start_requested_at or until < now_utc() else until
 
 
 def since(at: datetime) -> str:

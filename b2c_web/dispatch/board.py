@@ -16,7 +16,7 @@ from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, Ronj
 from b2c_web.bookings.queries import visible_to
 from b2c_web.clock import local_to_utc, now_utc
 from b2c_web.config import ZONE
-from b2c_web.dispatch.lateness import Arrival, Need, Risk, Times, arrival_of, need_of
+from b2c_web.dispatch.lateness import Arrival, Need, Risk, Times, arrival_of, is_overdue, need_of
 from b2c_web.dispatch.loads import Load, jockey_states, loads_of
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.dispatch.replanning import is_due
@@ -158,7 +158,15 @@ def _row(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> Row:
         reason=assignment.cancel_reason if assignment else None,
         conflict=assignment.conflict if assignment else None,
     )
-    return Row(trip, booking, assignment, need, arrival(trip, assignment, now))
+    there = arrival(trip, assignment, now)
+    return Row(trip, booking, assignment, need or _overdue(trip, assignment, there), there)
+
+
+def _overdue(trip: Trip, assignment: JockeyAssignment | None, there: Arrival | None) -> Need | None:
+    """An open trip that is at nobody's door yet, far beyond its window."""
+    if assignment is None or there is None or assignment.status in ENDED or assignment.arrived_at is not None:
+        return None
+    return Need.OVERDUE if is_overdue(there, trip.window_end - trip.window_start) else None
 
 
 def arrival(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> Arrival | None:

@@ -49,6 +49,11 @@ def arrival_of(times: Times, status: AssignmentStatus, now: datetime) -> Arrival
     return Arrival(at, late, risk)
 
 
+def is_overdue(arrival: Arrival, window: timedelta) -> bool:
+    """Nobody comes within another whole window after the promised one: the trip no longer settles itself."""
+    return timedelta(minutes=arrival.late_minutes) > window
+
+
 class Need(StrEnum):
     """What a dispatcher has to do about a trip."""
 
@@ -56,6 +61,7 @@ class Need(StrEnum):
     FLAGGED = "FLAGGED"
     NO_SHOW = "NO_SHOW"
     RETURN_FAILED = "RETURN_FAILED"
+    OVERDUE = "OVERDUE"
 
 
 def need_of(

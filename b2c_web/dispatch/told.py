@@ -1,5 +1,6 @@
 """What dispatchers read: problems, needs and Ronjas in words."""
 
+from datetime import datetime
 from typing import Any
 
 from flask_babel import gettext as _
@@ -9,7 +10,7 @@ from flask_babel import ngettext
 from b2c_web import formatting
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
-from b2c_web.dispatch.lateness import Need
+from b2c_web.dispatch.lateness import Arrival, Need
 from b2c_web.dispatch.models import CancelReason
 from b2c_web.dispatch.placing import Span
 from b2c_web.dispatch.problems import Kind, Problem
@@ -20,6 +21,7 @@ NEEDS = {
     Need.FLAGGED: _l("passt nicht"),
     Need.NO_SHOW: _l("niemand angetroffen"),
     Need.RETURN_FAILED: _l("Rückgabe gescheitert"),
+    Need.OVERDUE: _l("überfällig"),
 }
 FLAGS = {
     "NO_SHIFT": _l("Der Jockey hat da keine Schicht."),
@@ -76,6 +78,16 @@ def minutes(count: int) -> str:
     if not whole:
         return _("%(n)s min", n=rest)
     return _("%(h)s h %(n)s min", h=whole, n=rest) if rest else _("%(n)s h", n=whole)
+
+
+def late(arrival: Arrival, window_end: datetime) -> str:
+    """How late a trip will be today, since which day it is overdue, or, not late at all, how tight it is."""
+    if not arrival.late_minutes:
+        return _("knapp, gegen %(time)s", time=formatting.clock(arrival.at))
+    if window_end.astimezone(ZONE).date() < today_in(ZONE):
+        return _("überfällig seit %(day)s", day=formatting.day(window_end))
+    by, at = minutes(arrival.late_minutes), formatting.clock(arrival.at)
+    return _("wird %(by)s zu spät, gegen %(time)s", by=by, time=at)
 
 
 def until(at: Any) -> str:

@@ -1,6 +1,7 @@
 """The workshop's desk: check in, start, rework, hand over, and what the second of two people is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -53,23 +54,19 @@ class Desk:
 
 
 @pytest.fixture
-def at_desk(scene: Scene, login: Login) -> Callable[..., Desk]:
-    """`at_desk(back=2)`: a paid booking of a named car, on its day."""
+def at_desk(scene: Scene, login: Login) -> Iterator[Callable[..., Desk]]:
+    """`at_desk(back=2)`: a paid booking of a named car; from then on the clock stands on its day."""
+    with ExitStack() as later:
 
-    def make(*, back: int | None = None, plate: str = "DO AA 1", named: bool = True) -> Desk:
-        booking = scene.booked(0, back)
-        if named:
-            booking.vehicle_id = make_vehicle(booking.user, license_plate=plate, make="Ahorn", model="Kombi").id
-        db.session.commit()
-        return Desk(scene, login, booking)
+        def make(*, back: int | None = None, plate: str = "DO AA 1", named: bool = True) -> Desk:
+            booking = scene.booked(0, back)
+            if named:
+                booking.vehicle_id = make_vehicle(booking.user, license_plate=plate, make="Ahorn", model="Kombi").id
+            db.session.commit()
+            later.enter_context(clock.frozen(booking.slot.start_time + timedelta(minutes=20)))
+            return Desk(scene, login, booking)
 
-    return make
-
-
-@pytest.fixture(autouse=True)
-def _on_the_day(scene: Scene) -> Any:
-    with clock.frozen(scene.slots[0].start_time + timedelta(minutes=20)):
-        yield
+        yield make
 
 
 def test_the_booked_car_is_checked_in_with_one_number(at_desk: Callable[..., Desk]) -> None:
@@ -153,7 +150,8 @@ def test_a_strange_mileage_is_asked_about_not_refused(
     scene: Scene, at_desk: Callable[..., Desk], km: str, words: str
 ) -> None:
     desk = at_desk()
-    before = scene.booked(1, None, user_id=desk.booking.user_id)
+    with clock.frozen(clock.now_utc() - timedelta(days=1)):
+        before = scene.booked(1, None, user_id=desk.booking.user_id)
     before.vehicle_id = desk.booking.vehicle_id
     db.session.commit()
     commands.check_in(desk.user, before.id, mileage_km=84210)
@@ -163,6 +161,40 @@ def test_a_strange_mileage_is_asked_about_not_refused(
         assert doubted.status_code == 422
         assert words in client_words
         assert desk.send("/check-in", which="same", mileage_km=km, mileage_confirmed="y").status_code == 303
+
+
+def test_a_booking_for_a_later_day_is_asked_about_first(at_desk: Callable[..., Desk]) -> None:
+    desk = at_desk()
+    assert "Gebucht ist" not in desk.words("/check-in")
+    with clock.frozen(clock.now_utc() - timedelta(days=1)):
+        assert "Gebucht ist Do, 26. Nov." in desk.words("/check-in")
+        unsaid = desk.send("/check-in", which="same", mileage_km="10")
+        assert unsaid.status_code == 422
+        assert "Bitte bestätigen: Das Auto ist vor seinem Termin da." in text_of(unsaid)
+        assert desk.send("/check-in", which="same", mileage_km="10", early="y").status_code == 303
+
+
+def test_a_mileage_as_people_write_it(at_desk: Callable[..., Desk]) -> None:
+    desk = at_desk()
+    refused = desk.send("/check-in", which="same", mileage_km="viel")
+    assert "Bitte als Zahl, zum Beispiel 84512." in text_of(refused)
+    assert desk.send("/check-in", which="same", mileage_km="84 512 km").status_code == 303
+    db.session.expire_all()
+    assert desk.booking.mileage_km == 84512
+
+
+def test_who_begins_within_the_withdrawal_period_is_told(at_desk: Callable[..., Desk]) -> None:
+    desk = at_desk()
+    desk.booking.early_start_requested_at = None
+    db.session.commit()
+    commands.check_in(desk.user, desk.booking.id, mileage_km=10)
+    assert "hat nicht verlangt, dass vorher begonnen wird" in desk.words()
+    board = words_of(text_of(desk.client.get("/workshop")))
+    assert "kein früherer Beginn verlangt" in board
+    desk.booking.early_start_requested_at = clock.now_utc()
+    db.session.commit()
+    assert "hat nicht verlangt" not in desk.words()
+    assert "kein früherer Beginn verlangt" not in text_of(desk.client.get("/workshop"))
 
 
 def test_a_concierge_car_that_was_brought_is_explained_with_its_refund(at_desk: Callable[..., Desk]) -> None:

@@ -113,11 +113,25 @@ def test_lateness_is_told_before_it_happens(trips: Trips, login: Login) -> None:
         assert "knapp, gegen 09:53" in words_of(text_of(dispatcher(trips, login).get("/dispatch")))
 
 
+def test_lateness_of_hours_is_told_in_hours(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    with trips.at(booking.slot.end_time + timedelta(minutes=77)):
+        words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
+        assert "wird 1 h 40 min zu spät, gegen 11:40" in words
+        assert "0 brauchen Sie" in words
+    with trips.at(booking.slot.end_time + timedelta(minutes=107)):
+        words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
+        assert "wird 2 h 10 min zu spät" in words
+        assert "1 brauchen Sie" in words
+
+
 def test_what_was_not_driven_yesterday_is_on_todays_list(trips: Trips, login: Login) -> None:
     booking = trips.booked()
     with trips.at(booking.pickup_time + timedelta(days=1)):
         words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
-        assert "Do, 26. Nov., 8–10 Uhr" in words
+        assert "überfällig seit Do, 26. Nov." in words
+        assert "1 brauchen Sie" in words
+        assert words.index("Zuerst 1") < words.index(booking.number)
         assert booking.number not in text_of(dispatcher(trips, login).get("/dispatch?day=2026-11-30"))
 
 
