@@ -15,7 +15,7 @@ def tell_waiting(workshop_id: str) -> None:
 
 @jobs.periodic("capacity.sweep_waiting", cron="* * * * *")
 def sweep_waiting() -> None:
-    """What was freed without a booking's end (a maximum raised, a shift added) is found within a minute."""
+    """What no command reports (a price offered again, a job that gave up) is found within a minute."""
     waiting.end_past_days()
     for workshop_id in waiting.workshops_waited_for():
         db.session.rollback()

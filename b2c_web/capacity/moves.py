@@ -22,15 +22,17 @@ from b2c_web.bookings.lifecycle import STATE_CHANGED
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.waiting import end_waiting_moves
-from b2c_web.capacity.alternatives import Alternative, alternatives_for
+from b2c_web.capacity.alternatives import NOTICE, Alternative, alternatives_for
 from b2c_web.capacity.move_models import MoveOffer, MoveOfferState
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
+from b2c_web.formatting import phone
 from b2c_web.notifications.models import NotificationKind
 
 REASON_LENGTH = 300
+SHORTEST = timedelta(hours=1)  # a mail that must be answered sooner is not read in time
 Pair = tuple[uuid.UUID, uuid.UUID | None]
 
 
@@ -62,9 +64,9 @@ def ask_to_move(staff: User, booking_id: uuid.UUID, reason: str = "", *, same_da
     """Ask the customer of a confirmed booking to take another date; returns the request's id.
 
     Mails a link that offers the three nearest windows for MOVE_OFFER_HOURS, at most until somebody sets out for the
-    date that stands; nothing moves before the answer.
+    date that stands or the last of them is too near; nothing moves before the answer.
     `same_day`: other windows of the booking's own day will do. Locks the booking. Raises Conflict (not confirmed,
-    asked already, nothing to offer), Invalid, NotFound.
+    asked already, nothing to offer, too late to ask by mail), Invalid, NotFound.
     """
     if len(reason.strip()) > REASON_LENGTH:
         raise Invalid(_l("Bitte kürzer, höchstens 300 Zeichen."), field="reason")
@@ -74,9 +76,9 @@ def ask_to_move(staff: User, booking_id: uuid.UUID, reason: str = "", *, same_da
         options = alternatives_for(booking, same_day=same_day)
         if not options:
             raise Conflict(_l("Gerade ist kein anderes Fenster frei, das wir anbieten könnten."), code="nothing_free")
-        token = secrets.token_urlsafe(32)
+        until, token = _answer_until(booking, options), secrets.token_urlsafe(32)
         facts = {"reason": reason.strip() or None, "same_day": same_day, "token_hash": _hash(token)}
-        offer = _add(booking, staff, options=[option.facts() for option in options], **facts)
+        offer = _add(booking, staff, expires_at=until, options=[option.facts() for option in options], **facts)
         _mail(offer, booking, token)
         return offer.id
 
@@ -103,7 +105,6 @@ def _add(booking: Booking, staff: User, **facts: Any) -> MoveOffer:
         state=MoveOfferState.ASKED,
         from_start=booking.slot.start_time,
         from_end=booking.slot.end_time,
-        expires_at=_answer_until(booking),
         **facts,
     )
     db.session.add(offer)
@@ -112,12 +113,30 @@ def _add(booking: Booking, staff: User, **facts: Any) -> MoveOffer:
     return offer
 
 
-def _answer_until(booking: Booking) -> datetime:
-    """When the link ends: at the latest when somebody sets out for the date that stands, if that lies ahead."""
-    now, question = now_utc(), question_of(booking)
-    until = now + timedelta(hours=current_app.config["MOVE_OFFER_HOURS"])
-    sets_out = booking.pickup_time - timedelta(minutes=question.travel_minutes if question.concierge else 0)
-    return min(until, sets_out) if sets_out > now else until
+def _answer_until(booking: Booking, options: Sequence[Alternative]) -> datetime:
+    """When the link ends: before the date that stands begins, and while a window that it offers can be promised."""
+    last_choice = max(option.start for option in options) - NOTICE
+    until = min(now_utc() + timedelta(hours=current_app.config["MOVE_OFFER_HOURS"]), last_choice)
+    if not _is_missed(booking):
+        until = min(until, _sets_out(booking))
+    if until < now_utc() + SHORTEST:
+        number = phone(booking.customer_phone)
+        raise Conflict(
+            _l("Für eine Antwort per E-Mail ist es zu spät. Bitte rufen Sie an: %(phone)s.", phone=number),
+            code="too_late_to_ask",
+        )
+    return until
+
+
+def _is_missed(booking: Booking) -> bool:
+    """The date that stands is over, so nothing begins that an answer would have to come before."""
+    return booking.no_show_at is not None or booking.slot.end_time <= now_utc()
+
+
+def _sets_out(booking: Booking) -> datetime:
+    """When a jockey leaves for the booked window; its start, if the customer brings the car."""
+    question = question_of(booking)
+    return booking.pickup_time - timedelta(minutes=question.travel_minutes if question.concierge else 0)
 
 
 def _mail(offer: MoveOffer, booking: Booking, token: str) -> None:

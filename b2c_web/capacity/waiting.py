@@ -161,9 +161,17 @@ def note_freed(held: Sequence[Held]) -> None:
     if ended:
         told = WaitingEntry.booking_id.in_(ended), WaitingEntry.state == WaitingState.TOLD
         _set_state(told, WaitingState.MISSED)
-    waiting = select(WaitingEntry.workshop_id).where(WaitingEntry.state == WaitingState.WAITING)
-    workshops = {one.workshop_id for one in held}
-    for workshop_id in db.session.scalars(waiting.where(WaitingEntry.workshop_id.in_(workshops)).distinct()):
+    _queue_turns({one.workshop_id for one in held})
+
+
+def note_room(workshop_id: uuid.UUID) -> None:
+    """Step: staff changed what a workshop can promise; whoever waits there is told by a job, if there is room now."""
+    _queue_turns({workshop_id})
+
+
+def _queue_turns(workshops: Collection[uuid.UUID]) -> None:
+    waiting = WaitingEntry.state == WaitingState.WAITING, WaitingEntry.workshop_id.in_(workshops)
+    for workshop_id in db.session.scalars(select(WaitingEntry.workshop_id).where(*waiting).distinct()):
         jobs.defer("capacity.tell_waiting", workshop_id=str(workshop_id))
 
 

@@ -18,7 +18,7 @@ from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.errors import Busy, Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.workshops import generation
+from b2c_web.workshops import generation, hooks
 from b2c_web.workshops.generation import Generated, local_day
 from b2c_web.workshops.locking import (
     BelowBooked,
@@ -129,6 +129,7 @@ def open_day(workshop_id: uuid.UUID, day: date) -> None:
         generation.refresh_jockey_room(workshop_id, day, day)
         after = {"is_closed": False, "is_holiday": False, "day": day.isoformat()}
         audit.record("day.opened", "workshop_capacity", row.id, before=before, after=after)
+        hooks.room_changed(workshop_id)
 
 
 def set_slot_maximum(slot_id: uuid.UUID, maximum: int) -> None:
@@ -178,6 +179,7 @@ def add_shift(
         _insert_shift(shift)
         generation.refresh_jockey_room(workshop_id, local_day(starts_at), local_day(ends_at))
         audit.record("shift.added", "jockey_shift", shift.id, after=_shift_facts(shift))
+        hooks.room_changed(workshop_id)
     return shift
 
 

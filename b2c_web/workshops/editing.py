@@ -19,7 +19,7 @@ from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.workshops import generation
+from b2c_web.workshops import generation, hooks
 from b2c_web.workshops.locking import (
     check_places,
     lock_day,
@@ -166,6 +166,7 @@ def add_window(workshop_id: uuid.UUID, day: date, window: PlannedWindow) -> uuid
         generation.refresh_jockey_room(workshop_id, day, day)
         after = {"day": day.isoformat(), "starts": window.starts, "ends": window.ends, "places": window.places}
         audit.record("window.added", "time_slots", slot_id, after=after | {"workshop_id": str(workshop_id)})
+        hooks.room_changed(workshop_id)
     return slot_id
 
 

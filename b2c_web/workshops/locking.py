@@ -13,6 +13,7 @@ from b2c_web import audit
 from b2c_web.db import Base
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
+from b2c_web.workshops import hooks
 from b2c_web.workshops.models import WorkshopCapacity
 
 Row = TypeVar("Row", bound=Base)
@@ -76,7 +77,7 @@ def refuse_below(booked: int, maximum: int) -> None:
 def record_change(
     row: Any, action: str, workshop_id: uuid.UUID, changed: dict[str, tuple[Any, Any]], **facts: Any
 ) -> None:
-    """Writes into the audit log what changed in `row`, as name -> (before, after)."""
+    """Writes into the audit log what changed in `row`, as name -> (before, after), and tells who waits for room."""
     audit.record(
         action,
         type(row).__tablename__,
@@ -84,3 +85,4 @@ def record_change(
         before={name: old for name, (old, _new) in changed.items()},
         after={name: new for name, (_old, new) in changed.items()} | {"workshop_id": str(workshop_id)} | facts,
     )
+    hooks.room_changed(workshop_id)

@@ -17,7 +17,7 @@ from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.workshops import generation
+from b2c_web.workshops import generation, hooks
 from b2c_web.workshops.locking import lock_days, lock_timeout
 from b2c_web.workshops.models import TimeSlot, Workshop, WorkshopCapacity
 from b2c_web.workshops.template_changes import ChangeKind, DayChange, DayNow, WindowNow, changes_of
@@ -196,3 +196,4 @@ def _record(workshop_id: uuid.UUID, draft: Draft, changes: Sequence[DayChange]) 
     days = {str(day): {"max": plan.maximum, "windows": len(plan.windows)} for day, plan in draft.week.days.items()}
     after = {"valid_from": draft.valid_from.isoformat(), "weekdays": days, **counts}
     audit.record("template.saved", "workshop", workshop_id, after=after)
+    hooks.room_changed(workshop_id)

@@ -161,13 +161,45 @@ def test_who_is_on_the_way_to_is_no_longer_moved_by_the_link(scene: Scene, staff
     assert breaches() == []
 
 
-def test_a_customer_who_was_not_there_has_the_whole_time_to_answer(scene: Scene, staff: User) -> None:
-    booking = scene.booked(5, None)
+def test_a_customer_who_was_not_there_can_answer_while_a_window_can_be_promised(scene: Scene, staff: User) -> None:
+    booking = scene.booked(0, None)
     with clock.frozen(booking.pickup_time + timedelta(hours=1)):
         booking.no_show_at, booking.new_date_until = clock.now_utc(), clock.now_utc() + timedelta(hours=24)
         scene.session.commit()
-        offer = asked(scene, staff, booking, same_day=True)
-        assert offer.expires_at == clock.now_utc() + timedelta(hours=72)
+        offer = asked(scene, staff, booking)
+        assert offer.expires_at == scene.slots[7].start_time - timedelta(hours=3)
+
+
+def test_the_answer_comes_before_the_last_window_that_is_offered(scene: Scene, staff: User) -> None:
+    """The date that stands is on the second day, what is free on the first."""
+    booking = scene.booked(7, None)
+    for slot in (*scene.slots[3:7], *scene.slots[8:]):
+        slot.is_available = False
+    scene.session.commit()
+    offer = asked(scene, staff, booking)
+    assert offer.expires_at == scene.slots[2].start_time - timedelta(hours=3)
+    assert message(scene, booking).context["asked_until"] == offer.expires_at.isoformat()
+    with clock.frozen(offer.expires_at - timedelta(seconds=1)):
+        assert [one.slot_id for one in moves.shown(offer).options] == [scene.slots[2].id]
+    with clock.frozen(offer.expires_at):
+        assert not moves.shown(offer).is_open
+
+
+@pytest.mark.parametrize("minutes_before", [82, 23, -5])
+def test_too_late_to_ask_by_mail_is_a_case_for_the_phone(scene: Scene, staff: User, minutes_before: int) -> None:
+    """Also when the jockey should be under way already: 23 minutes before the window."""
+    booking = scene.booked()
+    with clock.frozen(booking.pickup_time - timedelta(minutes=minutes_before)), pytest.raises(Conflict) as refused:
+        moves.ask_to_move(staff, booking.id)
+    assert refused.value.code == "too_late_to_ask"
+    assert "rufen Sie an: 02302 1234567." in str(refused.value.message)
+    assert scene.session.query(MoveOffer).count() == 0
+
+
+def test_an_hour_is_enough_to_ask_by_mail(scene: Scene, staff: User) -> None:
+    booking = scene.booked()
+    with clock.frozen(booking.pickup_time - timedelta(minutes=83)):
+        assert asked(scene, staff, booking).expires_at == clock.now_utc() + timedelta(hours=1)
 
 
 def test_asking_anew_after_it_ran_out_needs_no_job(scene: Scene, staff: User) -> None:

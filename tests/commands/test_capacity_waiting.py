@@ -18,9 +18,13 @@ from b2c_web.capacity.waiting_turns import tell_day, tell_waiting
 from b2c_web.checks import breaches
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.workshops.commands import add_shift
+from b2c_web.workshops.editing import Edit, add_window, day_state, edit_day, edit_window, window_state
+from b2c_web.workshops.models import WorkshopCapacity
+from b2c_web.workshops.weekly import PlannedWindow
 from tests.commands.scene import PLACE, Scene
 from tests.conftest import NOON
-from tests.factories import make_customer, make_user
+from tests.factories import make_customer, make_jockey, make_user
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 
@@ -218,6 +222,49 @@ def test_too_many_holds_pass_over_without_losing_the_turn(full: Full, app: Any) 
         assert full.states() == [T, W]
     finally:
         app.config["HOLDS_PER_ADDRESS_PER_DAY"] = before
+
+
+def day_raised(full: Full) -> None:
+    row = full.session.query(WorkshopCapacity).filter_by(date=full.first).one()
+    edit_day(full.workshop.id, full.first, Edit(row.max_bookings + 1, False, row.note, day_state(row)))
+
+
+def window_raised(full: Full) -> None:
+    slot = full.slots[0]
+    edit_window(full.workshop.id, slot.id, Edit(2, False, slot.note, window_state(slot)))
+
+
+def window_added(full: Full) -> None:
+    add_window(full.workshop.id, full.first, PlannedWindow(7 * 60, 8 * 60, 1))
+
+
+def shift_added(full: Full) -> None:
+    starts = full.slots[0].start_time
+    add_shift(make_jockey(full.workshop).id, starts, starts + timedelta(hours=8))
+
+
+@pytest.mark.parametrize("change", [day_raised, window_raised, window_added, shift_added])
+def test_what_staff_change_queues_the_next_turn(
+    full: Full, run_jobs: Callable[..., list[str]], change: Callable[[Full], None]
+) -> None:
+    """In the command's own transaction: nobody has to wait for the sweep."""
+    full.wait()
+    change(full)
+    assert run_jobs({"capacity.tell_waiting"}) == ["capacity.tell_waiting"]
+
+
+def test_where_nobody_waits_a_change_queues_nothing(full: Full, run_jobs: Callable[..., list[str]]) -> None:
+    day_raised(full)
+    assert run_jobs({"capacity.tell_waiting"}) == []
+
+
+def test_a_raised_window_is_held_for_who_waits_without_the_sweep(
+    full: Full, run_jobs: Callable[..., list[str]]
+) -> None:
+    full.wait()
+    window_raised(full)
+    run_jobs({"capacity.tell_waiting"})
+    assert full.states() == [T]
 
 
 def test_a_raised_maximum_is_found_by_the_sweep(full: Full) -> None:

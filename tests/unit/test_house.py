@@ -15,6 +15,7 @@ from b2c_web.features import ORDER
 from b2c_web.media import hooks as media_hooks
 from b2c_web.notifications import hooks as notification_hooks
 from b2c_web.payments import hooks as payment_hooks
+from b2c_web.workshops import hooks as workshop_hooks
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUTES = Path(__file__).with_name("routes.txt")
@@ -86,7 +87,13 @@ def test_hooks_are_filled_as_drawn(app: Flask) -> None:
     bookings = {hooks.name: hooks.names() for hooks in booking_hooks.ALL}
     others = {
         hooks.name: hooks.names()
-        for hooks in (*account_hooks.ALL, *extension_hooks.ALL, notification_hooks.gave_up, jobs.gave_up)
+        for hooks in (
+            *account_hooks.ALL,
+            *workshop_hooks.ALL,
+            *extension_hooks.ALL,
+            notification_hooks.gave_up,
+            jobs.gave_up,
+        )
     }
     payments, media = payment_hooks.registered(), media_hooks.registered()
     print(*sorted({**bookings, **payments, **media, **others}.items()), sep="\n")  # noqa: T201 - shown on purpose

@@ -74,7 +74,7 @@ def test_a_stranger_joins_with_a_mailed_code(walk: Walk) -> None:
     assert (found.state, found.customer_name, found.address) == (W, "Rosa Ahorn", "Am Beispielweg 12")
     assert (found.user.email, found.include_concierge, found.travel_minutes) == ("rosa@example.org", False, 22)
     page = words_of(text_of(walk.client.get("/account/waiting")))
-    assert "Sie stehen auf der Warteliste für Do, 26. Nov." in page
+    assert "Sie stehen für Do, 26. Nov. auf der Warteliste." in page
     assert "Donnerstag, 26. November 2026" in page
 
 

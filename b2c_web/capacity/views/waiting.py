@@ -96,7 +96,7 @@ def _join(draft_id: uuid.UUID, day: date, form: WaitingForm | None = None) -> Re
             return htmx.see_other(url_for("bookings.date", draft_id=draft_id))
         form.refuse(refusal)
         return _page(draft_id, day, form)
-    flash(_("Sie stehen auf der Warteliste für %(day)s.", day=formatting.day(day)), "success")
+    flash(_("Sie stehen für %(day)s auf der Warteliste.", day=formatting.day(day)), "success")
     return htmx.see_other(url_for("offers.my_waiting"))
 
 
