@@ -42,6 +42,11 @@ def weekday(value: datetime | date) -> str:
     return format_date(_local(value), "ccc" if language() == "de" else "EEE", "de" if language() == "de" else "en_GB")
 
 
+def short_day(value: date) -> str:
+    """ "24.11." or "24 Nov": for the axis of a chart."""
+    return format_date(value, "d.M." if language() == "de" else "d MMM", "de" if language() == "de" else "en_GB")
+
+
 def short_moment(value: datetime) -> str:
     """ "24. Nov., 19:12" or "24 Nov, 19:12": no weekday."""
     pattern, locale = ("d. MMM", "de") if language() == "de" else ("d MMM", "en_GB")
@@ -124,7 +129,20 @@ def masked_email(address: str) -> str:
     return f"{local[:1]}…@{domain}"
 
 
-FILTERS = (eur, day, long_day, month, clock, moment, duration, kilometres, phone, whole_numbers, masked_email)
+FILTERS = (
+    eur,
+    day,
+    short_day,
+    long_day,
+    month,
+    clock,
+    moment,
+    duration,
+    kilometres,
+    phone,
+    whole_numbers,
+    masked_email,
+)
 
 
 def init_app(app: Flask) -> None:

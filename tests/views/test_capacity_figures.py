@@ -113,7 +113,19 @@ def test_in_english(staff: FlaskClient) -> None:
     with staff.session_transaction() as cookie:
         cookie["language"] = "en"
     assert "Date;Weekday;" in staff.get(f"{CAPACITY}/days.csv").get_data(as_text=True)
-    assert "How it is worked out" in text_of(staff.get(f"{CAPACITY}/figures"))
+    page = text_of(staff.get(f"{CAPACITY}/figures"))
+    assert "How it is worked out" in page
+    assert axis_days(page)[:2] == ["31 Aug", "28 Sept"]
+
+
+def axis_days(page: str) -> list[str]:
+    return re.findall(r'y="122" text-anchor="middle">([^<]+)<', page)
+
+
+def test_a_chart_names_its_weeks_and_the_forecast_is_one_landmark(staff: FlaskClient) -> None:
+    page = text_of(staff.get(f"{CAPACITY}/figures"))
+    assert axis_days(page)[:2] == ["31.8.", "28.9."]
+    assert page.count('aria-labelledby="forecast"') <= 1
 
 
 @pytest.mark.parametrize("path", ["what-if", "figures", "days", "days.csv", "moves", "waiting"])
