@@ -94,6 +94,7 @@ NOTES: Mapping[str, Any] = {
     "wishes": _l("Wünsche"),
     "notes": _l("Notizen"),
 }
+FUEL: Mapping[Any, Any] = {"R": _l("Reserve")}  # the other levels are numbers
 
 
 def tours_of(booking_id: uuid.UUID) -> Sequence[JockeyAssignment]:
@@ -112,11 +113,15 @@ def handovers(tours: Sequence[JockeyAssignment]) -> list[Handover]:
             assignment=tour,
             at=tour.departed_at or tour.completed_at or tour.arrived_at,
             mileage_km=_km(facts),
-            notes={NOTES[name]: str(facts[name]) for name in NOTES if facts.get(name)},
+            notes={NOTES[name]: _worded(name, facts[name]) for name in NOTES if facts.get(name)},
             photos=[known[one] for one in _photo_ids(facts) if one in known],
         )
         for tour, facts in noted
     ]
+
+
+def _worded(name: str, noted: Any) -> str:
+    return str(FUEL.get(noted, noted) if name == "fuel" else noted)
 
 
 def _photo_ids(facts: Mapping[str, Any]) -> list[uuid.UUID]:

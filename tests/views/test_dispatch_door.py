@@ -262,3 +262,4 @@ def test_the_fuel_has_words_and_the_mileage_its_separators(trips: Trips, login: 
         assert send(client, path(pickup, "handover"), **facts, **shown, signature=DRAWN).status_code == 303
     kept = trips.assignment(booking).handover
     assert (kept["fuel"], kept["mileage_km"]) == ("R", 48210)
+    assert "Reserve" in words_of(text_of(login(trips.staff).get(f"/workshop/bookings/{booking.id}")))
