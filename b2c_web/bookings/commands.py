@@ -1,6 +1,7 @@
 """Commands of a booking's life after the claim: each is one transaction and locks the booking's row first."""
 
 import uuid
+from collections.abc import Callable
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -151,9 +152,10 @@ def start_work(staff: User, booking_id: uuid.UUID) -> bool:
         return True
 
 
-def complete_work(staff: User, booking_id: uuid.UUID) -> bool:
+def complete_work(staff: User, booking_id: uuid.UUID, check: Callable[[Booking], None] | None = None) -> bool:
     """The work is done. True when the car is READY_FOR_RETURN at once, False while captures are still settling.
 
+    `check` runs under the booking's lock before anything is taken, and may refuse what the person did not see.
     Raises Conflict, also "extension_pending" while an extension waits for the customer.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
@@ -161,6 +163,8 @@ def complete_work(staff: User, booking_id: uuid.UUID) -> bool:
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         if booking.service_completed_at is None:
+            if check is not None:
+                check(booking)
             hooks.completing(booking)
             booking.service_completed_at = now_utc()
             db.session.flush()

@@ -4,18 +4,20 @@ import uuid
 from collections.abc import Collection
 
 from flask import current_app
+from flask_babel import lazy_gettext as _l
 
-from b2c_web import audit
+from b2c_web import audit, formatting
 from b2c_web.accounts.models import User
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
 from b2c_web.extensions import money, rules
 from b2c_web.extensions.access import lock_for_staff, of_booking_locked
-from b2c_web.extensions.models import AuthorizationStatus, ExtensionStatus
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.extensions.raising import BOOKING_ENDED, cancel
 from b2c_web.extensions.refusing import WORDS, refuse
 from b2c_web.flask_extensions import db
+from b2c_web.payments.capturing import NOT_CAPTURED
 
 
 def mark_not_done(staff: User, extension_id: uuid.UUID, not_done: Collection[int]) -> None:
@@ -42,6 +44,24 @@ def mark_not_done(staff: User, extension_id: uuid.UUID, not_done: Collection[int
             before={"not_done_items": before},
             after={"not_done_items": wanted},
         )
+
+
+def check_due(booking: Booking, shown_cents: int) -> None:
+    """Step, under the booking's lock: raises Conflict (sum_changed, due_cents) unless completing charges this sum.
+
+    What is held is charged, also when taking it failed once; see `money.settle`.
+    """
+    cents = sum(rules.due_cents(one) for one in of_booking_locked(booking) if _is_charged(one))
+    if cents != shown_cents:
+        words = _l("Eingezogen würden jetzt %(sum)s. Stimmt das so?", sum=formatting.eur(cents))
+        raise Conflict(words, code="sum_changed", due_cents=cents)
+
+
+def _is_charged(extension: Extension) -> bool:
+    """The same that the page of completion counts: held, or taking it failed once."""
+    wanted = rules.is_safe_to_begin(extension) or extension.failure_code == NOT_CAPTURED
+    approved = extension.status is ExtensionStatus.APPROVED
+    return approved and wanted and extension.authorization_status not in rules.TAKEN
 
 
 def complete(booking: Booking) -> None:

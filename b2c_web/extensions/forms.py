@@ -108,6 +108,9 @@ class QuantityField(StringField):
             raise ValidationError(_l("Bitte als Zahl mit höchstens drei Nachkommastellen, zum Beispiel 1,5."))
 
 
+TIME_FIELDS = ("new_return_slot_id", "new_promised_at")
+
+
 class LineForm(PlainForm):
     """One item of an offer."""
 
@@ -141,6 +144,8 @@ class OfferForm(Form):
     new_return_slot_id = SelectField(_l("Neues Rückgabefenster"), choices=[], validate_choice=False)
     new_promised_at = DateTimeLocalField(_l("Fertig spätestens"), format="%Y-%m-%dT%H:%M", validators=[Optional()])
     delay_reason = StringField(_l("Warum später?"), filters=[trimmed], validators=[Length(max=300)])
+    draft_key = HiddenField(validators=[Length(max=36)])
+    time_field = "new_return_slot_id"  # where the page asks for the new time
 
     def validate_items(self, field: Any) -> None:
         if not field.entries:
@@ -151,7 +156,9 @@ class OfferForm(Form):
             raise ValidationError(_l("Bitte nennen Sie dem Kunden den Grund."))
 
     def refuse(self, refusal: DomainError) -> None:
-        """A refusal of one item is shown at its name, "items-2"."""
+        """A refusal of one item is shown at its name, "items-2"; one of the new time where the page asks for it."""
+        if refusal.details.get("field") in TIME_FIELDS:
+            refusal.details["field"] = self.time_field
         name, _dash, number = str(refusal.details.get("field", "")).partition("-")
         if name != "items" or not number.isdecimal() or int(number) >= len(self.items.entries):
             super().refuse(refusal)
@@ -196,6 +203,7 @@ class OfferForm(Form):
             "new_return_slot_id": self.new_return_slot_id.data or "",
             "new_promised_at": promised.isoformat() if promised else "",
             "delay_reason": self.delay_reason.data or "",
+            "draft_key": self.draft_key.data or "",
         }
 
 

@@ -148,12 +148,17 @@ class ExtensionConsent(Base):
 
 
 class ExtensionDraft(Timestamps, Base):
-    """What staff have typed so far, one per booking; survives a closed tab. `content` is the form's own shape."""
+    """What staff have typed so far, one per booking; survives a closed tab. `content` is the form's own shape.
+
+    The row outlives its draft, with content {}: what was sent or thrown away must not be saved again by a page that
+    was late. `ended_keys` are the drafts that are over.
+    """
 
     __tablename__ = "extension_drafts"
 
     booking_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bookings.id", ondelete="CASCADE"), primary_key=True)
     content: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    ended_keys: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), default=list)
     updated_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
 
 

@@ -294,8 +294,9 @@ def limit_left_cents(booking: Booking) -> int:
 
 
 def draft_of(booking_id: uuid.UUID) -> ExtensionDraft | None:
-    """What staff have typed so far for this booking."""
-    return db.session.get(ExtensionDraft, booking_id, populate_existing=True)
+    """What staff have typed so far for this booking; None when that was sent or thrown away."""
+    draft = db.session.get(ExtensionDraft, booking_id, populate_existing=True)
+    return draft if draft is not None and draft.content else None
 
 
 def media_in_use(ids: Collection[uuid.UUID]) -> set[uuid.UUID]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from b2c_web import audit, jobs
@@ -35,29 +35,52 @@ REPLACED = "replaced"  # the withdrawal's reason when another one takes its plac
 BOOKING_ENDED = "booking_ended"
 
 
-def save_draft(staff: User, booking_id: uuid.UUID, content: dict[str, Any]) -> None:
-    """Keep what staff have typed so far; the last one to save wins. `content` is the form's own shape."""
+def save_draft(staff: User, booking_id: uuid.UUID, content: dict[str, Any]) -> bool:
+    """Keep what staff have typed so far; the last one to save wins. `content` is the form's own shape.
+
+    False, and nothing is kept, when the draft with this `draft_key` was sent or thrown away already.
+    """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
-        values = {"content": content, "updated_by": staff.id, "updated_at": now_utc()}
-        statement = insert(ExtensionDraft).values(booking_id=booking.id, **values)
-        db.session.execute(statement.on_conflict_do_update(index_elements=["booking_id"], set_=values))
+        if content.get("draft_key") in _ended_keys(booking):
+            return False
+        _write_draft(booking, content=content, updated_by=staff.id)
+        return True
+
+
+def _write_draft(booking: Booking, **values: Any) -> None:
+    values["updated_at"] = now_utc()
+    statement = insert(ExtensionDraft).values(booking_id=booking.id, **values)
+    db.session.execute(statement.on_conflict_do_update(index_elements=["booking_id"], set_=values))
+
+
+def _ended_keys(booking: Booking) -> list[str]:
+    draft = db.session.get(ExtensionDraft, booking.id, populate_existing=True)
+    return list(draft.ended_keys) if draft is not None else []
 
 
 def drop_draft(staff: User, booking_id: uuid.UUID) -> None:
     """Forget the draft, if there is one."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        _drop_draft(lock_as_staff(staff, booking_id))
+        _end_draft(lock_as_staff(staff, booking_id))
 
 
-def _drop_draft(booking: Booking) -> None:
-    db.session.execute(delete(ExtensionDraft).where(ExtensionDraft.booking_id == booking.id))
+def _end_draft(booking: Booking, key: str = "") -> None:
+    """Forget what was typed, and remember that it is over: an autosave may still be on its way."""
+    draft = db.session.get(ExtensionDraft, booking.id, populate_existing=True)
+    kept = draft.content.get("draft_key", "") if draft is not None else ""
+    ended = {*_ended_keys(booking), key, kept} - {""}
+    if draft is not None or ended:
+        _write_draft(booking, content={}, ended_keys=sorted(ended), updated_by=None)
 
 
-def raise_extension(staff: User, booking_id: uuid.UUID, offer: Offer, replaces: uuid.UUID | None = None) -> uuid.UUID:
+def raise_extension(
+    staff: User, booking_id: uuid.UUID, offer: Offer, replaces: uuid.UUID | None = None, draft_key: str = ""
+) -> uuid.UUID:
     """PENDING extension; the customer gets a mailed link, reminders are queued, the draft goes. Returns its id.
 
     `replaces`: the PENDING one that is corrected: it is withdrawn in the same transaction, the history stays.
+    `draft_key`: the draft that it was written in; from then on saving that one changes nothing.
     The very same offer again while it is PENDING (a second tap, an answer that got lost) is the one that waits.
     Raises Invalid (with `field`: description, items, items-<n>, media, delay_reason, new_return_slot_id,
     new_promised_at), Conflict.
@@ -69,7 +92,7 @@ def raise_extension(staff: User, booking_id: uuid.UUID, offer: Offer, replaces: 
         if replaces is not None:
             _make_room(staff, booking, replaces)
         extension = _offered(staff, booking, offer, replaces)
-        _drop_draft(booking)
+        _end_draft(booking, draft_key)
         if waiting := _waiting_already(extension):
             return waiting
         db.session.add(extension)

@@ -1,4 +1,7 @@
-// The catalogue's filter: typing shows only the usual work whose name contains it. Everything else is the server's.
+// The catalogue's filter, the ticks beside it, and what sending does to the form's saving of itself. All else is the
+// server's.
+
+// Typing shows only the usual work whose name contains it.
 
 function filter(field) {
   const wanted = field.value.trim().toLowerCase();
@@ -38,3 +41,28 @@ document.addEventListener("htmx:afterSwap", (event) => {
   const taken = new Set([...document.querySelectorAll("#lines [name$=-work_item]")].map((input) => input.value));
   document.querySelectorAll("#catalog .catalog-item").forEach((button) => tick(button, taken.has(button.value)));
 });
+
+// Sending ends the saving: what is still to be saved is sent along. The server refuses what comes late all the same.
+document.addEventListener("submit", (event) => {
+  if (event.defaultPrevented || event.target.id !== "offer-form") return;
+  event.target.dataset.sent = "yes";
+  htmx.trigger(event.target, "htmx:abort");
+});
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.closest("#offer-form[data-sent]")) event.preventDefault();
+});
+
+window.addEventListener("pageshow", () => {
+  const form = document.getElementById("offer-form");
+  if (form) delete form.dataset.sent;
+});
+
+// A question leaves the page: what is ticked goes along and comes back ticked.
+document.addEventListener("submit", (event) => {
+  if (!event.target.closest("#ask")) return;
+  event.target.querySelectorAll("input[name=item]").forEach((input) => input.remove());
+  document.querySelectorAll("#decision input[name=item]:checked").forEach((tick) => {
+    event.target.append(Object.assign(document.createElement("input"), { type: "hidden", name: "item", value: tick.value }));
+  });
+}, true);

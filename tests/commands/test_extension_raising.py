@@ -145,7 +145,7 @@ def test_a_draft_survives_and_goes_when_it_is_sent(scene: Extending, booking: Bo
     assert draft is not None and draft.content == {"description": "Beläge"}
     scene.raised(booking)
     assert queries.draft_of(booking.id) is None
-    commands.save_draft(scene.staff, booking.id, {"description": "x"})
+    assert commands.save_draft(scene.staff, booking.id, {"description": "x"})
     commands.drop_draft(scene.staff, booking.id)
     assert queries.draft_of(booking.id) is None
 

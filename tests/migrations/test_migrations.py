@@ -156,6 +156,20 @@ def test_the_backfill_taken_back_keeps_every_row(committed_app: Flask) -> None:
             assert breaches() == []
 
 
+def test_a_draft_that_is_over_is_no_draft_after_going_back(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        fill(db.session)
+        db.session.remove()
+        one("DELETE FROM extension_drafts RETURNING 1")
+        one("""INSERT INTO extension_drafts (booking_id, content, ended_keys)
+               SELECT id, CASE WHEN row_number() OVER () = 1 THEN '{}'::jsonb ELSE '{"x": 1}'::jsonb END, '{a}'
+               FROM bookings LIMIT 2 RETURNING 1""")
+        downgrade(revision="20261123_0450")
+        assert one("SELECT array_agg(content) FROM extension_drafts") == [{"x": 1}]
+        upgrade()
+        assert one("SELECT ended_keys FROM extension_drafts") == []
+
+
 # extensions that were there before they had items of their own
 
 EXTENSIONS = "20261123_0430"

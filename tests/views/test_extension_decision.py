@@ -350,3 +350,39 @@ def test_what_was_declined_is_offered_again_at_the_cars_next_booking(pages: Page
     assert "Bremsscheiben vorn abgelehnt am" in page
     assert "Motoröl" in page
     assert "Bremsbeläge vorn" not in page
+
+
+@both
+def test_a_question_leaves_the_ticks_as_they_are(pages: Pages, door: Doors) -> None:
+    pages.raised()
+    path, send, client = door(pages)
+    answer = send(f"{path}/question", words="Muss das sein?", item=[0, 2])
+    assert answer.status_code == 303
+    ticks = client.get(answer.location).text.split('id="decision"')[1].split("</form>")[0]
+    assert ticks.count(" checked") == 2
+
+
+def test_a_page_whose_link_ended_elsewhere_says_so_and_asks_no_more(pages: Pages) -> None:
+    extension = pages.raised()
+    path = f"/e/{pages.scene.token()}"
+    pages.by_customer(f"/extensions/{extension.id}/refusal", shown=digest_of(extension))
+    answer = pages.stranger.get(f"{path}?v=old", headers=HTMX)
+    assert answer.status_code == 200
+    assert "Dieser Link ist zu Ende" in plain(answer)
+    assert f'href="{path}"' in answer.text
+    assert "hx-get" not in answer.text
+    assert pages.stranger.get(path).status_code == 410
+
+
+def test_after_an_objection_both_pages_say_that_nothing_is_charged(pages: Pages) -> None:
+    extension = pages.raised()
+    given = Consent("phone", "Kim Beispiel", now_utc() - timedelta(minutes=5), "Ja, bitte.")
+    commands.approve_on_consent(pages.scene.staff, extension.id, [0], digest_of(extension), given)
+    path = f"/extensions/{extension.id}"
+    assert pages.by_customer(f"{path}/objection").status_code == 303
+    customer, staff = plain(pages.customer.get(path)), plain(pages.staff.get(f"/workshop{path}"))
+    for page in (customer, staff):
+        assert "Widersprochen, davon wird nichts abgebucht" in page
+        assert "MwSt. (19" not in page
+    assert "Freigegeben" not in customer
+    assert "Freigegeben" not in staff

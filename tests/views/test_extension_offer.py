@@ -1,6 +1,7 @@
 """The workshop writes an offer: the draft, the sum, what is refused, and correcting."""
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from flask.testing import FlaskClient
 from b2c_web.accounts.models import Role
 from b2c_web.extensions import queries, rules
 from b2c_web.extensions.items import Item, Offer
-from b2c_web.extensions.models import ExtensionDraft, ExtensionStatus, WorkItem
+from b2c_web.extensions.models import ExtensionStatus, WorkItem
 from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaState
 from tests.commands.extending import Extending
 from tests.factories import make_user
@@ -78,7 +79,7 @@ def test_a_draft_survives_a_closed_tab_as_it_was_typed(pages: Pages) -> None:
 def test_a_draft_can_be_thrown_away(pages: Pages) -> None:
     pages.by_staff(pages.draft, **offer(("Beläge", "12", "1")))
     assert pages.by_staff(f"{pages.draft}/removal").location == pages.new
-    assert pages.scene.session.query(ExtensionDraft).count() == 0
+    assert queries.draft_of(pages.booking_id) is None
 
 
 def test_usual_work_goes_in_and_out_with_one_tap(pages: Pages) -> None:
@@ -217,3 +218,77 @@ def photo_of(pages: Pages) -> MediaFile:
     pages.scene.session.add(file)
     pages.scene.session.commit()
     return file
+
+
+def key_on(pages: Pages, page: str = "") -> str:
+    found = re.search(r'name="draft_key"[^>]*value="([^"]+)"', pages.staff.get(page or pages.new).text)
+    assert found is not None
+    return found[1]
+
+
+def saved_late(pages: Pages, key: str, **fields: Any) -> Any:
+    form = offer(*THREE, draft_key=key, csrf_token=token(pages), **fields)
+    return pages.staff.post(pages.draft, data=form, headers=HTMX)
+
+
+def test_an_autosave_after_sending_brings_no_sent_extension_back(pages: Pages) -> None:
+    key = key_on(pages)
+    saved_late(pages, key)
+    assert key_on(pages) == key
+    pages.by_staff(pages.new, **offer(*THREE, draft_key=key), then="send")
+    late = saved_late(pages, key)
+    assert "hier wird nichts mehr gespeichert" in plain(late)
+    assert queries.draft_of(pages.booking_id) is None
+    assert "Bremsbeläge" not in pages.staff.get(pages.new).text
+    fresh = key_on(pages)
+    assert fresh != key
+    saved_late(pages, fresh)
+    assert "Bremsbeläge" in pages.staff.get(pages.new).text
+
+
+def test_a_tap_that_comes_after_sending_adds_nothing(pages: Pages) -> None:
+    key, work = key_on(pages), usual(pages)
+    pages.by_staff(pages.new, **offer(*THREE, draft_key=key), then="consent")
+    saved_late(pages, key, add=str(work.id))
+    assert queries.draft_of(pages.booking_id) is None
+
+
+def test_an_autosave_after_throwing_away_brings_nothing_back(pages: Pages) -> None:
+    key = key_on(pages)
+    saved_late(pages, key)
+    pages.by_staff(f"{pages.draft}/removal")
+    saved_late(pages, key)
+    assert queries.draft_of(pages.booking_id) is None
+
+
+def test_a_refused_offer_keeps_its_draft(pages: Pages) -> None:
+    key = key_on(pages)
+    answer = pages.by_staff(pages.new, **offer(("Beläge", "0", "1"), draft_key=key), then="send")
+    assert answer.status_code == 422
+    assert key in answer.text
+    saved_late(pages, key)
+    assert queries.draft_of(pages.booking_id) is not None
+
+
+def without_return(pages: Pages) -> None:
+    pages.booking.include_concierge = False
+    pages.scene.session.commit()
+
+
+def test_correcting_keeps_the_new_time(pages: Pages) -> None:
+    without_return(pages)
+    later = {"new_promised_at": "2026-11-26T18:00", "delay_reason": "Teil fehlt"}
+    pages.by_staff(pages.new, **offer(*THREE, **later), then="send")
+    old = pages.extensions()[0]
+    page = pages.staff.get(f"{pages.new}?replaces={old.id}").text
+    assert 'value="2026-11-26T18:00"' in page
+    assert "Teil fehlt" in page
+
+
+def test_a_reason_without_a_time_names_the_field_that_the_page_has(pages: Pages) -> None:
+    without_return(pages)
+    answer = pages.by_staff(pages.new, **offer(*THREE, delay_reason="Teil fehlt"), then="send")
+    assert answer.status_code == 422
+    assert "Fertig spätestens: Bitte wählen Sie die neue Zeit." in plain(answer)
+    assert 'href="#new_promised_at"' in answer.text
+    assert 'id="new_promised_at"' in answer.text

@@ -9,17 +9,20 @@ from flask.testing import FlaskClient
 
 from b2c_web import live
 from b2c_web.bookings import commands as bookings
+from b2c_web.bookings.commands import complete_work
 from b2c_web.bookings.models import BookingStatus
 from b2c_web.db import command_transaction
 from b2c_web.extensions import commands
+from b2c_web.extensions.items import Offer
 from b2c_web.extensions.models import DecisionRight, Extension, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
+from b2c_web.extensions.views import completion
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.commands import capture_held, ensure_customer, make_default
 from b2c_web.payments.gateway import gateway
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import payments_of
-from tests.commands.extending import SUMS, Extending
+from tests.commands.extending import OIL, SUMS, Extending
 from tests.paying import Provider, save_method
 from tests.views.extending import HTMX, Pages, plain
 
@@ -217,3 +220,26 @@ def test_the_car_and_the_booking_show_it(pages: Pages) -> None:
     booking = pages.customer.get(f"/bookings/{pages.booking_id}")
     assert "Ansehen und entscheiden" in plain(booking)
     assert f"/extensions/{extension.id}" in booking.text
+
+
+def test_what_is_approved_while_staff_press_the_button_is_not_charged_unseen(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = pages.scene
+    scene.held(pages.booking, (0,))
+    other = scene.raised(pages.booking, Offer("Auch das Öl.", (OIL,)))
+
+    def complete_late(*args: Any) -> bool:
+        monkeypatch.undo()
+        commands.authorize_now(scene.approve(other, (0,)))
+        return complete_work(*args)
+
+    monkeypatch.setattr(completion, "complete_work", complete_late)
+    answer = pages.by_staff(pages.completion, amount_cents=SUMS[0])
+    assert answer.status_code == 409
+    assert "Eingezogen würden jetzt 161,86 EUR. Stimmt das so?" in plain(answer)
+    assert "Bitte prüfen Sie" not in plain(answer)
+    assert 'name="amount_cents" value="16186"' in answer.text
+    assert pages.booking.service_completed_at is None
+    assert pages.by_staff(pages.completion, amount_cents=16186).status_code == 303
+    assert pages.booking.service_completed_at is not None

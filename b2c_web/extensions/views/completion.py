@@ -27,7 +27,8 @@ Undone = dict[uuid.UUID, set[int]]
 def completion(booking_id: uuid.UUID) -> Response:
     booking, form = visible_booking(booking_id), NotDoneForm()
     approved = _approved(booking_id)
-    undone = _undone(approved, asked="sum" in request.args or form.is_submitted())
+    asked = "sum" in request.args or form.is_submitted()
+    undone = _undone(approved, asked=asked)
     cents = _due_cents(approved, undone)
     if htmx.wants_fragment() and "sum" in request.args:
         return htmx.render("extensions/_completion_sum.html", None, due_cents=cents, **frame(booking))
@@ -36,7 +37,7 @@ def completion(booking_id: uuid.UUID) -> Response:
     elif submitted(form, lambda: _complete(booking_id, approved, undone)):
         flash(_done_words(booking_id), "success")
         return htmx.see_other(car_url(visible_booking(booking_id)))
-    return form_page("extensions/completion.html", form, **_facts(booking_id, undone))
+    return form_page("extensions/completion.html", form, **_facts(booking_id, asked=asked))
 
 
 def _approved(booking_id: uuid.UUID) -> list[ExtensionView]:
@@ -76,7 +77,8 @@ def _complete(booking_id: uuid.UUID, approved: list[ExtensionView], undone: Undo
         before = {item.index for item in one.items if item.not_done}
         if undone[one.id] != before:
             commands.mark_not_done(current_user, one.id, undone[one.id])
-    complete_work(current_user, booking_id)
+    cents = _due_cents(approved, undone)
+    complete_work(current_user, booking_id, lambda booking: commands.check_due(booking, cents))
 
 
 def _done_words(booking_id: uuid.UUID) -> str:
@@ -85,9 +87,10 @@ def _done_words(booking_id: uuid.UUID) -> str:
     return _("Fertig gemeldet. Das Geld wird eingezogen, danach steht das Auto auf „Fertig“.")
 
 
-def _facts(booking_id: uuid.UUID, undone: Undone) -> dict[str, Any]:
+def _facts(booking_id: uuid.UUID, *, asked: bool) -> dict[str, Any]:
     booking, extensions = visible_booking(booking_id), queries.of_booking(booking_id)
-    approved = _still_due(extensions)
+    approved = _still_due(extensions)  # read anew: one more may have been approved meanwhile
+    undone = _undone(approved, asked=asked)
     open_work = booking.status is BookingStatus.IN_WORKSHOP and booking.service_completed_at is None
     return {
         **frame(booking),

@@ -145,5 +145,5 @@ def ask(door: Door) -> Response:
     form = WordsForm()
     if submitted(form, lambda: commands.ask(_decider(door), door.extension.id, form.words.data or "")):
         flash(_("Ihre Frage ist in der Werkstatt. Die Antwort kommt auch per Mail."), "success")
-        return htmx.see_other(door.url("show"))
+        return htmx.see_other(door.url("show", item=sorted(_ticked(door.extension, request.form))))
     return refused_page(door, question=form)

@@ -7,10 +7,10 @@ shows those that are kept: it is for the signed-in customer only.
 import uuid
 from datetime import datetime, timedelta
 
-from flask import Response, make_response
+from flask import Response, make_response, render_template
 from flask import session as cookie
 
-from b2c_web import htmx
+from b2c_web import htmx, live
 from b2c_web.access import public
 from b2c_web.bookings.models import Booking
 from b2c_web.clock import now_utc
@@ -61,6 +61,8 @@ def _quiet(answer: Response) -> Response:
 
 @blueprint.errorhandler(LinkEnded)
 def link_ended(ended: LinkEnded) -> Response:
+    if live.asked():
+        return _quiet(make_response(render_template("extensions/_ended.html")))
     return _quiet(make_response(_ended(ended)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 from b2c_web import formatting
+from b2c_web.config import ZONE
 from b2c_web.extensions import rules
 from b2c_web.extensions.forms import LineForm, OfferForm
 from b2c_web.extensions.items import Item, Offer
@@ -67,9 +68,17 @@ def content_of(extension: Extension) -> dict[str, Any]:
         "urgent": extension.urgent,
         "media": [*extension.images, *extension.videos],
         "new_return_slot_id": str(extension.new_return_slot_id or ""),
-        "new_promised_at": "",
+        "new_promised_at": _typed_time(extension),
         "delay_reason": extension.delay_reason,
     }
+
+
+def _typed_time(extension: Extension) -> str:
+    """The new promise as the field holds it; a window that was promised instead names its time itself."""
+    promised = extension.new_promised_at
+    if promised is None or extension.new_return_slot_id is not None:
+        return ""
+    return promised.astimezone(ZONE).replace(tzinfo=None).isoformat(timespec="minutes")
 
 
 def _line_of(kept: dict[str, Any]) -> dict[str, Any]:

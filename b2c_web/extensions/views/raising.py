@@ -60,14 +60,22 @@ def _replaced(booking: Booking) -> Extension | None:
 def _start(content: dict[str, Any] | None, replaced: Extension | None) -> dict[str, Any]:
     """What the page opens with: what is being corrected, else the draft, else nothing."""
     if replaced is not None and (content is None or content.get("replaces") != str(replaced.id)):
-        return offer.content_of(replaced)
-    return content or {}
+        return offer.content_of(replaced) | {"draft_key": _new_key()}
+    content = content or {}
+    return content | {"draft_key": content.get("draft_key") or _new_key()}
+
+
+def _new_key() -> str:
+    return str(uuid.uuid4())
 
 
 def _form(booking: Booking, content: dict[str, Any], *, only_content: bool = False) -> OfferForm:
     form = OfferForm(formdata=None, data=_read(content)) if only_content else OfferForm(data=_read(content))
     form.new_return_slot_id.choices = [SelectChoice("", _("Es bleibt beim zugesagten Fenster"))]
-    form.new_return_slot_id.choices += _returns(booking) or []
+    windows = _returns(booking)
+    form.new_return_slot_id.choices += windows or []
+    if not windows:
+        form.time_field = "new_promised_at" if windows is None else "delay_reason"
     return form
 
 
@@ -85,9 +93,8 @@ def _returns(booking: Booking) -> list[SelectChoice] | None:
 
 
 def _raise(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -> uuid.UUID:
-    return commands.raise_extension(
-        current_user, booking_id, offer.offer_of(form), replaces=replaced.id if replaced else None
-    )
+    key, earlier = form.draft_key.data or "", replaced.id if replaced else None
+    return commands.raise_extension(current_user, booking_id, offer.offer_of(form), replaces=earlier, draft_key=key)
 
 
 def _go_on(extension_id: uuid.UUID) -> Response:
@@ -122,19 +129,20 @@ def draft(booking_id: uuid.UUID) -> Response:
     form = _form(booking, {})
     content, catalogue = form.content(), queries.catalogue(booking.workshop_id, booking.service)
     said = offer.changed(content, catalogue, request.form)
-    commands.save_draft(current_user, booking_id, content | {"replaces": str(replaced.id) if replaced else ""})
+    content["replaces"] = str(replaced.id) if replaced else ""
+    kept = commands.save_draft(current_user, booking_id, content)
     if not htmx.wants_fragment():
         return htmx.see_other(url_for("extensions.new", booking_id=booking_id, replaces=replaced and replaced.id))
-    return _fragments(booking_id, content, said)
+    return _fragments(booking_id, content, said if kept else "", over=not kept)
 
 
-def _fragments(booking_id: uuid.UUID, content: dict[str, Any], said: str) -> Response:
+def _fragments(booking_id: uuid.UUID, content: dict[str, Any], said: str, *, over: bool) -> Response:
     """The sum alone while somebody types; the lines too after a line came or went."""
     booking = visible_booking(booking_id)
     form = _form(booking, content, only_content=True)
     page = _page(booking, form, queries.draft_of(booking_id))
     if not said:
-        return make_response(render_template("extensions/_offer.html", form=form, **page))
+        return make_response(render_template("extensions/_offer.html", form=form, over=over, **page))
     answer = make_response(render_template("extensions/_offer_changed.html", form=form, **page))
     answer.headers["HX-Trigger"] = json.dumps({"announce": said})
     return answer
