@@ -66,3 +66,11 @@ document.addEventListener("submit", (event) => {
     event.target.append(Object.assign(document.createElement("input"), { type: "hidden", name: "item", value: tick.value }));
   });
 }, true);
+
+// A mistake that is being mended leaves the list of mistakes; with the last one the list goes.
+document.addEventListener("input", (event) => {
+  if (!event.target.id || !event.target.closest("#offer-form")) return;
+  const summary = document.querySelector("#offer-form #errors");
+  summary?.querySelector(`a[href="#${CSS.escape(event.target.id)}"]`)?.closest("li").remove();
+  if (summary && !summary.querySelector("li")) summary.remove();
+});
