@@ -83,8 +83,8 @@ def measure(house: House) -> Iterator[dict[str, Any]]:
                 say(f"{AT_ONCE} at once")
                 at_once = all_at_once(sender, photo)
             memory_mb = peak_mb(process.pid)
-    more = {"at_once_seconds": round(at_once, 2), "at_once_blocked_ms": round(max(crowded_ms), 1)}
-    yield figure(seconds, floor, max(pauses_ms), memory_mb) | more
+    more = {"at_once_seconds": round(at_once, 2), "alone_blocked_ms": round(max(pauses_ms), 1)}
+    yield figure(seconds, floor, max(*pauses_ms, *crowded_ms), memory_mb) | more
 
 
 def figure(seconds: list[float], floor: float, blocked_ms: float, worker_mb: float) -> dict[str, Any]:
