@@ -38,6 +38,8 @@ def create_app(environ: Mapping[str, str] | None = None, **overrides: Any) -> Fl
 
 def _derive(app: Flask) -> None:
     """Settings that Flask and its extensions want under their own names."""
+    from b2c_web.db import refuse_closed
+
     config = app.config
     if config["B2C_ENV"] == "development" and not config["STRIPE_SECRET_KEY"]:
         config.update(_running_simulator())
@@ -49,7 +51,7 @@ def _derive(app: Flask) -> None:
             "poolclass": QueuePool,
             "pool_size": config["DB_POOL_SIZE"],
             "max_overflow": 5,
-            "pool_pre_ping": True,  # a restarted database costs a reconnect, not an error
+            "pool_events": [(refuse_closed, "checkout")],  # a restarted database costs a reconnect, not an error
             "pool_recycle": 1800,
         }
         | config.get("SQLALCHEMY_ENGINE_OPTIONS", {}),

@@ -51,13 +51,11 @@ class Sender:
 
     def upload(self, photo: bytes) -> uuid.UUID:
         """Sends a photo as the page's script does; the id of the file. Raises RuntimeError when it is not taken."""
-        mark = uuid.uuid4().hex
-        head = f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="p.jpg"\r\n\r\n'.encode()
-        headers = {"Content-Type": f"multipart/form-data; boundary={mark}", "Cookie": self.cookie}
+        headers = {"Content-Type": "application/octet-stream", "Cookie": self.cookie}
         headers |= {"X-CSRFToken": self.csrf, "HX-Request": "true"}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=GIVE_UP_SECONDS)
-        body = head + photo + f"\r\n--{mark}--\r\n".encode()
-        connection.request("POST", f"/media/booking/{self.booking_id}", body, headers)
+        address = f"/media/booking/{self.booking_id}?filename=p.jpg&key={uuid.uuid4()}"
+        connection.request("POST", address, photo, headers)
         answer = connection.getresponse()
         said = answer.read().decode()
         connection.close()

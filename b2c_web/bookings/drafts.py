@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import session as cookie
 from flask_login import current_user
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, bindparam, select, update
 
 from b2c_web.accounts.models import Address, User
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
@@ -33,18 +33,32 @@ def browser_hash() -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _mine() -> Any:
-    """This browser's drafts that belong to nobody yet, and this person's own, from wherever."""
-    nobodys = (BookingDraft.browser_hash == browser_hash()) & BookingDraft.user_id.is_(None)
-    return nobodys | (BookingDraft.user_id == current_user.id) if current_user.is_authenticated else nobodys
+# this browser's drafts that belong to nobody yet, and this person's own, from wherever
+_MINE = (BookingDraft.browser_hash == bindparam("browser")) & BookingDraft.user_id.is_(None) | (
+    BookingDraft.user_id == bindparam("person")
+)
+_ONE = select(BookingDraft).where(BookingDraft.id == bindparam("draft"), _MINE)
+_ONE_WITH_BOOKING = _ONE.outerjoin(Booking, Booking.draft_id == BookingDraft.id).add_columns(Booking)
+
+
+def _me() -> dict[str, Any]:
+    return {"browser": browser_hash(), "person": current_user.id if current_user.is_authenticated else None}
 
 
 def draft_of(draft_id: uuid.UUID) -> BookingDraft:
     """One draft of this browser or user. Raises NotFound."""
-    draft = db.session.scalars(select(BookingDraft).where(BookingDraft.id == draft_id, _mine())).one_or_none()
+    draft = db.session.scalars(_ONE, {"draft": draft_id, **_me()}).one_or_none()
     if draft is None:
         raise NotFound
     return draft
+
+
+def draft_with_booking(draft_id: uuid.UUID) -> tuple[BookingDraft, Booking | None]:
+    """As `draft_of`, and the booking that it has become, if that still stands."""
+    found = db.session.execute(_ONE_WITH_BOOKING, {"draft": draft_id, **_me()}).one_or_none()
+    if found is None:
+        raise NotFound
+    return found[0], found[1]
 
 
 def latest_draft() -> BookingDraft | None:
@@ -53,13 +67,8 @@ def latest_draft() -> BookingDraft | None:
     paid_since = (Booking.user_id == BookingDraft.user_id) & (Booking.paid_at > BookingDraft.updated_at)
     booked = select(Booking.id).where(same | paid_since)
     fresh = BookingDraft.updated_at > now_utc() - KEPT
-    statement = select(BookingDraft).where(_mine(), fresh, ~booked.exists())
-    return db.session.scalars(statement.order_by(BookingDraft.updated_at.desc()).limit(1)).first()
-
-
-def booking_from(draft_id: uuid.UUID) -> Booking | None:
-    """The booking that this draft has become, if it still stands."""
-    return db.session.scalars(select(Booking).where(Booking.draft_id == draft_id)).one_or_none()
+    statement = select(BookingDraft).where(_MINE, fresh, ~booked.exists())
+    return db.session.scalars(statement.order_by(BookingDraft.updated_at.desc()).limit(1), _me()).first()
 
 
 def start_draft(**facts: Any) -> uuid.UUID:

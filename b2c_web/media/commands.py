@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -93,8 +93,10 @@ def _announce(
         known = _known(user_id, key)
         if known is None:
             _check_room(purpose, purpose_id)
-            db.session.execute(insert(table_of(MediaFile)).values(facts).on_conflict_do_nothing())
-            known = db.session.get(MediaFile, facts["id"]) or _known(user_id, key)
+            row = insert(table_of(MediaFile)).values(facts).on_conflict_do_nothing().returning(MediaFile.id)
+            if db.session.scalar(row) is not None:
+                return _Arriving(facts["id"], facts["staging_name"], is_received=False)
+            known = _known(user_id, key)
         if known is None or (known.purpose, known.purpose_id) != (purpose, purpose_id):
             raise NotFound
         return _Arriving(known.id, known.staging_name, known.received_at is not None)
@@ -130,14 +132,14 @@ def _receive(media_id: uuid.UUID, staging_name: str, stream: BinaryIO) -> None:
 
 def _queue(media_id: uuid.UUID) -> None:
     """Command: all of it is here, the worker may begin. As many photos at once as MEDIA_AT_ONCE says."""
+    arrived = update(MediaFile).where(MediaFile.id == media_id, MediaFile.received_at.is_(None))
     with command_transaction():
-        file = db.session.get(MediaFile, media_id, with_for_update=True)
-        if file is None:
+        kind = db.session.scalar(arrived.values(received_at=now_utc()).returning(MediaFile.kind))
+        if kind is not None:
+            lane = rules.lane(kind, media_id, current_app.config["MEDIA_AT_ONCE"])
+            jobs.defer("media.process", lock=lane, media_id=str(media_id))
+        elif db.session.get(MediaFile, media_id) is None:
             raise NotFound
-        if file.received_at is None:
-            file.received_at = now_utc()
-            lane = rules.lane(file.kind, file.id, current_app.config["MEDIA_AT_ONCE"])
-            jobs.defer("media.process", lock=lane, media_id=str(file.id))
 
 
 def _take_back(media_id: uuid.UUID, staging_name: str) -> None:

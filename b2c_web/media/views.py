@@ -1,21 +1,23 @@
 """Taking in files, their state while the worker is busy with them, and showing them by signed links."""
 
 import re
+import shutil
 import uuid
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 from urllib.parse import urlencode, urlsplit
 
 from flask import Response, current_app, flash, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
-from werkzeug.datastructures import FileStorage
 
 from b2c_web import htmx
 from b2c_web.access import public, signed_in
 from b2c_web.clock import now_utc
-from b2c_web.errors import DomainError, Invalid, NotFound
+from b2c_web.errors import DomainError, NotFound
 from b2c_web.media import blueprint, commands, hooks, links, queries, rules
 from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaSize, MediaState
+from b2c_web.media.store import CHUNK_BYTES
 
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 FORM_BYTES = 512 * 1024
@@ -24,25 +26,19 @@ FORM_BYTES = 512 * 1024
 @blueprint.url_value_preprocessor
 def allow_large_uploads(endpoint: str | None, values: dict[str, Any] | None) -> None:
     """A video is larger than all else that is sent. Before anything reads the body, and from those who may add one."""
-    if endpoint == "media.upload" and values and current_user.is_authenticated and _may_add(**values):
+    if endpoint == "media.upload" and values and current_user.is_authenticated:
+        if not hooks.is_added_to_by(current_user, _purpose(values["purpose"]), values["purpose_id"]):
+            raise NotFound
         largest = max(rules.most_megabytes(kind, current_app.config) for kind in MediaKind)
         request.max_content_length = largest * rules.MEGABYTE + FORM_BYTES
-
-
-def _may_add(purpose: str, purpose_id: uuid.UUID) -> bool:
-    return hooks.is_added_to_by(current_user, _purpose(purpose), purpose_id)
 
 
 @blueprint.post("/media/<purpose>/<uuid:purpose_id>")
 @signed_in
 def upload(purpose: str, purpose_id: uuid.UUID) -> Response:
-    belongs = _purpose(purpose)
-    if not hooks.is_added_to_by(current_user, belongs, purpose_id):
-        raise NotFound
-    sent = [file for file in request.files.getlist("file") if file.filename]
-    if htmx.wants_fragment():
-        return _answer_script(belongs, purpose_id, sent)
-    return _answer_form(belongs, purpose_id, sent)
+    if request.mimetype == "multipart/form-data":
+        return _answer_form(_purpose(purpose), purpose_id)
+    return _answer_script(_purpose(purpose), purpose_id)
 
 
 def _purpose(word: str) -> MediaPurpose:
@@ -52,23 +48,24 @@ def _purpose(word: str) -> MediaPurpose:
         raise NotFound from error
 
 
-def _answer_script(purpose: MediaPurpose, purpose_id: uuid.UUID, sent: list[FileStorage]) -> Response:
-    """One file each time: its place in the list, or the reason why not, beside its name."""
-    if len(sent) != 1:
-        raise Invalid(_("Bitte wählen Sie ein Foto oder Video."), field="file")
-    try:
-        file = _add(purpose, purpose_id, sent[0])
-    except DomainError as refusal:
-        return make_response(render_template("media/_refused.html", message=refusal.message), refusal.status)
+def _answer_script(purpose: MediaPurpose, purpose_id: uuid.UUID) -> Response:
+    """The body is one file as it is, nothing to be parsed: its place in the list, or the reason why not."""
+    key = request.args.get("key", type=uuid.UUID)
+    with SpooledTemporaryFile(FORM_BYTES) as content:
+        shutil.copyfileobj(request.stream, content, CHUNK_BYTES)
+        try:
+            file = _add(purpose, purpose_id, content, request.args.get("filename"), key)
+        except DomainError as refusal:
+            return make_response(render_template("media/_refused.html", message=refusal.message), refusal.status)
     return _fragment(file)
 
 
-def _answer_form(purpose: MediaPurpose, purpose_id: uuid.UUID, sent: list[FileStorage]) -> Response:
+def _answer_form(purpose: MediaPurpose, purpose_id: uuid.UUID) -> Response:
     """Without script: all files at once, then back to where they were chosen, which is told their ids."""
-    kept = []
+    kept, sent = [], [file for file in request.files.getlist("file") if file.filename]
     for file in sent:
         try:
-            kept.append(_add(purpose, purpose_id, file).id)
+            kept.append(_add(purpose, purpose_id, file.stream, file.filename).id)
         except DomainError as refusal:
             flash(refusal.message, "danger")
     if not sent:
@@ -77,9 +74,10 @@ def _answer_form(purpose: MediaPurpose, purpose_id: uuid.UUID, sent: list[FileSt
     return htmx.see_other(f"{back}{'&' if '?' in back else '?'}{_as_query(kept)}" if kept else back)
 
 
-def _add(purpose: MediaPurpose, purpose_id: uuid.UUID, sent: FileStorage) -> MediaFile:
-    key = request.form.get("key", type=uuid.UUID)
-    return commands.add_upload(current_user, purpose, purpose_id, sent.stream, sent.filename or "", key=key)  # type: ignore[arg-type]
+def _add(
+    purpose: MediaPurpose, purpose_id: uuid.UUID, content: IO[bytes], filename: str | None, key: uuid.UUID | None = None
+) -> MediaFile:
+    return commands.add_upload(current_user, purpose, purpose_id, content, filename or "", key=key)  # type: ignore[arg-type]
 
 
 def _as_query(ids: list[uuid.UUID]) -> str:

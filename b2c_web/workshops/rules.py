@@ -125,6 +125,11 @@ class Order:
     def earliest_return_seconds(self) -> int:
         return (self.service_minutes + self.return_buffer_minutes) * MINUTE
 
+    @property
+    def ronja_back_seconds(self) -> int:
+        """After a return window a Ronja drives home and is cleaned."""
+        return (self.travel_minutes + self.cleaning_minutes) * MINUTE
+
 
 @dataclass(frozen=True, slots=True)
 class ReturnOption:
@@ -193,8 +198,7 @@ def free_until(plan: RonjaPlan, starts: Sequence[int]) -> list[int]:
 
 def ronja_span(pickup: Window, back: Window, order: Order) -> tuple[int, int]:
     """When a Ronja is taken: from the pickup's start less travel to the return's end plus travel and cleaning."""
-    travel = order.travel_minutes * MINUTE
-    return pickup.start - travel, back.end + travel + order.cleaning_minutes * MINUTE
+    return pickup.start - order.travel_minutes * MINUTE, back.end + order.ronja_back_seconds
 
 
 def free_ronjas(plans: Iterable[RonjaPlan], span: tuple[int, int]) -> list[tuple[int, uuid.UUID]]:
@@ -215,6 +219,9 @@ class Judge:
         self.order = order
         self._left = [window.jockey_minutes_left for window in windows]
         self._open = [window.is_open for window in windows]
+        self._starts = [window.start for window in windows]
+        self._earliest_return_seconds = order.earliest_return_seconds
+        self._ronja_back_seconds = order.ronja_back_seconds
         numbers: dict[date, int] = {}
         self._day_number = [
             numbers.setdefault(window.day, len(numbers)) if is_open else -1
@@ -232,7 +239,7 @@ class Judge:
         self._pickups = [self._room_for(i, pickup_minutes) for i in span]
         self._returns = [self._room_for(i, return_minutes) if self._open[i] else None for i in span]
         travel = self.order.travel_minutes * MINUTE
-        leaves = [window.start - travel for window in self.windows]
+        leaves = [start - travel for start in self._starts]
         by_ronja = [free_until(plan, leaves) for plan in plans]
         self._until = list(zip(*by_ronja, strict=True)) or [() for _window in leaves]
 
@@ -271,8 +278,8 @@ class Judge:
             back_parts = self._returns[back_index]
             if back_parts is None or not self._together(pickup, back_parts):
                 continue
-            end = ronja_span(offer.window, self.windows[back_index], self.order)[1]
-            free = sum([freed >= end for freed in until])
+            home_at = self.windows[back_index].end + self._ronja_back_seconds
+            free = len([None for freed in until if freed >= home_at])
             if not free:
                 block = Block.NO_RONJA
                 continue
@@ -324,8 +331,8 @@ class Judge:
         for i in inside:
             back = next(iter(self._return_candidates(i)), None)
             if back is not None:
-                end = ronja_span(self.windows[i], self.windows[back], self.order)[1]
-                free |= {number for number, until in enumerate(self._until[i]) if until >= end}
+                home_at = self.windows[back].end + self._ronja_back_seconds
+                free |= {number for number, until in enumerate(self._until[i]) if until >= home_at}
         return len(free)
 
     def _jockey_places(self, pickup: Parts) -> int:
@@ -342,10 +349,10 @@ class Judge:
 
     def _return_candidates(self, index: int) -> Iterable[int]:
         """Windows in which the car may come back: late enough, and within the days that are offered."""
-        not_before = self.windows[index].start + self.order.earliest_return_seconds
+        not_before = self._starts[index] + self._earliest_return_seconds
         last_day = self._day_number[index] + self.order.return_offer_days - 1
-        for back_index in range(index + 1, len(self.windows)):
+        for back_index in range(bisect_left(self._starts, not_before, index + 1), len(self._starts)):
             if self._day_number[back_index] > last_day:
                 return
-            if self._open[back_index] and self.windows[back_index].start >= not_before:
+            if self._open[back_index]:
                 yield back_index

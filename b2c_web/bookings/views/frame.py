@@ -43,8 +43,7 @@ def is_customer() -> bool:
 
 def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Response | None]:
     """The draft, and where to go instead: to its booking, to a place we reach, or to the step that lacks something."""
-    draft = drafts.draft_of(draft_id)
-    booking = drafts.booking_from(draft_id)
+    draft, booking = drafts.draft_with_booking(draft_id)
     if booking is not None and booking.status is not BookingStatus.PENDING:
         return draft, htmx.see_other(url_for("bookings.show", booking_id=booking.id))
     if steps.is_past(endpoint, draft, is_customer()):
