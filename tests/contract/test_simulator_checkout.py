@@ -9,6 +9,8 @@ import stripe
 from tests.contract.conftest import MakeSession
 from tests.contract.simulator_process import SimulatorProcess
 
+ACCOUNT = {"mode": "setup", "payment_method_types": ["sepa_debit"], "line_items": None, "payment_intent_data": None}
+
 
 def test_an_open_session_has_no_payment_intent(make_session: MakeSession, customer: Any) -> None:
     session = make_session()
@@ -152,6 +154,45 @@ def test_setup_mode_saves_a_card_without_a_payment(
     assert (session.status, session.payment_intent, session.amount_total) == ("complete", None, None)
     assert session.setup_intent.status == "succeeded"
     assert session.setup_intent.payment_method.customer == customer.id
+
+
+def test_setup_mode_saves_an_account_with_its_mandate(
+    simulator: SimulatorProcess, client: stripe.StripeClient, make_session: MakeSession, customer: Any
+) -> None:
+    session = make_session(**ACCOUNT, setup_intent_data={"metadata": {"setup": "1"}})
+    simulator.pay(session.id, account="sepa")
+
+    parts = ["setup_intent.payment_method", "setup_intent.mandate"]
+    saved = client.v1.checkout.sessions.retrieve(session.id, {"expand": parts}).setup_intent
+    assert (saved.metadata.to_dict(), saved.payment_method.type) == ({"setup": "1"}, "sepa_debit")
+    assert saved.mandate.payment_method_details.sepa_debit.reference
+    assert (saved.mandate.status, saved.mandate.payment_method) == ("active", saved.payment_method.id)
+    assert client.v1.mandates.retrieve(saved.mandate.id).to_dict() == saved.mandate.to_dict()
+
+    facts = {"customer": customer.id, "payment_method": saved.payment_method.id, "off_session": True, "confirm": True}
+    debit = {"amount": 900, "currency": "eur", "payment_method_types": ["sepa_debit"], "expand": ["latest_charge"]}
+    intent = client.v1.payment_intents.create({**facts, **debit})
+    assert intent.latest_charge.payment_method_details.sepa_debit.mandate == saved.mandate.id
+
+
+def test_an_abandoned_setup_ends_with_its_page(
+    simulator: SimulatorProcess, client: stripe.StripeClient, make_session: MakeSession
+) -> None:
+    given_up, left = make_session(**ACCOUNT), make_session(**ACCOUNT)
+    client.v1.checkout.sessions.expire(given_up.id)
+    simulator.advance(1801)
+    for session in (given_up, left):
+        seen = client.v1.checkout.sessions.retrieve(session.id, {"expand": ["setup_intent"]})
+        assert (seen.status, seen.url, seen.setup_intent.status) == ("expired", None, "canceled")
+        with pytest.raises(RuntimeError, match="409"):
+            simulator.pay(session.id, account="sepa")
+
+
+def test_what_setup_mode_needs_and_does_not_take(make_session: MakeSession) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="currency"):
+        make_session(**{**ACCOUNT, "payment_method_types": None})
+    with pytest.raises(stripe.InvalidRequestError, match="payment_intent_data"):
+        make_session(**{**ACCOUNT, "payment_intent_data": {"description": "x"}})
 
 
 def test_the_name_on_the_card_reaches_the_customer_when_asked_to(

@@ -10,6 +10,7 @@ import stripe
 from tests.contract.conftest import MakeSession
 from tests.contract.simulator_process import SimulatorProcess
 
+SETUP = {"mode": "setup", "payment_method_types": ["sepa_debit"], "line_items": None, "payment_intent_data": None}
 CARD = {"email": "kundin@example.com", "number": "4242 4242 4242 4242", "expiry": "12/40", "cvc": "123", "name": ""}
 
 
@@ -141,7 +142,7 @@ def test_a_debit_is_offered_only_when_the_session_allows_it(
     browser: Browser, client: stripe.StripeClient, make_session: MakeSession
 ) -> None:
     cards_only, both = make_session(), make_session(payment_method_types=["card", "sepa_debit"])
-    debit = {**CARD, "method": "sepa_debit", "iban": "DE89 3704 0044 0532 0130 00"}
+    debit = {**CARD, "method": "sepa_debit", "holder": "Karla Kundin", "iban": "DE89 3704 0044 0532 0130 00"}
 
     assert 'name="iban"' not in browser.get(path_of(cards_only))[1]
     assert browser.post(path_of(cards_only), **debit)[0] == 422
@@ -203,6 +204,32 @@ def test_setup_mode_says_that_nothing_is_charged(browser: Browser, make_session:
     session = make_session(mode="setup", currency="eur", line_items=None, payment_intent_data=None)
     assert "Heute wird nichts abgebucht" in text_of(browser.get(path_of(session))[1])
     assert browser.post(path_of(session), method="card", **CARD)[0] == 303
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("de", ("Konto speichern (Demo)", "SEPA-Lastschriftmandat", "binnen acht wochen", "Hier fließt kein Geld")),
+        ("en", ("Save account (demo)", "SEPA direct debit mandate", "within eight weeks", "No real money moves")),
+    ],
+)
+def test_an_account_is_saved_with_its_mandate_in_words(
+    browser: Browser, client: stripe.StripeClient, make_session: MakeSession, locale: str, words: tuple[str, ...]
+) -> None:
+    session = make_session(**SETUP, locale=locale)
+    page = text_of(browser.get(path_of(session))[1]).lower()
+    assert [each for each in words if each.lower() not in page] == []
+    account = {"email": "kundin@example.com", "method": "sepa_debit", "iban": "DE62 3704 0044 0532 0130 01"}
+
+    status, html, _ = browser.post(path_of(session), **account, holder="")
+    assert (status, 'id="holder-problem"' in html) == (422, True)
+    assert browser.post(path_of(session), **account, holder="Karla Kundin")[0] == 303
+
+    saved = client.v1.checkout.sessions.retrieve(session.id, {"expand": ["setup_intent.payment_method"]}).setup_intent
+    assert (saved.payment_method.sepa_debit.last4, saved.payment_method.billing_details.name) == (
+        "3001",
+        "Karla Kundin",
+    )
 
 
 def test_card_numbers_are_kept_nowhere(

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from . import checkout, customers, events, intents, refunds, timers
+from . import checkout, customers, events, intents, mandates, refunds, timers
 from .errors import ApiError, KeyInUse, KeyMismatch, Unauthorized, UnknownRoute
 from .faults import Fault
 from .listing import expand
@@ -26,6 +26,7 @@ ROUTES: list[Route] = [
     *checkout.ROUTES,
     *customers.ROUTES,
     *intents.ROUTES,
+    *mandates.ROUTES,
     *refunds.ROUTES,
     *events.ROUTES,
 ]

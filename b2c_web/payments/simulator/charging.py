@@ -5,7 +5,7 @@ Every function expects to run inside `World.acting()`.
 
 from typing import Any
 
-from . import objects
+from . import mandates, objects
 from .cards import ACCOUNTS, CARDS, Card, decline_error
 from .errors import CardDeclined, InvalidState
 from .storage import Record
@@ -86,7 +86,7 @@ def _charge(world: World, intent: Record, method: Record, authenticated: bool = 
     if kind == "card":
         details = objects.charged_card(method["card"], intent["amount"], authenticated)
     else:
-        details = objects.charged_account(method["sepa_debit"])
+        details = objects.charged_account(method["sepa_debit"]) | {"mandate": mandates.grant(world, method)}
     charge.body["payment_method_details"] = {kind: details, "type": kind}
     charge.body["refunds"]["url"] = f"/v1/charges/{charge.id}/refunds"
     charge.private["behaviour"] = method.private["behaviour"]

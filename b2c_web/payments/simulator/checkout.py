@@ -148,6 +148,9 @@ def _check(args: Args) -> None:
         raise InvalidParams(message, code="email_invalid", param="customer_email")
     if args["mode"] == "payment" and not args.get("line_items"):
         raise InvalidParams("Missing required param: line_items.", code="parameter_missing", param="line_items")
+    if args["mode"] == "setup" and not (args.get("payment_method_types") or args.get("currency")):
+        message = "`currency` is required in `setup` mode when `payment_method_types` is not set."
+        raise InvalidParams(message, code="parameter_missing", param="currency")
     wrong = "payment_intent_data" if args["mode"] == "setup" else "setup_intent_data"
     if args.get(wrong):
         raise InvalidParams(f"You can not pass `{wrong}` in `{args['mode']}` mode.", param=wrong)
@@ -231,7 +234,7 @@ def expire(world: World, args: Args, session_id: str) -> Body:
 
 
 def close(world: World, session: Record) -> None:
-    """The session expires; an intent that a declined attempt left behind is cancelled with it."""
+    """The session expires; an intent that a declined attempt left behind, or that saves a method, is cancelled too."""
     session.body.update(status="expired", url=None)
     world.store.save(session)
     world.store.drop_timer(session.id, "expire_session")
@@ -239,7 +242,15 @@ def close(world: World, session: Record) -> None:
         intent = world.need("payment_intent", session["payment_intent"])
         if intent["status"] in intents.CANCELABLE:
             intents.release(world, intent, "automatic")
+    if session["setup_intent"]:
+        _abandon_setup(world, world.need("setup_intent", session["setup_intent"]))
     world.emit("checkout.session.expired", session)
+
+
+def _abandon_setup(world: World, intent: Record) -> None:
+    intent.body.update(status="canceled", next_action=None, cancellation_reason="abandoned")
+    world.store.save(intent)
+    world.emit("setup_intent.canceled", intent)
 
 
 ROUTES = [

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from . import deliveries, objects, paying, timers
+from . import deliveries, mandates, objects, paying, timers
 from .cards import ACCOUNTS, CARDS, Entry, EntryError, account_details, account_entry, card_entry, named_card
 from .charging import attach
 from .customers import living, new_method
@@ -178,6 +178,8 @@ class Control:
             billing = objects.billing_details(customer["email"], customer["name"])
             method = new_method(self._world, _entry(given, self._world.now()), billing)
             method.private["set_up"] = True
+            if method["type"] == "sepa_debit":
+                mandates.grant(self._world, method)
             attach(self._world, method, customer.id)
         return method.body
 

@@ -21,7 +21,7 @@ from .world import Origin, World
 
 Body = dict[str, Any]
 HERE = Path(__file__).parent
-FIELDS = ("email", "number", "expiry", "cvc", "name", "iban")
+FIELDS = ("email", "number", "expiry", "cvc", "name", "holder", "iban")
 # The number field starts with the card that works: one click pays, and nobody reaches for a real card.
 START = {"number": "4242 4242 4242 4242", "expiry": "12/40", "cvc": "123"}
 
@@ -62,8 +62,7 @@ class Hosted:
         if session is None or session["status"] != "open":
             return self._ended(request, session)
         known = {**(session["customer_details"] or {}), **session.private.get("typed", {})}
-        values = {**START, "email": known.get("email") or "", "name": known.get("name") or ""}
-        return self._form(request, session, View(values, problem=session.private.get("problem")))
+        return self._form(request, session, View(_start(known), problem=session.private.get("problem")))
 
     def pay(self, request: Request, session_id: str) -> Response:
         session = self._session(session_id)
@@ -75,9 +74,7 @@ class Hosted:
             return self._form(request, session, View({**view.values, **_picked(picked)}, picked=True))
         saved = [each for each in paying.offered(self._world, session) if each.id == request.form.get("saved")]
         if saved:
-            known = session["customer_details"] or {}
-            values = {**START, "email": known.get("email") or "", "name": known.get("name") or ""}
-            return self._attempt(request, session_id, saved[0], View(values))
+            return self._attempt(request, session_id, saved[0], View(_start(session["customer_details"] or {})))
         try:
             entry = self._entry(view.values, request.form.get("method", "card"))
         except EntryError as mistake:
@@ -89,6 +86,8 @@ class Hosted:
         if not MAIL.fullmatch(values["email"]):
             raise EntryError("invalid_email", "email")
         if method == "sepa_debit":
+            if not values["holder"]:
+                raise EntryError("missing_holder", "holder")
             return account_entry(values["iban"])
         return card_entry(values["number"], values["expiry"], values["cvc"], self._world.now())
 
@@ -100,7 +99,8 @@ class Hosted:
                 if isinstance(choice, Entry) and choice.kind not in session["payment_method_types"]:
                     view.problem = "generic_decline"
                     return self._form(request, session, view)
-                outcome = paying.pay(self._world, session, choice, view.values["email"], view.values["name"])
+                name = view.values["holder" if _is_account(choice) else "name"]
+                outcome = paying.pay(self._world, session, choice, view.values["email"], name)
         except paying.SessionClosed:
             return self._ended(request, self._session(session_id))
         if outcome.url:
@@ -195,6 +195,15 @@ class Hosted:
 
 def _words(request: Request, session: Record | None) -> Words:
     return words_for(session["locale"] if session else None, request.headers.get("Accept-Language", ""))
+
+
+def _start(known: Body) -> dict[str, str]:
+    name = known.get("name") or ""
+    return {**START, "email": known.get("email") or "", "name": name, "holder": name}
+
+
+def _is_account(choice: Entry | Record) -> bool:
+    return isinstance(choice, Entry) and choice.kind == "sepa_debit"
 
 
 def _picked(name: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from . import charging, objects
+from . import charging, mandates, objects
 from .cards import CARDS, Entry, decline_error
 from .checkout import customer_details
 from .customers import new_method
@@ -151,7 +151,7 @@ def _finish_setup(world: World, session: Record, intent: Record, method: Record)
     world.store.save(method)
     intent.body.update(status="succeeded", next_action=None, last_setup_error=None)
     if method["type"] == "sepa_debit":
-        intent.body["mandate"] = world.store.new_id("mandate_")
+        intent.body["mandate"] = mandates.grant(world, method)
     world.store.save(intent)
     world.emit("setup_intent.succeeded", intent)
     complete(world, session, "no_payment_required")

@@ -120,7 +120,7 @@ class Store:
         )
 
     def insert(self, record: Record) -> Record:
-        values = (record.id, record["object"], record["created"], *_indexed(record.body), *_dumped(record))
+        values = (record.id, record["object"], record.body.get("created", 0), *_indexed(record.body), *_dumped(record))
         self.write(
             "INSERT INTO objects (id, kind, created, customer, intent, label, body, private) VALUES (?,?,?,?,?,?,?,?)",
             values,

@@ -39,9 +39,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "optional": ("freiwillig", "optional"),
     "account": ("Lastschrift (SEPA)", "Direct debit (SEPA)"),
     "iban": ("IBAN", "IBAN"),
+    "holder": ("Kontoinhaber", "Account holder"),
     "mandate": (
-        "Mit dem Knopf erteilen Sie ein SEPA-Lastschriftmandat, in dieser Demo ohne Wirkung.",
-        "The button grants a SEPA direct debit mandate, without effect in this demo.",
+        "SEPA-Lastschriftmandat: Mit dem Knopf ermächtigen Sie den Anbieter und seinen Zahlungsdienst, Beträge von "
+        "diesem Konto per Lastschrift einzuziehen, und weisen Ihre Bank an, sie einzulösen. Binnen acht Wochen nach "
+        "der Abbuchung können Sie von Ihrer Bank die Erstattung verlangen. In dieser Demo hat das keine Wirkung.",
+        "SEPA direct debit mandate: with the button you authorise the shop and its payment service to collect amounts "
+        "from this account by direct debit, and your bank to debit it accordingly. Within eight weeks of a debit you "
+        "can claim a refund from your bank. In this demo it has no effect.",
     ),
     "pay_card": ("{amount} zahlen (Demo)", "Pay {amount} (demo)"),
     "pay_account": ("{amount} per Lastschrift zahlen (Demo)", "Pay {amount} by direct debit (demo)"),
@@ -106,6 +111,7 @@ REASONS: dict[str, tuple[str, str]] = {
         "The expiry is not right, for example 12/34.",
     ),
     "invalid_cvc": ("Die Prüfziffer hat drei Stellen.", "The security code has three digits."),
+    "missing_holder": ("Bitte nennen Sie den Kontoinhaber.", "Please name the account holder."),
     "invalid_iban": ("Die IBAN stimmt nicht.", "The IBAN is not right."),
     "invalid_email": ("Die E-Mail-Adresse ist nicht vollständig.", "The e-mail address is not complete."),
     "test_mode_live_card": (

@@ -18,6 +18,7 @@ PREFIX_OF = {
     "payment_intent": ("pi_", 24),
     "setup_intent": ("seti_", 24),
     "charge": ("ch_", 24),
+    "mandate": ("mandate_", 24),
     "refund": ("re_", 24),
     "checkout.session": ("cs_test_", 58),
 }
@@ -79,7 +80,8 @@ class World:
         """Gives the object its id and time, and keeps it."""
         prefix, length = PREFIX_OF[body["object"]]
         body["id"] = self.store.new_id(prefix, length)
-        body["created"] = self.now()
+        if "created" in body:
+            body["created"] = self.now()
         return self.store.insert(Record(body, private or {}))
 
     def need(self, kind: str, object_id: str, param: str = "id") -> Record:
