@@ -34,6 +34,7 @@ def import_all_models() -> None:
     import_module("b2c_web.audit")
     for name in ("accounts", "vehicles", "catalog", "workshops", "media", "notifications", "payments", "bookings"):
         import_module(f"b2c_web.{name}.models")
+    import_module("b2c_web.payments.setup_models")
     for name in ("move_models", "waiting_models"):
         import_module(f"b2c_web.capacity.{name}")
     for name in ("extensions", "dispatch", "odoo", "operations"):

@@ -23,6 +23,7 @@ from b2c_web.payments.gateway import (
 )
 from b2c_web.payments.holds import tell_declined
 from b2c_web.payments.keys import once
+from b2c_web.payments.methods import lock_user
 from b2c_web.payments.models import Payment, PaymentMethod, PaymentState
 from b2c_web.payments.recording import lock_timeout_ms, record
 from b2c_web.payments.steps import lock_payment
@@ -138,6 +139,7 @@ def _decide_here(payment_id: uuid.UUID) -> None:
     """A mandate promises without the provider; what has no card any more needs the customer."""
     with command_transaction(lock_timeout_ms()):
         payment = lock_payment(payment_id)
+        lock_user(payment.user_id)  # an account is not removed while it is being promised
         if not _is_wanted(payment):
             return
         method = db.session.get(PaymentMethod, payment.method_id) if payment.method_id else None

@@ -60,6 +60,15 @@ STATEMENTS = {
     "holds: each capture is decided or before a person": """
         SELECT p.id::text FROM payments p WHERE p.state = 'AUTHORIZED' AND p.capture_asked_at < :decided
         AND p.capture_given_up_at IS NULL""",
+    "methods: one that was saved is the customer's own": """
+        SELECT s.id::text FROM method_setups s JOIN payment_methods m ON m.id = s.method_id
+        WHERE m.user_id <> s.user_id OR m.type <> s.kind::text""",
+    "methods: an account that work is promised on is kept": """
+        SELECT p.id::text FROM payments p JOIN payment_methods m ON m.id = p.method_id
+        WHERE p.state = 'AUTHORIZED' AND p.capture_method = 'AUTOMATIC' AND p.hold_asked_at IS NOT NULL
+        AND p.capture_given_up_at IS NULL AND NOT m.is_active""",
+    "methods: no page to save one is open although it is over": """
+        SELECT s.id::text FROM method_setups s WHERE s.state IN ('CREATED', 'OPEN') AND s.expires_at < :page_over""",
     "payments: none is open although its page is over": """
         SELECT p.id::text FROM payments p
         WHERE p.state = 'OPEN' AND p.checkout_expires_at < :page_over""",

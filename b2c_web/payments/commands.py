@@ -16,10 +16,13 @@ from b2c_web.payments.methods import make_default, remove_method
 from b2c_web.payments.reconciliation import Difference, reconcile
 from b2c_web.payments.refunding import add_refund, retry_refund, run_refund, sync_refunds
 from b2c_web.payments.settling import settle_payment
+from b2c_web.payments.setup_settling import settle_setup
+from b2c_web.payments.setups import Wish, open_setup
 from b2c_web.payments.steps import add_payment, cancel_payment, lock_payment
 
 __all__ = [
     "Difference",
+    "Wish",
     "add_document",
     "add_payment",
     "add_refund",
@@ -34,6 +37,7 @@ __all__ = [
     "lock_payment",
     "make_default",
     "open_checkout",
+    "open_setup",
     "receive_event",
     "reconcile",
     "remove_method",
@@ -41,5 +45,6 @@ __all__ = [
     "retry_refund",
     "run_refund",
     "settle_payment",
+    "settle_setup",
     "sync_refunds",
 ]

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from b2c_web.payments.gateway import Outcome, PaymentSnapshot, RefundOutcome, RefundResult
 from b2c_web.payments.models import PaymentState, RefundState
+from b2c_web.payments.setup_gateway import SetupOutcome, SetupSnapshot
+from b2c_web.payments.setup_models import SetupState
 
 NO_MONEY_YET = (PaymentState.CREATED, PaymentState.OPEN)
 
@@ -29,6 +31,8 @@ class Kind(StrEnum):
     REFUND_MISSING_THERE = "refund missing at the provider"
     REFUND_NOT_ASKED = "refund that the provider was never asked for"
     REFUND_DIFFERS = "refund stands differently"
+    METHOD_MISSING_HERE = "saved card or account missing here"
+    METHOD_UNKNOWN = "card or account saved at the provider that no page of ours asked for"
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,18 @@ def _page_kind(payment: OurPayment | None, seen: PaymentSnapshot) -> Kind | None
     if seen.outcome is Outcome.CLOSED and payment.state in NO_MONEY_YET:
         return Kind.PAGE_OVER_THERE
     return None
+
+
+def compare_setups(ours: dict[uuid.UUID, SetupState], setups: Iterable[SetupSnapshot]) -> Iterator[Difference]:
+    """Cards and accounts saved without paying: what our pages saved there is saved here. Others' pages are not ours."""
+    for seen in setups:
+        if seen.setup_id is None or seen.outcome is not SetupOutcome.SAVED:
+            continue
+        state = ours.get(seen.setup_id)
+        if state is None:
+            yield Difference(Kind.METHOD_UNKNOWN, None, str(seen.setup_id), "nothing", seen.outcome.value)
+        elif state is not SetupState.SAVED:
+            yield Difference(Kind.METHOD_MISSING_HERE, None, str(seen.setup_id), state.value, seen.outcome.value)
 
 
 def compare_refunds(ours: OurPayments, refunds: Iterable[RefundResult]) -> Iterator[Difference]:

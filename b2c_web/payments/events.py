@@ -20,6 +20,8 @@ from b2c_web.payments.models import Payment, ProviderEvent
 from b2c_web.payments.recording import record
 from b2c_web.payments.refunding import sync_refunds
 from b2c_web.payments.settling import settle_payment
+from b2c_web.payments.setup_models import MethodSetup
+from b2c_web.payments.setup_settling import settle_setup
 from b2c_web.payments.steps import lock_payment
 
 log = logging.getLogger(__name__)
@@ -79,6 +81,10 @@ def _act(event: IncomingEvent) -> None:
     if event.object_kind == "payment_method" and event.object_id:
         methods.follow_provider(event.object_id)
         return
+    setup_id = _setup_of(event)
+    if setup_id is not None:
+        settle_setup(setup_id)
+        return
     payment_id = _payment_of(event)
     if payment_id is None:
         return
@@ -117,6 +123,13 @@ def _payment_of(event: IncomingEvent) -> uuid.UUID | None:
             if found is not None:
                 return found
         return db.session.scalar(select(Payment.id).where(Payment.id == _uuid(links.get("payment_id"))))
+
+
+def _setup_of(event: IncomingEvent) -> uuid.UUID | None:
+    """The setup that an event leads to; it carries our id, whatever it is about."""
+    known = select(MethodSetup.id).where(MethodSetup.id == _uuid(event.links.get("setup_id")))
+    with command_transaction():
+        return db.session.scalar(known)
 
 
 def _uuid(value: str | None) -> uuid.UUID | None:

@@ -14,6 +14,7 @@ from b2c_web.db import NestedCommandError
 from b2c_web.errors import Busy, DomainError
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.setup_gateway import MethodSetups, SavedMethod
 
 
 class PaymentProviderError(Busy):
@@ -133,25 +134,6 @@ class CheckoutPage:
 
 
 @dataclass(frozen=True)
-class SavedMethod:
-    """A card or account as it may be shown. `customer_id` None: it is not kept for later use."""
-
-    id: str
-    type: str
-    customer_id: str | None
-    brand: str | None = None
-    last4: str | None = None
-    exp_month: int | None = None
-    exp_year: int | None = None
-    fingerprint: str | None = None
-
-    @property
-    def label(self) -> str:
-        """ "visa 4242", for receipts."""
-        return f"{self.brand or self.type} {self.last4 or ''}".strip()
-
-
-@dataclass(frozen=True)
 class PaymentSnapshot:
     """What the provider knows of one payment at this moment. Amounts in cents.
 
@@ -201,7 +183,7 @@ class IncomingEvent:
     payload: dict[str, Any]
 
 
-class PaymentGateway(Protocol):
+class PaymentGateway(MethodSetups, Protocol):
     """What we ask of a payment provider.
 
     Every method may raise PaymentUnavailable, PaymentUncertain (writing ones only) or PaymentRefused. Those with a

@@ -40,6 +40,13 @@ def close_checkout(payment_id: str) -> None:
     close_payment(uuid.UUID(payment_id))
 
 
+@job("payments.close_setup")
+def close_setup(setup_id: str) -> None:
+    from b2c_web.payments.setup_settling import close_setup as close
+
+    close(uuid.UUID(setup_id))
+
+
 @job("payments.handle_event")
 def handle_event(event_id: str) -> None:
     from b2c_web.payments.events import handle_event as handle

@@ -2,29 +2,36 @@
 
 import uuid
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from b2c_web import audit, jobs
 from b2c_web.accounts.models import User
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
-from b2c_web.errors import NotFound
+from b2c_web.errors import Conflict, NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.payments.gateway import PaymentRefused, SavedMethod, gateway
+from b2c_web.payments.gateway import PaymentRefused, gateway
 from b2c_web.payments.jobs import detach_method
 from b2c_web.payments.jobs import push_default as push_default_job
 from b2c_web.payments.keys import digest, repeatable
-from b2c_web.payments.models import PaymentMethod
+from b2c_web.payments.models import CaptureMethod, Payment, PaymentMethod, PaymentState
+from b2c_web.payments.setup_gateway import SavedMethod
+
+PROMISED = _l(
+    "Mit diesem Konto ist Arbeit zugesagt, die noch nicht abgebucht ist. Löschen können Sie es, sobald sie bezahlt ist."
+)
 
 
 def keep_method(user_id: uuid.UUID, seen: SavedMethod) -> PaymentMethod | None:
     """Step: remember what a customer paid with, when the provider kept it; the first one becomes the default.
 
-    The same card typed again replaces the one we had. Locks the user. Returns None when it was not kept.
+    The same card typed again replaces the one we had, but not an account that work is promised on. Locks the user.
+    Returns None when it was not kept.
     """
     if seen.customer_id is None:
         return None
-    _lock_user(user_id)
+    lock_user(user_id)
     kept = db.session.scalar(select(PaymentMethod).filter_by(stripe_payment_method_id=seen.id))
     if kept is None:
         kept = PaymentMethod(user_id=user_id, stripe_payment_method_id=seen.id, type=seen.type)
@@ -46,11 +53,14 @@ def shows(kept: PaymentMethod, seen: SavedMethod) -> bool:
 def remove_method(user: User, method_id: uuid.UUID) -> None:
     """Remove a saved card: gone here at once, detached at the provider by a job. The newest other one takes over.
 
-    Locks the user. Raises NotFound when it is not this user's or was removed before.
+    Locks the user. Raises NotFound when it is not this user's or was removed before, Conflict while it is an account
+    that work is promised on.
     """
     with command_transaction():
-        _lock_user(user.id)
+        lock_user(user.id)
         method = _own(user.id, method_id)
+        if is_promised(method.id):
+            raise Conflict(PROMISED, code="method_promised")
         was_default = method.is_default
         _forget(method)
         if was_default:
@@ -61,7 +71,7 @@ def remove_method(user: User, method_id: uuid.UUID) -> None:
 def make_default(user: User, method_id: uuid.UUID) -> None:
     """Make a saved card the usual one, here and by a job at the provider. Locks the user. Raises NotFound."""
     with command_transaction():
-        _lock_user(user.id)
+        lock_user(user.id)
         method = _own(user.id, method_id)
         before = default_of(user.id)
         if before is method:
@@ -106,7 +116,7 @@ def follow_provider(provider_method_id: str) -> None:
     seen = _look(provider_method_id)
     with command_transaction():
         method = db.session.get_one(PaymentMethod, known)
-        _lock_user(method.user_id)
+        lock_user(method.user_id)
         if seen is not None and seen.customer_id:
             _show(method, seen)
             return
@@ -120,6 +130,13 @@ def follow_provider(provider_method_id: str) -> None:
 def default_of(user_id: uuid.UUID) -> PaymentMethod | None:
     """The customer's usual card."""
     return db.session.scalar(select(PaymentMethod).filter_by(user_id=user_id, is_default=True))
+
+
+def is_promised(method_id: uuid.UUID) -> bool:
+    """Is work under way that this account's mandate is to pay, and that was not charged yet?"""
+    by_mandate = (Payment.hold_asked_at.is_not(None), Payment.capture_method == CaptureMethod.AUTOMATIC)
+    wanted = select(Payment.id).where(Payment.method_id == method_id, Payment.state == PaymentState.AUTHORIZED)
+    return db.session.scalar(wanted.where(*by_mandate).limit(1)) is not None
 
 
 def label(method: PaymentMethod) -> str:
@@ -136,7 +153,8 @@ def _look(provider_method_id: str) -> SavedMethod | None:
         return None
 
 
-def _lock_user(user_id: uuid.UUID) -> None:
+def lock_user(user_id: uuid.UUID) -> None:
+    """Step: whatever changes a customer's methods stands in line here; after a payment's row, before a method's."""
     db.session.execute(select(User.id).filter_by(id=user_id).with_for_update())
 
 
@@ -160,7 +178,8 @@ def _replace_same_card(user_id: uuid.UUID, seen: SavedMethod) -> None:
         user_id=user_id, type=seen.type, fingerprint=seen.fingerprint, is_active=True
     )
     for old in db.session.scalars(same).all():
-        _forget(old)
+        if not is_promised(old.id):
+            _forget(old)
 
 
 def _forget(method: PaymentMethod) -> None:

@@ -70,12 +70,14 @@ class PaymentMethod(Timestamps, Base):
     """A saved card or mandate; only what is needed to show it. Card data never touches our server.
 
     `fingerprint` names the same card whenever it is typed again; `detached_at`: the provider forgot it too.
+    `mandate_reference`: of an account, as the bank statement shows it.
     """
 
     __tablename__ = "payment_methods"
     __table_args__ = (
         CheckConstraint("is_active OR NOT is_default", name="default_is_active"),
         CheckConstraint("NOT is_active OR detached_at IS NULL", name="active_is_attached"),
+        CheckConstraint("mandate_reference IS NULL OR type = 'sepa_debit'", name="mandate_of_account"),
         Index("uq_payment_methods_default", "user_id", unique=True, postgresql_where=text("is_default")),
         Index(
             "ix_payment_methods_to_detach",
@@ -93,6 +95,7 @@ class PaymentMethod(Timestamps, Base):
     card_exp_month: Mapped[int | None] = mapped_column(Integer)
     card_exp_year: Mapped[int | None] = mapped_column(Integer)
     fingerprint: Mapped[str | None] = mapped_column(String(64))
+    mandate_reference: Mapped[str | None] = mapped_column(String(64))
     is_default: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
     is_active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)
     detached_at: Mapped[datetime | None]

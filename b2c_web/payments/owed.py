@@ -55,6 +55,12 @@ OWED = (
         " AND capture_given_up_at IS NULL AND coalesce(provider_asked_at, '-infinity') < :before",
     ),
     Owed(
+        "given up pages to save a method that the provider still shows",
+        declared.close_setup,
+        "setup_id",
+        "SELECT id::text AS id FROM method_setups WHERE state = 'ENDED' AND closed_at IS NULL AND updated_at < :before",
+    ),
+    Owed(
         "events received and not handled",
         declared.handle_event,
         "event_id",

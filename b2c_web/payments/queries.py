@@ -9,6 +9,7 @@ from b2c_web.accounts.models import User
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Document, Payment, PaymentMethod, PaymentPurpose, PaymentState, Refund, RefundState
+from b2c_web.payments.setup_models import MethodSetup
 
 LIVE = (PaymentState.CREATED, PaymentState.OPEN, PaymentState.PROCESSING, PaymentState.AUTHORIZED)
 
@@ -79,6 +80,14 @@ def method_of(user: User, method_id: uuid.UUID) -> PaymentMethod:
     if method is None:
         raise NotFound
     return method
+
+
+def setup_of(user: User, setup_id: uuid.UUID) -> MethodSetup:
+    """One attempt of this customer to save a card or an account. Raises NotFound for any other."""
+    setup = db.session.scalar(select(MethodSetup).filter_by(id=setup_id, user_id=user.id))
+    if setup is None:
+        raise NotFound
+    return setup
 
 
 def documents_of(booking_id: uuid.UUID) -> Sequence[Document]:

@@ -27,6 +27,8 @@ from b2c_web.payments.keys import repeatable
 from b2c_web.payments.models import Payment, PaymentState, Refund, RefundState
 from b2c_web.payments.refunding import run_refund, sync_refunds
 from b2c_web.payments.settling import settle_payment
+from b2c_web.payments.setup_models import MethodSetup
+from b2c_web.payments.setup_settling import settle_setup
 
 log = logging.getLogger(__name__)
 USUAL_WINDOW = timedelta(days=2)
@@ -82,8 +84,18 @@ def _compare(since: datetime) -> Iterator[Difference]:
     yield from comparing.compare_holds(ours, intents)
     yield from comparing.compare_pages(ours, checkouts)
     yield from comparing.compare_refunds(ours, refunds)
+    yield from _compare_setups(since)
     listed = {seen.intent_id for seen in intents}
     yield from _compare_one_by_one(ours, listed, refunds)
+
+
+def _compare_setups(since: datetime) -> Iterator[Difference]:
+    setups = list(gateway().recent_setups(since))
+    named = [seen.setup_id for seen in setups if seen.setup_id]
+    with command_transaction():
+        rows = db.session.execute(select(MethodSetup.id, MethodSetup.state).where(MethodSetup.id.in_(named)))
+        ours = {row.id: row.state for row in rows}
+    yield from comparing.compare_setups(ours, setups)
 
 
 def _compare_one_by_one(
@@ -179,6 +191,10 @@ def _capture(difference: Difference) -> None:
         capture_held(difference.payment_id)
 
 
+def _settle_setup(difference: Difference) -> None:
+    settle_setup(uuid.UUID(difference.provider_id or ""))
+
+
 def _ask_again(difference: Difference) -> None:
     """A refund that never reached the provider."""
     run_refund(uuid.UUID(difference.provider_id or ""))
@@ -196,6 +212,7 @@ MENDS: dict[Kind, Callable[[Difference], None]] = {
     Kind.REFUND_MISSING_HERE: _sync_refunds,
     Kind.REFUND_DIFFERS: _sync_refunds,
     Kind.REFUND_NOT_ASKED: _ask_again,
+    Kind.METHOD_MISSING_HERE: _settle_setup,
 }
 
 

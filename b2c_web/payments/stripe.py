@@ -20,13 +20,14 @@ from b2c_web.payments.gateway import (
     PaymentRefused,
     PaymentSnapshot,
     RefundResult,
-    SavedMethod,
 )
+from b2c_web.payments.setup_gateway import SavedMethod, SetupOrder, SetupOutcome, SetupSnapshot
 from b2c_web.payments.stripe_client import build_client, reading, writing
 
 PAGE = 100  # the most that Stripe lists at once
 INTENT_PARTS = ["latest_charge", "payment_method"]
 SESSION_PARTS = [f"payment_intent.{part}" for part in INTENT_PARTS]
+SETUP_PARTS = ["setup_intent.payment_method", "setup_intent.mandate"]
 LATER = {"capture_method": "manual"}
 WITH_MONEY = (Outcome.PAID, Outcome.AUTHORIZED, Outcome.PROCESSING)
 
@@ -155,6 +156,42 @@ class StripeGateway:
         with writing():
             self._client.customers.update(customer_id, params, _keyed(key))
 
+    def open_setup(self, order: SetupOrder) -> SetupSnapshot:
+        with writing():
+            session = self._client.checkout.sessions.create(_setup_params(order), _keyed(order.key))
+        return read.read_setup_session(session.to_dict())
+
+    def look_setup(self, checkout_id: str) -> SetupSnapshot:
+        with reading():
+            session = self._client.checkout.sessions.retrieve(checkout_id, {"expand": SETUP_PARTS})
+        return read.read_setup_session(session.to_dict())
+
+    def find_setup(self, customer_id: str, setup_id: uuid.UUID) -> SetupSnapshot | None:
+        expand = [f"data.{part}" for part in SETUP_PARTS]
+        found = [
+            read.read_setup_session(session)
+            for session in self._all_sessions({"customer": customer_id, "expand": expand})
+            if session["mode"] == "setup" and read.setup_id_of(session) == setup_id
+        ]
+        found.sort(key=lambda each: each.outcome is SetupOutcome.CLOSED)
+        return found[0] if found else None
+
+    def expire_setup(self, checkout_id: str, key: str) -> SetupSnapshot:
+        try:
+            with writing():
+                self._client.checkout.sessions.expire(checkout_id, {}, _keyed(key))
+        except PaymentRefused as refused:
+            if refused.code == "resource_missing":
+                raise
+            # it is complete or expired already; what it became is the answer
+        return self.look_setup(checkout_id)
+
+    def recent_setups(self, since: datetime) -> Iterator[SetupSnapshot]:
+        with reading():
+            params: Any = {**_since(since), "expand": ["data.payment_method"]}
+            for intent in self._client.setup_intents.list(params).auto_paging_iter():
+                yield read.read_setup_intent(intent.to_dict())
+
     def recent_intents(self, since: datetime) -> Iterator[PaymentSnapshot]:
         return self._intents(_since(since))
 
@@ -171,10 +208,14 @@ class StripeGateway:
         return self._refunds(_since(since))
 
     def _sessions(self, filters: Any) -> Iterator[PaymentSnapshot]:
+        for session in self._all_sessions(filters):
+            if session["mode"] == "payment":
+                yield read.read_session(session)
+
+    def _all_sessions(self, filters: Any) -> Iterator[dict[str, Any]]:
         with reading():
             for session in self._client.checkout.sessions.list({**filters, "limit": PAGE}).auto_paging_iter():
-                if session.mode == "payment":
-                    yield read.read_session(session.to_dict())
+                yield session.to_dict()
 
     def _refunds(self, filters: Any) -> Iterator[RefundResult]:
         with reading():
@@ -227,6 +268,23 @@ def _session_params(order: CheckoutOrder) -> Any:
         }
         | (LATER if order.capture_later else {}),
         "metadata": metadata,
+        "locale": order.language,
+        "success_url": order.success_url,
+        "cancel_url": order.cancel_url,
+        "expires_at": int(order.expires_at.timestamp()),
+    }
+
+
+def _setup_params(order: SetupOrder) -> Any:
+    metadata = {"setup_id": str(order.setup_id)}
+    return {
+        "mode": "setup",
+        "customer": order.customer_id,
+        "client_reference_id": str(order.setup_id),
+        "payment_method_types": [order.kind.value],
+        "setup_intent_data": {"metadata": metadata},
+        "metadata": metadata,
+        "custom_text": {"submit": {"message": order.note}},
         "locale": order.language,
         "success_url": order.success_url,
         "cancel_url": order.cancel_url,

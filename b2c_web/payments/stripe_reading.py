@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from b2c_web.payments.gateway import Outcome, Owner, PaymentSnapshot, RefundOutcome, RefundResult, SavedMethod
+from b2c_web.payments.gateway import Outcome, Owner, PaymentSnapshot, RefundOutcome, RefundResult
 from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.setup_gateway import SavedMethod, SetupOutcome, SetupSnapshot
 
 Body = dict[str, Any]
 
@@ -143,6 +144,47 @@ def read_method(method: Body) -> SavedMethod:
     )
 
 
+def setup_id_of(body: Body) -> uuid.UUID | None:
+    """Which setup of ours it belongs to; None when it is not ours."""
+    try:
+        return uuid.UUID((body.get("metadata") or {})["setup_id"])
+    except (KeyError, ValueError):
+        return None
+
+
+def read_setup_session(session: Body) -> SetupSnapshot:
+    """A Checkout Session that saves a method, with its SetupIntent expanded, and that one's method and mandate."""
+    intent = _expanded(session.get("setup_intent"))
+    method = _expanded(intent.get("payment_method"))
+    is_open = session["status"] == "open"
+    seen = read_setup_intent(intent) if intent else None
+    outcome = seen.outcome if seen and session["status"] == "complete" else SetupOutcome.CLOSED
+    return SetupSnapshot(
+        outcome=SetupOutcome.WAITING if is_open else outcome,
+        setup_id=setup_id_of(session),
+        customer_id=session.get("customer"),
+        checkout_id=session["id"],
+        page_url=session["url"] if is_open else None,
+        method=read_method(method) if method else None,
+        mandate=_mandate_of(intent),
+    )
+
+
+def read_setup_intent(intent: Body) -> SetupSnapshot:
+    """A SetupIntent alone, with its method expanded: what became of it. A method that was removed is not saved."""
+    removed = not _expanded(intent.get("payment_method")).get("customer")
+    saved = SetupOutcome.CLOSED if removed else SetupOutcome.SAVED
+    known = {"succeeded": saved, "canceled": SetupOutcome.CLOSED}
+    outcome = known.get(intent["status"], SetupOutcome.WAITING)
+    return SetupSnapshot(outcome, setup_id_of(intent), intent.get("customer"))
+
+
+def _mandate_of(intent: Body) -> str | None:
+    details = _expanded(intent.get("mandate")).get("payment_method_details") or {}
+    reference = (details.get("sepa_debit") or {}).get("reference")
+    return str(reference)[:64] if reference else None
+
+
 REFUND_STATUS = {
     "succeeded": RefundOutcome.SUCCEEDED,
     "failed": RefundOutcome.FAILED,
@@ -173,6 +215,7 @@ def links_of(body: Body) -> dict[str, str]:
     data = body.get("metadata") or {}
     found = {
         "payment_id": data.get("payment_id"),
+        "setup_id": data.get("setup_id"),
         "intent_id": body["id"] if body.get("object") == "payment_intent" else body.get("payment_intent"),
         "checkout_id": body["id"] if body.get("object") == "checkout.session" else None,
     }

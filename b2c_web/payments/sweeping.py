@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from b2c_web.payments.models import Payment, PaymentState
 from b2c_web.payments.owed import OWED, not_queued
 from b2c_web.payments.renewing import renew_lapsing
 from b2c_web.payments.settling import settle_payment
+from b2c_web.payments.setup_settling import settle_setup, silent_setups
 
 log = logging.getLogger(__name__)
 OWED_AFTER = timedelta(minutes=2)
@@ -31,6 +32,7 @@ def sweep() -> None:
     queue_owed()
     renew_lapsing()
     ask_about_silent()
+    ask_about_silent_setups()
 
 
 def queue_owed() -> int:
@@ -50,21 +52,37 @@ def ask_about_silent() -> int:
     """Settle payments that may have been paid without our hearing of it; returns how many were asked about."""
     with command_transaction():
         silent = _silent(now_utc())
-    for asked, payment_id in enumerate(silent):
+    return _ask_about(silent, settle_payment)
+
+
+def ask_about_silent_setups() -> int:
+    """Settle pages on which a method may have been saved without our hearing of it; returns how many were asked
+    about."""
+    with command_transaction():
+        silent = silent_setups(_pause(), AT_ONCE)
+    return _ask_about(silent, settle_setup)
+
+
+def _ask_about(silent: Sequence[uuid.UUID], settle: Callable[[uuid.UUID], object]) -> int:
+    for asked, thing_id in enumerate(silent):
         try:
-            settle_payment(payment_id)
+            settle(thing_id)
         except PaymentUnavailable as error:
             log.warning("the payment provider cannot be reached: %s", error)
             return asked
         except Busy as error:
-            log.warning("payment %s could not be settled: %s", payment_id, error)
+            log.warning("%s could not be settled: %s", thing_id, error)
     return len(silent)
+
+
+def _pause() -> timedelta:
+    return timedelta(minutes=current_app.config["RECONCILE_MINUTES"])
 
 
 def _silent(now: datetime) -> Sequence[uuid.UUID]:
     """Longest unasked first. A page or a hold is asked about again as soon as its time is over."""
     heard = func.coalesce(Payment.checked_at, Payment.created_at)
-    pause = timedelta(minutes=current_app.config["RECONCILE_MINUTES"])
+    pause = _pause()
     page_over = and_(Payment.checkout_expires_at < now, heard < Payment.checkout_expires_at)
     unpaid = and_(
         Payment.state.in_((PaymentState.CREATED, PaymentState.OPEN)),

@@ -17,6 +17,8 @@ from b2c_web.payments.gateway import (
     PaymentUncertain,
 )
 from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.setup_gateway import SetupOrder
+from b2c_web.payments.setup_models import MethodKind
 from b2c_web.payments.stripe import StripeGateway
 from tests.contract.simulator_process import SECRET, SimulatorProcess, free_port
 
@@ -78,6 +80,51 @@ def test_a_lost_answer_is_uncertain_and_the_same_key_finds_the_page(
             assert error.code == "in_progress"
     assert _sessions(simulator) == 1
     assert gateway.look(checkout_id=page.id).page_url == page.url
+
+
+def _setup(customer_id: str) -> SetupOrder:
+    return SetupOrder(
+        setup_id=uuid.uuid4(),
+        customer_id=customer_id,
+        kind=MethodKind.ACCOUNT,
+        note="Nothing is charged.",
+        success_url="http://127.0.0.1:8000/saved",
+        cancel_url="http://127.0.0.1:8000/back",
+        language="en",
+        expires_at=datetime.now(UTC) + timedelta(minutes=31),
+        key="setup-1",
+    )
+
+
+def test_a_lost_answer_to_a_page_that_saves_is_uncertain_and_the_same_key_finds_it(
+    simulator: SimulatorProcess, gateway: StripeGateway, customer_id: str
+) -> None:
+    order = _setup(customer_id)
+    simulator.control("POST", "faults", kind="drop", method="POST", path="/v1/checkout/sessions")
+    with pytest.raises(PaymentUncertain):
+        gateway.open_setup(order)
+    found = gateway.find_setup(customer_id, order.setup_id)
+    assert (gateway.open_setup(order), _sessions(simulator)) == (found, 1)
+    simulator.control("POST", "faults", kind="drop", method="GET")
+    with pytest.raises(PaymentUnavailable):
+        gateway.look_setup(found.checkout_id)
+
+
+def test_an_account_that_was_saved_is_known_after_a_kill(tmp_path: Path) -> None:
+    with SimulatorProcess(tmp_path / "state.sqlite") as process:
+        gateway = _gateway(process.url)
+        customer_id = gateway.create_customer(user_id=uuid.uuid4(), email="k@example.com", name=None, key="c-1")
+        order = _setup(customer_id)
+        page = gateway.open_setup(order)
+        process.kill()
+        process.start()
+        assert gateway.open_setup(order) == page
+        process.pay(page.checkout_id, account="sepa")
+        saved = gateway.look_setup(page.checkout_id)
+        process.kill()
+        process.start()
+        assert gateway.look_setup(page.checkout_id) == saved
+        assert saved.mandate is not None
 
 
 def test_a_lost_answer_to_a_question_changed_nothing(
