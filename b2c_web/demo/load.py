@@ -11,6 +11,7 @@ from b2c_web.clock import frozen, local_to_utc, now_utc
 from b2c_web.config import ZONE
 from b2c_web.demo.base import PAST_DAYS, load_base
 from b2c_web.demo.lives import Life, Steps
+from b2c_web.demo.logins import FIRST_CUSTOMER
 from b2c_web.demo.people import Person
 from b2c_web.demo.stories import tell
 from b2c_web.demo.till import Till, open_till
@@ -48,6 +49,7 @@ def load_demo(seed: int = 1, progress: Progress = lambda done, total: None) -> L
             people = load_base().people
         lives = _lives(people, till, seed, begins=begins, now=now)
         _play(lives, progress)
+        till.save_account(FIRST_CUSTOMER.email)
         work_off(now)
     dispatch_jobs.shifts()
     return Loaded(len(people), len(lives))

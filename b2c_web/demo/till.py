@@ -13,12 +13,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import select
 
 from b2c_web import db_places as places
+from b2c_web.accounts.models import User
 from b2c_web.db import command_transaction
 from b2c_web.flask_extensions import db
-from b2c_web.payments.commands import open_checkout
+from b2c_web.payments.commands import Wish, open_checkout, open_setup, settle_setup
 from b2c_web.payments.models import Payment
+from b2c_web.payments.setup_models import MethodKind, MethodSetup
 from b2c_web.secrets_file import load_secrets
 
 START_SECONDS = 20
@@ -48,6 +51,18 @@ class Till:
         with command_transaction():
             page_id = db.session.get_one(Payment, payment_id).stripe_checkout_session_id
         self._control("POST", f"sessions/{page_id}/pay", card=card)
+
+    def save_account(self, email: str, account: str = "sepa") -> None:
+        """The customer saves an account of this name on the page for it, as well as the card of the bookings."""
+        home = current_app.config["B2C_BASE_URL"]
+        with command_transaction():
+            user = db.session.scalars(select(User).filter_by(email=email)).one()
+        open_setup(user, MethodKind.ACCOUNT, Wish(home, home, user.language))
+        with command_transaction():
+            setup = db.session.scalars(select(MethodSetup).filter_by(user_id=user.id)).one()
+            setup_id, page_id = setup.id, setup.stripe_checkout_session_id
+        self._control("POST", f"sessions/{page_id}/pay", account=account)
+        settle_setup(setup_id)
 
     def _control(self, method: str, path: str, **body: Any) -> None:
         request = urllib.request.Request(  # noqa: S310 - the simulator's own address

@@ -8,7 +8,7 @@ from b2c_web.extensions.completing import check_due, mark_not_done
 from b2c_web.extensions.deciders import Decider, Link, LinkEnded, open_link
 from b2c_web.extensions.deciding import answer, approve, ask, decline, object_to
 from b2c_web.extensions.items import Consent, Item, Offer
-from b2c_web.extensions.paying import authorize_now, choose_method, pay_link
+from b2c_web.extensions.paying import account_page, authorize_now, choose_method, pay_link
 from b2c_web.extensions.raising import drop_draft, raise_extension, save_draft, withdraw_extension
 from b2c_web.extensions.staff_approval import approve_on_consent, approve_within_limit
 
@@ -19,6 +19,7 @@ __all__ = [
     "Link",
     "LinkEnded",
     "Offer",
+    "account_page",
     "answer",
     "approve",
     "approve_on_consent",

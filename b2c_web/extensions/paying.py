@@ -19,6 +19,8 @@ from b2c_web.payments.authorizing import authorize_payment
 from b2c_web.payments.checkout import open_checkout
 from b2c_web.payments.models import Payment, PaymentState
 from b2c_web.payments.queries import latest_payment
+from b2c_web.payments.setup_models import MethodKind
+from b2c_web.payments.setups import Wish, open_setup
 
 
 def authorize_now(payment_id: uuid.UUID) -> None:
@@ -51,6 +53,16 @@ def choose_method(customer: User, extension_id: uuid.UUID, method_id: uuid.UUID)
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking, extension = _unpaid(customer, extension_id)
         return money.hold(extension, booking, method_id=method_id).id
+
+
+def account_page(customer: User, extension_id: uuid.UUID, wish: Wish) -> str:
+    """The address of a page that saves a SEPA account, to be chosen here afterwards: by saving nothing is charged.
+
+    Calls the provider. Raises Conflict when there is nothing to pay (any more), PaymentProviderError.
+    """
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        _unpaid(customer, extension_id)
+    return open_setup(customer, MethodKind.ACCOUNT, wish)
 
 
 def _unpaid(customer: User, extension_id: uuid.UUID) -> tuple[Booking, Extension]:

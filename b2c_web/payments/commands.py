@@ -17,7 +17,7 @@ from b2c_web.payments.reconciliation import Difference, reconcile
 from b2c_web.payments.refunding import add_refund, retry_refund, run_refund, sync_refunds
 from b2c_web.payments.settling import settle_payment
 from b2c_web.payments.setup_settling import settle_setup
-from b2c_web.payments.setups import Wish, open_setup
+from b2c_web.payments.setups import Wish, hear_of_setup, open_setup
 from b2c_web.payments.steps import add_payment, cancel_payment, lock_payment
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "close_payment",
     "ensure_customer",
     "handle_event",
+    "hear_of_setup",
     "hold_payment",
     "lock_payment",
     "make_default",

@@ -90,6 +90,12 @@ def setup_of(user: User, setup_id: uuid.UUID) -> MethodSetup:
     return setup
 
 
+def saved_method(setup: MethodSetup) -> PaymentMethod | None:
+    """What was saved there and is still kept."""
+    method = db.session.get(PaymentMethod, setup.method_id) if setup.method_id else None
+    return method if method is not None and method.is_active else None
+
+
 def documents_of(booking_id: uuid.UUID) -> Sequence[Document]:
     """A booking's receipts, fees and refund confirmations, oldest first."""
     return db.session.scalars(select(Document).filter_by(booking_id=booking_id).order_by(Document.id)).all()

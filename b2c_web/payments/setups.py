@@ -13,11 +13,12 @@ from flask_babel import lazy_gettext as _l
 from b2c_web.accounts.models import User
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
-from b2c_web.errors import Conflict
+from b2c_web.errors import Busy, Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.payments.customers import ensure_customer, forget_customer
 from b2c_web.payments.gateway import PaymentProviderError, PaymentRefused, PaymentUncertain, gateway
 from b2c_web.payments.keys import digest, once
+from b2c_web.payments.queries import setup_of
 from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.rules import page_expiry
 from b2c_web.payments.setup_gateway import SetupOrder, SetupSnapshot
@@ -112,7 +113,7 @@ def _ask_for_page(user_id: uuid.UUID, begun: _Begun, wish: Wish) -> SetupSnapsho
 
 def _order(customer_id: str, begun: _Begun, wish: Wish) -> SetupOrder:
     with force_locale(wish.language):
-        note = _("Gespeichert wird nur. Abgebucht wird erst für eine Arbeit, die Sie freigeben und die fertig ist.")
+        note = _("Hier speichern Sie nur. Belasten dürfen wir später nur, was Sie buchen oder freigeben.")
     return SetupOrder(
         setup_id=begun.setup_id,
         customer_id=customer_id,
@@ -148,3 +149,14 @@ def _record_page(setup_id: uuid.UUID, page: SetupSnapshot) -> str:
     if address is None:
         raise Conflict(REPLACED, code="setup_replaced")
     return address
+
+
+def hear_of_setup(user: User, setup_id: uuid.UUID) -> MethodSetup:
+    """The customer is back from the page: what became of it, as far as the provider says so now; the webhook or the
+    sweep tell the rest. Raises NotFound for another customer's.
+    """
+    with command_transaction():
+        setup = setup_of(user, setup_id)
+    with suppress(Busy):
+        return settle_setup(setup_id)
+    return setup

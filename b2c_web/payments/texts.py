@@ -3,6 +3,7 @@
 from flask_babel import gettext as _
 
 from b2c_web.payments.models import PaymentMethod
+from b2c_web.payments.setup_models import MethodSetup, SetupState
 
 BRANDS = {
     "visa": "Visa",
@@ -20,3 +21,12 @@ def method_name(method: PaymentMethod) -> str:
     """ "Visa •••• 4242", or "SEPA-Lastschrift •••• 3000"."""
     kind = _("SEPA-Lastschrift") if method.type == "sepa_debit" else BRANDS.get(method.card_brand or "", _("Karte"))
     return f"{kind}\u00a0••••\u00a0{method.card_last4 or '????'}"
+
+
+def setup_words(setup: MethodSetup, method: PaymentMethod | None) -> tuple[str, str]:
+    """What became of the page that saves a card or an account, with the tone to say it in."""
+    if method is not None:
+        return _("%(name)s ist gespeichert. Abgebucht ist nichts.", name=method_name(method)), "success"
+    if setup.state is SetupState.OPEN:
+        return _("Die Bestätigung steht noch aus. Wir zeigen die Zahlungsart hier, sobald sie da ist."), "warning"
+    return _("Gespeichert wurde nichts. Sie können es gern noch einmal versuchen."), "warning"

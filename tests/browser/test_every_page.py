@@ -133,7 +133,9 @@ def things_of(user: User) -> list[str]:
     place = Address(user_id=user.id, street="Am Beispielweg 12", postal_code="44137", city="Dortmund")
     facts = {"type": "card", "card_brand": "visa", "card_last4": "4242", "card_exp_month": 12, "card_exp_year": 2040}
     card = PaymentMethod(user_id=user.id, stripe_payment_method_id=f"pm_{user.id.hex}", **facts)
-    db.session.add_all([place, card])
+    account = PaymentMethod(user_id=user.id, stripe_payment_method_id=f"pm_a{user.id.hex}", type="sepa_debit")
+    account.card_last4, account.mandate_reference = "3000", "NXDSYREGC9PSMKWY"
+    db.session.add_all([place, card, account])
     db.session.flush()
     mail = db.session.query(Notification).filter_by(recipient=user.email).first()
     assert mail

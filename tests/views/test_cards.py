@@ -69,7 +69,7 @@ def test_another_card_becomes_the_first_one_at_the_provider_too(
     answer = client.post(f"{PAGE}/{cards[1].id}/default", data={"csrf_token": token})
     assert (answer.status_code, answer.location) == (303, PAGE)
     assert [each.is_default for each in cards] == [False, True]
-    assert "Diese Karte nehmen wir ab jetzt zuerst." in client.get(PAGE).text
+    assert "Diese Zahlungsart nehmen wir ab jetzt zuerst." in client.get(PAGE).text
     run_jobs({"payments.push_default"})
     customer = _customer(user)
     assert customer["invoice_settings"]["default_payment_method"] == cards[1].stripe_payment_method_id

@@ -2,7 +2,7 @@
 
 import uuid
 
-from flask import Response, current_app, flash, render_template, url_for
+from flask import Response, current_app, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from wtforms.fields.choices import SelectChoice
@@ -18,11 +18,11 @@ from b2c_web.extensions.views.deciding import Door
 from b2c_web.extensions.views.shown import version_of
 from b2c_web.formatting import language
 from b2c_web.forms import ActionForm, form_page, submitted
-from b2c_web.payments.commands import settle_payment
+from b2c_web.payments.commands import Wish, hear_of_setup, settle_payment
 from b2c_web.payments.models import PaymentPurpose
-from b2c_web.payments.queries import latest_payment, methods_of
+from b2c_web.payments.queries import latest_payment, methods_of, saved_method
 from b2c_web.payments.reasons import reason_message
-from b2c_web.payments.texts import method_name
+from b2c_web.payments.texts import method_name, setup_words
 
 
 def door(extension_id: uuid.UUID) -> Door:
@@ -82,16 +82,21 @@ def objection(extension_id: uuid.UUID) -> Response:
 @blueprint.route("/extensions/<uuid:extension_id>/payment", methods=["GET", "POST"])
 @requires("extensions.own")
 def payment(extension_id: uuid.UUID) -> Response:
-    here, form = door(extension_id), MethodForm()
+    chosen = request.args.get("method")
+    here, form = door(extension_id), MethodForm(data={"method": chosen})
     if not here.extension.needs_customer_for_money:
         return htmx.see_other(here.url("show"))
-    form.method.choices = [SelectChoice(str(one.id), method_name(one)) for one in methods_of(current_user)]
+    methods = methods_of(current_user)
+    form.method.choices = [SelectChoice(str(one.id), method_name(one)) for one in methods]
     paying: list[uuid.UUID] = []
     if submitted(form, lambda: paying.append(_choose(extension_id, form))):
         commands.authorize_now(paying[0])
         return _outcome_of_method(extension_id)
     fresh = door(extension_id)
-    return form_page("extensions/payment.html", form, door=fresh, extension=fresh.extension, reason=_reason(fresh))
+    facts = {"door": fresh, "extension": fresh.extension, "reason": _reason(fresh)}
+    kinds = {one.type for one in methods}
+    is_new = any(str(one.id) == chosen for one in methods)
+    return form_page("extensions/payment.html", form, **facts, kinds=kinds, is_new=is_new)
 
 
 def _choose(extension_id: uuid.UUID, form: MethodForm) -> uuid.UUID:
@@ -121,6 +126,35 @@ def payment_page(extension_id: uuid.UUID) -> Response:
         flash(gone.message, "warning")
         return htmx.see_other(here.url("show"))
     return htmx.see_other(address)
+
+
+@blueprint.post("/extensions/<uuid:extension_id>/payment/account")
+@requires("extensions.own")
+def payment_account(extension_id: uuid.UUID) -> Response:
+    """To the page that saves a SEPA account; the customer says yes to it here afterwards."""
+    here, base = door(extension_id), current_app.config["B2C_BASE_URL"]
+    back, given_up = (url_for(f"extensions.{name}", extension_id=extension_id) for name in ("account_saved", "payment"))
+    try:
+        address = commands.account_page(
+            current_user, extension_id, Wish(f"{base}{back}", f"{base}{given_up}", language())
+        )
+    except Conflict as gone:
+        flash(gone.message, "warning")
+        return htmx.see_other(here.url("show"))
+    return htmx.see_other(address)
+
+
+@blueprint.get("/extensions/<uuid:extension_id>/payment/account/return")
+@requires("extensions.own")
+def account_saved(extension_id: uuid.UUID) -> Response:
+    door(extension_id)
+    setup_id, method = request.args.get("setup", type=uuid.UUID), None
+    if setup_id is not None:
+        setup = hear_of_setup(current_user, setup_id)
+        method = saved_method(setup)
+        flash(*setup_words(setup, method))
+    chosen = method.id if method else None
+    return htmx.see_other(url_for("extensions.payment", extension_id=extension_id, method=chosen))
 
 
 @blueprint.get("/extensions/<uuid:extension_id>/payment/return")
