@@ -177,6 +177,7 @@ def test_a_mandate_is_charged_at_completion(
     settle_payment(payments(extension)[0].id)
     settled = scene.fresh(extension.id)
     assert (settled.authorization_status, settled.captured_amount_cents) == (Auth.CAPTURED, TICKED)
+    assert breaches() == []
 
 
 def test_a_mandate_that_fails_later_is_open_and_before_a_person(
@@ -190,6 +191,7 @@ def test_a_mandate_that_fails_later_is_open_and_before_a_person(
     assert scene.fresh(extension.id).authorization_status is Auth.FAILED
     assert scene.session.query(FailedOperation).filter_by(operation="payments.debt").count() == 1
     assert scene.session.get(Booking, booking.id).status is BookingStatus.READY_FOR_RETURN
+    assert breaches() == []
 
 
 # taking
