@@ -14,6 +14,7 @@ STAFF_NAVIGATION: tuple[tuple[str, tuple[str, str, Any]], ...] = (
     ("workshop.day", ("dashboard.cars", "car", _l("Autos"))),
     ("capacity.plan", ("capacity.month", "calendar", _l("Kapazität"))),
     ("dispatch.plan", ("dispatch.day", "route", _l("Fahrten"))),
+    ("extensions.workshop", ("extensions.catalogue", "list", _l("Arbeiten"))),
     ("jockey.day", ("dispatch.my_day", "key", _l("Mein Tag"))),
     ("messages.kept", ("notifications.kept", "mail", _l("Nachrichten"))),
 )

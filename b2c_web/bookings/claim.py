@@ -19,6 +19,7 @@ from uuid_utils.compat import uuid7
 from b2c_web import audit, jobs
 from b2c_web.accounts.commands import add_used_address
 from b2c_web.accounts.limits import count_attempt
+from b2c_web.bookings import hooks
 from b2c_web.bookings.availability import Question, order_of, read_windows
 from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.lifecycle import end_hold
@@ -76,6 +77,7 @@ class BookingRequest:
     car_details: dict[str, Any] | None = None
     standing_limit_cents: int = 0
     early_start: bool = False
+    wishes: Sequence[str] = ()  # keys of `wishes.OpenWork`
 
 
 _LOCK_USER = text("SELECT email_verified IS NOT NULL FROM users WHERE id = :user AND is_active FOR NO KEY UPDATE")
@@ -107,7 +109,7 @@ def book(request: BookingRequest) -> uuid.UUID:
     The same draft gives the same booking (a double click). A new hold replaces the customer's live one; expired
     holds of the workshop are released first, in this transaction. Price, terms version and standing limit are
     stored; the payment's intent and the expiry job are written. Locks: the user, the bookings in the way, days,
-    windows, a Ronja. Raises PlaceTaken, PriceChanged, NotOffered, TooMany, Invalid, Busy.
+    windows, a Ronja. Raises PlaceTaken, PriceChanged, WishGone, NotOffered, TooMany, Invalid, Busy.
     """
     config = current_app.config
     try:
@@ -177,6 +179,8 @@ def _claim(request: BookingRequest, releasing: list[Held]) -> uuid.UUID:
     _owe(booking_id, request, total, now)
     place = request.place
     add_used_address(request.user_id, street=place.address, postal_code=place.postal_code, city=place.city)
+    if request.wishes:
+        hooks.wished(booking_id, request.user_id, request.vehicle_id, request.wishes)
     return booking_id
 
 

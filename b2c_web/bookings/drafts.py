@@ -142,6 +142,7 @@ SHOWN = (
     "car_details",
     "service",
     "include_concierge",
+    "wishes",
     "slot_id",
     "return_slot_id",
     "name",

@@ -3,7 +3,15 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectField, StringField
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+)
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp, ValidationError
 
@@ -102,6 +110,7 @@ class ServiceForm(Form):
         choices=[SelectChoice("1"), SelectChoice("0")],
         validators=[InputRequired(_l("Bitte wählen Sie."))],
     )
+    wish = SelectMultipleField(_l("Beim letzten Mal noch offen"), choices=[], validate_choice=False)
 
 
 class DateForm(Form):

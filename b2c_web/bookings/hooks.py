@@ -17,6 +17,10 @@ undecided = HookList("bookings.undecided")  # asked with the Booking: is money o
 drives = HookList("bookings.drives")  # asked with a User and a booking's id: does this person drive its trips?
 known_mileage = HookList("bookings.known_mileage")  # asked with the Booking: [(km, instant), ...]
 places_freed = HookList("bookings.places_freed")  # with what was given back, a list of counters.Held
+other_car = HookList("bookings.other_car")  # another car came than the booked one
+open_work = HookList("bookings.open_work")  # asked with a user's and a vehicle's id: [wishes.OpenWork, ...]
+wished = HookList("bookings.wished")  # within the claim, with (booking's, user's, vehicle's id, keys of open work)
+wishes_of = HookList("bookings.wishes_of")  # asked with the Booking: [{name, quantity, cents as then}, ...]
 
 ALL = (
     confirmed,
@@ -33,4 +37,8 @@ ALL = (
     undecided,
     drives,
     places_freed,
+    other_car,
+    open_work,
+    wished,
+    wishes_of,
 )

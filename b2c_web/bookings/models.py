@@ -18,7 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSTZRANGE, ExcludeConstraint, Range
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from b2c_web.accounts.models import User
@@ -277,6 +277,7 @@ class BookingDraft(Timestamps, Base):
     # step 2
     service: Mapped[ServiceType | None] = mapped_column(service_type_type)
     include_concierge: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)
+    wishes: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"), default=list)  # `wishes.py`
     # step 3
     slot_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("time_slots.id", ondelete="SET NULL"), index=True)
     return_slot_id: Mapped[uuid.UUID | None] = mapped_column(

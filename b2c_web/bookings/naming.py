@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 
 from b2c_web import audit
 from b2c_web.accounts.models import User
+from b2c_web.bookings import hooks
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.db import command_transaction
@@ -81,6 +82,8 @@ def set_seen_car(booking: Booking, seen: SeenCar) -> None:
     db.session.flush()
     action = "booking.other_car" if seen.is_other else "booking.car_corrected"
     audit.record(action, "booking", booking.id, before=before, after=told_of(booking.vehicle or booked))
+    if booking.vehicle_id != booked.id:
+        hooks.other_car(booking)
 
 
 def _correct(booked: Vehicle, facts: CarFacts) -> None:

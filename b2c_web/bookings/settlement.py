@@ -8,7 +8,7 @@ import uuid
 from flask_babel import force_locale
 
 from b2c_web import audit
-from b2c_web.bookings import hooks, messages, moving
+from b2c_web.bookings import hooks, messages, moving, wishes
 from b2c_web.bookings.claim import question_of, reclaim
 from b2c_web.bookings.labels import REFUND, line, lines_of
 from b2c_web.bookings.lifecycle import advance, confirm_facts
@@ -70,7 +70,7 @@ def _confirmed(booking: Booking, payment: Payment) -> None:
         lines=lines_of(booking),
     )
     hooks.confirmed(booking)
-    messages.send(NotificationKind.BOOKING_CONFIRMED, booking)
+    messages.send(NotificationKind.BOOKING_CONFIRMED, booking, wishes=wishes.told_of(booking))
     messages.remind(booking)
 
 

@@ -21,8 +21,15 @@ from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dashboard.rules import Punctuality, punctuality
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
-from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionMessage, ExtensionStatus
+from b2c_web.extensions.models import (
+    AuthorizationStatus,
+    Extension,
+    ExtensionMessage,
+    ExtensionStatus,
+    ExtensionWish,
+)
 from b2c_web.extensions.rules import UNPAID
+from b2c_web.extensions.wishes import undecided
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification
 from b2c_web.vehicles.models import Vehicle
@@ -62,6 +69,7 @@ class Card:
     punctuality: Punctuality | None
     more_work: MoreWork | None
     assignment: JockeyAssignment | None
+    wishes: int  # that wait for the workshop
 
     @property
     def fetched(self) -> bool:
@@ -86,7 +94,7 @@ def is_fetched(booking: Booking) -> bool:
 
 
 def board(user: User, day: date, today: date, now: datetime) -> Board:
-    """The cars of a day; today also those of earlier days that are still expected or with us. Five statements."""
+    """The cars of a day; today also those of earlier days that are still expected or with us. Six statements."""
     version = board_version(user, day, today, now)
     bookings = db.session.scalars(
         visible_to(user)
@@ -152,6 +160,7 @@ def _stamps(bookings: Select[Any]) -> Select[Any]:
         Booking.work_started_at,
         Vehicle.updated_at,
         _changes(Extension),
+        _changes(ExtensionWish),
         _changes(JockeyAssignment),
     )
 
@@ -164,17 +173,17 @@ def _changes(kind: Any) -> Any:
 
 def _cards(bookings: Sequence[Booking], now: datetime) -> Iterable[Card]:
     ids = [booking.id for booking in bookings]
-    more, assignments = _more_work(ids), _open_assignments(ids)
+    more, assignments, wishes = _more_work(ids), _open_assignments(ids), undecided(ids)
     for booking in bookings:
-        yield _card(booking, more.get(booking.id), assignments.get(booking.id), now)
+        yield _card(booking, more.get(booking.id), assignments.get(booking.id), wishes.get(booking.id, 0), now)
 
 
-def _card(booking: Booking, more: MoreWork | None, tour: JockeyAssignment | None, now: datetime) -> Card:
+def _card(booking: Booking, more: MoreWork | None, tour: JockeyAssignment | None, wishes: int, now: datetime) -> Card:
     column = _column(booking, more)
     due, until = _due(booking, column, tour)
     counts = column is not Column.DONE and not _waits_for_customer(booking, column)
     late = punctuality(until or due, now) if counts else None
-    return Card(booking, column, due, until, late, more, tour)
+    return Card(booking, column, due, until, late, more, tour, wishes if booking.service_completed_at is None else 0)
 
 
 def _column(booking: Booking, more: MoreWork | None) -> Column:

@@ -43,6 +43,8 @@ WORDS: Mapping[str, Any] = {
     "extension.object": _l("Einspruch gegen die Erweiterung"),
     "extension.not_done": _l("Als nicht gemacht markiert"),
     "extension.money": _l("Geld der Erweiterung"),
+    "wish.change": _l("Wünsche des Kunden geändert"),
+    "wish.set_aside": _l("Wunsch wird nicht angeboten"),
 }
 # what changed, by the name that the audit log gives it; everything else there is for machines
 NAMES: Mapping[str, Any] = {
@@ -54,6 +56,7 @@ NAMES: Mapping[str, Any] = {
     "mileage_km": _l("Kilometerstand"),
     "keys_at": _l("Schlüssel"),
     "parked_at": _l("Stellplatz"),
+    "wishes": _l("Wünsche"),
     "reason": _l("Grund"),
     "cancellation_reason": _l("Grund"),
     "words": _l("Worte"),

@@ -69,6 +69,21 @@ STATEMENTS = {
         WHERE (e.authorization_status = 'AUTHORIZED') <> EXISTS (
             SELECT FROM payments p WHERE p.purpose = 'EXTENSION' AND p.purpose_id = e.id AND p.state = 'AUTHORIZED'
               AND p.capture_cents IS NULL)""",
+    "extensions: a wish is about the car and the customer of its booking": """
+        SELECT format('wish %s of booking %s', w.id, b.number) FROM extension_wishes w
+        JOIN bookings b ON b.id = w.booking_id
+        JOIN extensions e ON e.id = w.extension_id JOIN bookings o ON o.id = e.booking_id
+        WHERE o.id = b.id OR o.user_id <> b.user_id
+          OR (w.set_aside_at IS NULL AND o.vehicle_id IS DISTINCT FROM b.vehicle_id)""",
+    "extensions: a wish says what was offered then": """
+        SELECT format('wish %s', w.id) FROM extension_wishes w JOIN extensions e ON e.id = w.extension_id
+        WHERE e.items -> w.place ->> 'name' IS DISTINCT FROM w.name
+          OR (e.items -> w.place ->> 'price')::integer IS DISTINCT FROM w.price
+          OR e.items -> w.place ->> 'quantity' IS DISTINCT FROM w.quantity""",
+    "extensions: what has taken up a wish is an offer of the same booking, and stands": """
+        SELECT format('wish %s', w.id) FROM extension_wishes w JOIN extensions t ON t.id = w.taken_up_by_id
+        WHERE t.booking_id <> w.booking_id OR t.status = 'CANCELLED'
+          OR w.taken_up_place >= jsonb_array_length(t.items)""",
 }
 LATE_STATEMENTS = {
     "extensions: none is settling for long": """

@@ -11,6 +11,7 @@ from b2c_web.extensions.items import Consent, Item, Offer
 from b2c_web.extensions.paying import account_page, authorize_now, choose_method, pay_link
 from b2c_web.extensions.raising import drop_draft, raise_extension, save_draft, withdraw_extension
 from b2c_web.extensions.staff_approval import approve_on_consent, approve_within_limit
+from b2c_web.extensions.wishing import change_wishes, set_aside
 
 __all__ = [
     "Consent",
@@ -26,6 +27,7 @@ __all__ = [
     "approve_within_limit",
     "ask",
     "authorize_now",
+    "change_wishes",
     "check_due",
     "choose_method",
     "decline",
@@ -36,5 +38,6 @@ __all__ = [
     "pay_link",
     "raise_extension",
     "save_draft",
+    "set_aside",
     "withdraw_extension",
 ]

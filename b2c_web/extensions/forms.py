@@ -124,6 +124,7 @@ class LineForm(PlainForm):
     price = EuroField(_l("Einzelpreis in EUR"), filters=[stripped])
     media = IdsField(_l("Fotos"))
     work_item = HiddenField()
+    wish = HiddenField()  # the customer's wish that it takes up
 
     @property
     def is_blank(self) -> bool:
@@ -193,7 +194,7 @@ class OfferForm(Form):
         return local.replace(tzinfo=ZONE).astimezone(UTC) if local else None
 
     def content(self) -> dict[str, Any]:
-        names = ("name", "description", "quantity", "price", "media", "work_item")
+        names = ("name", "description", "quantity", "price", "media", "work_item", "wish")
         promised = self.new_promised_at.data
         return {
             "description": self.description.data or "",
@@ -239,6 +240,12 @@ class WordsForm(Form):
         filters=[stripped],
         validators=[InputRequired(_l("Bitte schreiben Sie etwas.")), Length(max=1000)],
     )
+
+
+class WishesForm(Form):
+    """What the customer would like done this time, by `DeclinedItem.key`."""
+
+    wish = SelectMultipleField(_l("Beim letzten Mal noch offen"), choices=[], validate_choice=False)
 
 
 class ConsentForm(ItemsForm):

@@ -12,7 +12,7 @@ from typing import Any
 class Item:
     """One piece of work or one part. `price_cents` gross for one of it, `quantity` with up to three decimals.
 
-    `media`: ids of the booking's media files that show it.
+    `media`: ids of the booking's media files that show it. `wish_id`: the customer's wish that it takes up.
     """
 
     name: str
@@ -20,6 +20,7 @@ class Item:
     quantity: Decimal = Decimal(1)
     description: str = ""
     media: Sequence[uuid.UUID] = ()
+    wish_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,22 @@
 
 import uuid
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -189,12 +201,46 @@ class ExtensionLink(Base):
     created_at: Mapped[CreatedAt]
 
 
+class ExtensionWish(Timestamps, Base):
+    """Declined work that the customer would like done with this booking: a wish, not an order.
+
+    Where it came from (`extension_id`, `place` in its items) and what it said and cost then. An extension takes it up
+    (`taken_up_by_id`, and at which place there), or staff set it aside in words that the customer reads.
+    """
+
+    __tablename__ = "extension_wishes"
+    __table_args__ = (
+        UniqueConstraint("booking_id", "extension_id", "place", name="uq_extension_wishes_item"),
+        UniqueConstraint("taken_up_by_id", "taken_up_place", name="uq_extension_wishes_taken_up"),
+        CheckConstraint("place >= 0", name="place_not_negative"),
+        CheckConstraint("price > 0", name="price_positive"),
+        CheckConstraint("(taken_up_by_id IS NULL) = (taken_up_place IS NULL)", name="taken_up_has_place"),
+        CheckConstraint("(set_aside_at IS NULL) = (set_aside_words = '')", name="set_aside_has_words"),
+        CheckConstraint("taken_up_by_id IS NULL OR set_aside_at IS NULL", name="taken_up_or_set_aside"),
+    )
+
+    id: Mapped[Id]
+    booking_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("bookings.id", ondelete="CASCADE"))
+    extension_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("extensions.id", ondelete="RESTRICT"), index=True)
+    place: Mapped[int] = mapped_column(Integer)
+    name: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(Text, server_default="", default="")
+    price: Mapped[int] = mapped_column(Integer)  # gross, cents, for one of it
+    quantity: Mapped[str] = mapped_column(String(12))  # as in an extension's items, "1.5"
+    taken_up_by_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("extensions.id", ondelete="RESTRICT"))
+    taken_up_place: Mapped[int | None] = mapped_column(Integer)
+    set_aside_at: Mapped[datetime | None]
+    set_aside_words: Mapped[str] = mapped_column(Text, server_default="", default="")
+    set_aside_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+
+
 class WorkItem(Timestamps, Base):
     """Usual work of a workshop at its usual price. Without `service` it is usual with every one of them."""
 
     __tablename__ = "work_items"
     __table_args__ = (
         CheckConstraint("price > 0", name="price_positive"),
+        CheckConstraint("quantity > 0", name="quantity_positive"),
         Index("ix_work_items_workshop_id_service", "workshop_id", "service"),
         Index(
             "uq_work_items_workshop_id_service_name",
@@ -211,6 +257,7 @@ class WorkItem(Timestamps, Base):
     service: Mapped[ServiceType | None] = mapped_column(service_type_type)
     name: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(Text, server_default="", default="")
-    price: Mapped[int] = mapped_column(Integer)  # gross, cents
+    price: Mapped[int] = mapped_column(Integer)  # gross, cents, for one of it
+    quantity: Mapped[Decimal] = mapped_column(Numeric(7, 3), server_default="1", default=Decimal(1))  # usually so many
     position: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     is_active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)

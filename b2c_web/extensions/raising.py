@@ -18,7 +18,7 @@ from b2c_web.bookings.returning import may_choose_return, return_options
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Invalid, NotFound
-from b2c_web.extensions import messages, rules
+from b2c_web.extensions import messages, rules, wishing
 from b2c_web.extensions.access import lock_for_staff
 from b2c_web.extensions.deciders import end_links
 from b2c_web.extensions.items import Offer, to_json
@@ -82,6 +82,7 @@ def raise_extension(
     `replaces`: the PENDING one that is corrected: it is withdrawn in the same transaction, the history stays.
     `draft_key`: the draft that it was written in; from then on saving that one changes nothing.
     The very same offer again while it is PENDING (a second tap, an answer that got lost) is the one that waits.
+    Wishes that its lines name, or that are called the same, are taken up by it.
     Raises Invalid (with `field`: description, items, items-<n>, media, delay_reason, new_return_slot_id,
     new_promised_at), Conflict.
     """
@@ -97,6 +98,7 @@ def raise_extension(
             return waiting
         db.session.add(extension)
         db.session.flush()
+        wishing.take_up(booking, extension, offer)
         audit.record("extension.raise", "extension", extension.id, after=_raised_facts(extension))
         messages.to_customer(NotificationKind.EXTENSION_RAISED, booking, extension, link=True)
         _remember(extension)
@@ -210,6 +212,7 @@ def cancel(extension: Extension, reason: str) -> None:
     extension.status, extension.withdrawn_at, extension.withdraw_reason = ExtensionStatus.CANCELLED, now_utc(), reason
     db.session.flush()
     end_links(extension.id)
+    wishing.let_go(extension)
     audit.record(
         "extension.withdraw",
         "extension",

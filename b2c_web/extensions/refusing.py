@@ -29,6 +29,11 @@ WORDS = {
     Refusal.STILL_PENDING: _l(
         "Eine Erweiterung wartet noch auf den Kunden. Ziehen Sie sie zurück, oder warten Sie ab."
     ),
+    Refusal.CAR_IS_HERE: _l("Wünsche lassen sich ändern, bis das Auto in der Werkstatt ist. Rufen Sie dort gern an."),
+    Refusal.BOOKING_OVER: _l("Diese Buchung ist nicht mehr offen."),
+    Refusal.WISH_GONE: _l("Diesen Wunsch gibt es nicht mehr: Der Kunde hat ihn zurückgenommen."),
+    Refusal.WISH_TAKEN_UP: _l("Dieser Wunsch ist schon in einem Angebot."),
+    Refusal.WISH_SET_ASIDE: _l("Dieser Wunsch ist schon beantwortet: Er wird diesmal nicht angeboten."),
 }
 
 

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.extensions.items import Item, Offer, from_json
-from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus, ExtensionWish
 
 MOST_ITEMS = 30
 TOO_MANY_ITEMS = _l("Bitte nennen Sie mindestens eine und höchstens 30 Positionen.")
@@ -54,6 +54,24 @@ class Refusal(StrEnum):
     NOTHING_TO_PAY = "nothing_to_pay"
     NOTHING_TO_OBJECT = "nothing_to_object"
     STILL_PENDING = "extension_pending"
+    CAR_IS_HERE = "car_is_here"
+    BOOKING_OVER = "booking_over"
+    WISH_GONE = "wish_gone"
+    WISH_TAKEN_UP = "wish_taken_up"
+    WISH_SET_ASIDE = "wish_set_aside"
+
+
+class WishState(StrEnum):
+    """What became of a wish. DONE: the same work was accepted since, with another booking or in other words."""
+
+    OPEN = "open"
+    TAKEN_UP = "taken_up"
+    SET_ASIDE = "set_aside"
+    DONE = "done"
+
+
+# while the car is still on its way
+BEFORE_WORK = (BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP)
 
 
 def item_cents(price_cents: int, quantity: Decimal) -> int:
@@ -108,14 +126,20 @@ def _shown(extension: Extension) -> dict[str, Any]:
 
 def item_error(item: Item) -> Any:
     """What is wrong with an offered item, in words, or None."""
+    found = usual_work_error(item)
+    return found[1] if found else None
+
+
+def usual_work_error(item: Item) -> tuple[str, Any] | None:
+    """The first of name, price and quantity that cannot be taken, with the reason in words, or None."""
     if not item.name.strip() or len(item.name) > 120:
-        return _l("Jede Position braucht einen Namen mit höchstens 120 Zeichen.")
+        return "name", _l("Jede Position braucht einen Namen mit höchstens 120 Zeichen.")
     if not 0 < item.price_cents <= MOST_CENTS:
-        return _l("Der Preis einer Position muss über 0 und bis 20.000 EUR sein.")
+        return "price", _l("Der Preis einer Position muss über 0 und bis 20.000 EUR sein.")
     if not STEP <= item.quantity <= MOST_QUANTITY or item.quantity != item.quantity.quantize(STEP):
-        return _l("Die Menge muss über 0 sein, mit höchstens drei Nachkommastellen.")
+        return "quantity", _l("Die Menge muss über 0 sein, mit höchstens drei Nachkommastellen.")
     if item_cents(item.price_cents, item.quantity) == 0:
-        return _l("Jede Position muss mindestens einen Cent kosten.")
+        return "price", _l("Jede Position muss mindestens einen Cent kosten.")
     return None
 
 
@@ -204,6 +228,11 @@ def consent_error(channel: str, name: str, words: str, at: datetime, now: dateti
     return ("at", _l("Die Zustimmung kann nicht in der Zukunft liegen.")) if at > now else None
 
 
+def name_key(name: str) -> str:
+    """What makes two names the same work: neither capitals nor blanks count."""
+    return " ".join(name.casefold().split())
+
+
 def declined_items(extensions: Sequence[Extension]) -> list[tuple[Extension, int]]:
     """What was declined and not accepted later, newest first, each piece of work once by its name.
 
@@ -212,10 +241,37 @@ def declined_items(extensions: Sequence[Extension]) -> list[tuple[Extension, int
     open_items: dict[str, tuple[Extension, int]] = {}
     for extension in extensions:
         for index, kept in enumerate(extension.items):
-            name = " ".join(kept["name"].casefold().split())
+            name = name_key(kept["name"])
             if index in extension.accepted_items:
                 open_items.pop(name, None)
             elif extension.status in (ExtensionStatus.APPROVED, ExtensionStatus.DECLINED):
                 open_items.pop(name, None)
                 open_items[name] = (extension, index)
     return list(open_items.values())[::-1]
+
+
+def wish_change_refusal(booking: Booking) -> Refusal | None:
+    """Why the customer cannot change the wishes any more: only until the car is in the workshop."""
+    return None if booking.status in BEFORE_WORK else Refusal.CAR_IS_HERE
+
+
+def set_aside_refusal(booking: Booking, wish: ExtensionWish) -> Refusal | None:
+    """Why staff cannot set this wish aside."""
+    over = booking.status in (BookingStatus.PENDING, BookingStatus.CANCELLED, BookingStatus.COMPLETED)
+    return Refusal.BOOKING_OVER if over else taken_refusal(wish)
+
+
+def taken_refusal(wish: ExtensionWish) -> Refusal | None:
+    """Why a wish is nothing to decide any more."""
+    if wish.set_aside_at is not None:
+        return Refusal.WISH_SET_ASIDE
+    return Refusal.WISH_TAKEN_UP if wish.taken_up_by_id is not None else None
+
+
+def wish_state(wish: ExtensionWish, still_open: Collection[str]) -> WishState:
+    """What became of a wish; `still_open` are the keys of the names of the car's declined work."""
+    if wish.taken_up_by_id is not None:
+        return WishState.TAKEN_UP
+    if wish.set_aside_at is not None:
+        return WishState.SET_ASIDE
+    return WishState.OPEN if name_key(wish.name) in still_open else WishState.DONE

@@ -30,6 +30,14 @@ class ItemFacts(TypedDict):
     accepted: bool
 
 
+class WishFacts(TypedDict):
+    """Work that the customer would like done: how much ("1.5"), and its gross sum when it was recommended."""
+
+    name: str
+    quantity: str
+    cents: int
+
+
 class BookingFacts(TypedDict, total=False):
     """Everything that a message, a calendar file or a receipt may say of a booking, and of an extension of it."""
 
@@ -66,6 +74,7 @@ class BookingFacts(TypedDict, total=False):
     jockey_name: str | None
     reason: str | None
     method_label: str | None
+    wishes: list[WishFacts] | None
     options: list[dict[str, Any]]  # windows to choose from: start, end, back_start (or None), back_end
     asked_until: str
     link_path: str  # with a secret in it: forgotten once the message is sent

@@ -62,6 +62,26 @@ class Extending(Trips):
         commands.authorize_now(self.approve(extension, accepted))
         return self.fresh(extension.id)
 
+    def declined_before(self, offer: Offer = OFFER) -> tuple[Booking, Extension]:
+        """A booking in whose course all of an offer was declined; its car is named and ready to be fetched."""
+        booking = self.in_workshop()
+        extension = self.raised(booking, offer)
+        commands.decline(booking.user, extension.id, "", queries.digest_of(extension))
+        bookings.complete_work(self.staff, booking.id)
+        return self.session.get(Booking, booking.id), self.fresh(extension.id)
+
+    def again(self, before: Booking, extension: Extension, *places: int, **facts: Any) -> Booking:
+        """The same customer books the same car again, and ticks some of what was declined then."""
+        keys = tuple(f"{extension.id}:{place}" for place in places)
+        car = {"user_id": before.user_id, "vehicle_id": before.vehicle_id, "wishes": keys}
+        return self.booked(**{"slot": 1, "back": None, **car, **facts})
+
+    def check_in(self, booking: Booking) -> None:
+        """The car comes, and work on it begins."""
+        bookings.check_in(self.staff, booking.id, mileage_km=53_000)
+        bookings.start_work(self.staff, booking.id)
+        self.session.expire_all()
+
     def fresh(self, extension_id: uuid.UUID) -> Extension:
         self.session.expire_all()
         return self.session.get(Extension, extension_id)

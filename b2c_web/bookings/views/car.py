@@ -41,7 +41,8 @@ def car(draft_id: uuid.UUID) -> Response:
     form = _form(draft)
     reach = _checked_reach(form)
     if reach is not None:
-        drafts.save(draft_id, **_facts(form), **_what_falls(draft, reach))
+        facts = _facts(form)
+        drafts.save(draft_id, **facts, **_what_falls(draft, reach), **_wishes_fall(draft, facts))
         return htmx.see_other(url_for("bookings.service", draft_id=draft_id))
     return _page(draft, form)
 
@@ -112,6 +113,11 @@ def _facts(form: CarForm) -> dict[str, Any]:
 def _wanted_service(form: CarForm) -> dict[str, Any]:
     wanted = form.service.data
     return {"service": ServiceType(wanted)} if wanted in ServiceType.__members__ else {}
+
+
+def _wishes_fall(draft: BookingDraft, facts: dict[str, Any]) -> dict[str, Any]:
+    """What was wished for one car is not wished for another."""
+    return {} if facts["vehicle_id"] == draft.vehicle_id else {"wishes": []}
 
 
 def _what_falls(draft: BookingDraft, reach: Reach) -> dict[str, Any]:

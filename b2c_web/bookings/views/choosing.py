@@ -12,7 +12,16 @@ from b2c_web.access import public
 from b2c_web.bookings import blueprint, calendar_view, drafts, steps
 from b2c_web.bookings.forms import DateForm, ServiceForm
 from b2c_web.bookings.models import BookingDraft
-from b2c_web.bookings.views.frame import calendar_fragment, is_complete, page, step_draft
+from b2c_web.bookings.views.frame import (
+    calendar_fragment,
+    is_complete,
+    is_customer,
+    offered_work,
+    page,
+    standing_wishes,
+    step_draft,
+)
+from b2c_web.bookings.wishes import OpenWork, WishGone
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.queries import Offer, price_list
 from b2c_web.clock import now_utc
@@ -27,17 +36,34 @@ def service(draft_id: uuid.UUID) -> Response:
     offers = [offer for offer in price_list(now_utc()) if draft.vehicle_class in offer.prices]
     form = ServiceForm(data={"service": draft.service, "concierge": "1" if draft.include_concierge else "0"})
     form.service.choices = [SelectChoice(offer.service.value) for offer in offers]
-    if form.validate_on_submit():
+    if request.method == "GET" and htmx.wants_fragment():
+        return htmx.render("bookings/_service_price.html", shown=_shown_price(offers, draft, form))
+    open_work = offered_work(draft)
+    if form.validate_on_submit() and _may_wish(form, open_work):
         drafts.save(draft_id, **_service_facts(draft, form))
         return htmx.see_other(url_for("bookings.date", draft_id=draft_id))
-    shown = _shown_price(offers, draft, form)
-    if request.method == "GET" and htmx.wants_fragment():
-        return htmx.render("bookings/_service_price.html", shown=shown)
-    return page("bookings/service.html", draft, 2, form, offers=offers, shown=shown, reach=steps.reach_of(draft))
+    if not form.is_submitted():
+        form.wish.data = [work.key for work in standing_wishes(draft, open_work)]
+    facts = {"offers": offers, "shown": _shown_price(offers, draft, form), "open_work": open_work}
+    return page("bookings/service.html", draft, 2, form, reach=steps.reach_of(draft), **facts)
+
+
+def _may_wish(form: ServiceForm, open_work: list[OpenWork]) -> bool:
+    """Is everything that was ticked still open for this person and this car? Else the form says what to do."""
+    known = {work.key for work in open_work}
+    ticked = list(dict.fromkeys(form.wish.data or []))
+    form.wish.data = [key for key in ticked if key in known]
+    if form.wish.data == ticked:
+        return True
+    signed_out = _("Bitte melden Sie sich wieder an: Nur dann können wir Ihre Wünsche zu diesem Auto übernehmen.")
+    form.add_error("wish", WishGone.message if is_customer() else signed_out)
+    return False
 
 
 def _service_facts(draft: BookingDraft, form: ServiceForm) -> dict[str, Any]:
     facts: dict[str, Any] = {"service": ServiceType(form.service.data), "include_concierge": form.concierge.data == "1"}
+    if is_customer():
+        facts["wishes"] = form.wish.data
     if facts["service"] is not draft.service or facts["include_concierge"] is not draft.include_concierge:
         facts |= {"slot_id": None, "return_slot_id": None}
     return facts

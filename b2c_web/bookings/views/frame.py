@@ -9,7 +9,7 @@ from flask_login import current_user
 
 from b2c_web import formatting, htmx
 from b2c_web.accounts.models import Role
-from b2c_web.bookings import blueprint, calendar_view, drafts, reuse, steps
+from b2c_web.bookings import blueprint, calendar_view, drafts, reuse, steps, wishes
 from b2c_web.bookings.availability import Question
 from b2c_web.bookings.models import BookingDraft, BookingStatus
 from b2c_web.catalog.queries import NotOffered, from_price_cents, price_list
@@ -39,6 +39,20 @@ def _car_plate(draft: BookingDraft | None) -> str:
 
 def is_customer() -> bool:
     return bool(current_user.is_authenticated and current_user.role is Role.CUSTOMER)
+
+
+def offered_work(draft: BookingDraft) -> list[wishes.OpenWork]:
+    """What stayed open on the draft's car, for its signed-in owner alone."""
+    return wishes.open_work(current_user.id, draft.vehicle_id) if is_customer() else []
+
+
+def standing_wishes(draft: BookingDraft, offered: list[wishes.OpenWork]) -> list[wishes.OpenWork]:
+    """What was ticked and is still open; the rest leaves the draft, and the page says so."""
+    standing = [work for work in offered if work.key in draft.wishes]
+    if is_customer() and len(standing) < len(draft.wishes):
+        drafts.save(draft.id, wishes=[work.key for work in standing])
+        flash(_("Ein Wunsch ist nicht mehr offen. Wir haben ihn aus Ihrer Liste genommen."), "warning")
+    return standing
 
 
 def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Response | None]:

@@ -16,7 +16,8 @@ from b2c_web.bookings.claim import BookingRequest, PriceChanged, book
 from b2c_web.bookings.forms import SummaryForm
 from b2c_web.bookings.models import BookingDraft
 from b2c_web.bookings.places import Place, PlaceTaken
-from b2c_web.bookings.views.frame import page, step_draft
+from b2c_web.bookings.views.frame import offered_work, page, standing_wishes, step_draft
+from b2c_web.bookings.wishes import WishGone
 from b2c_web.catalog.queries import Price, price_for
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
@@ -41,10 +42,12 @@ def summary(draft_id: uuid.UUID) -> Response:
 
 
 def _summary_page(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Response:
+    wished = standing_wishes(draft, offered_work(draft))
     price = _price(draft)
     total = price.total_cents(concierge=draft.include_concierge)
     form.shown_total_cents.data, form.shown.data = str(total), drafts.digest(draft)
-    facts = {"price": price, "total_cents": total, "reach": reach, "service": TEXTS[draft.service]}  # type: ignore[index]
+    facts = {"price": price, "total_cents": total, "reach": reach, "wished": wished}
+    facts["service"] = TEXTS[draft.service]  # type: ignore[index]
     return page("bookings/summary.html", draft, 5, form, **facts, **_dates(draft, reach), **_rules(draft, total))
 
 
@@ -85,6 +88,8 @@ def _book(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Response:
     except PriceChanged as changed:
         flash(changed.message, "warning")
         return htmx.see_other(url_for("bookings.summary", draft_id=draft_id))
+    except WishGone:  # the summary takes it out, and says so
+        return htmx.see_other(url_for("bookings.summary", draft_id=draft_id))
     except (Conflict, TooMany) as refusal:
         form.refuse(refusal)
         return _summary_page(drafts.draft_of(draft_id), reach, form)
@@ -110,6 +115,7 @@ def _request(draft: BookingDraft, reach: Reach, form: SummaryForm) -> BookingReq
         car_details=draft.car_details,
         standing_limit_cents=draft.standing_limit_cents,
         early_start=draft.early_start,
+        wishes=tuple(draft.wishes),
     )
 
 

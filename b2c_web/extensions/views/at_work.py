@@ -16,7 +16,7 @@ from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.commands import Consent
 from b2c_web.extensions.forms import ConsentForm, ItemsForm, WordsForm
 from b2c_web.extensions.models import AuthorizationStatus
-from b2c_web.extensions.queries import ExtensionView
+from b2c_web.extensions.reading import ExtensionView
 from b2c_web.extensions.views.shown import frame, photos_of, version_of, visible_booking
 from b2c_web.forms import form_page, submitted
 

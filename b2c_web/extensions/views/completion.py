@@ -14,7 +14,7 @@ from b2c_web.bookings.models import BookingStatus
 from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.forms import NotDoneForm
 from b2c_web.extensions.models import ExtensionStatus
-from b2c_web.extensions.queries import ExtensionView
+from b2c_web.extensions.reading import ExtensionView
 from b2c_web.extensions.views.shown import car_url, frame, visible_booking
 from b2c_web.forms import form_page, submitted
 from b2c_web.payments.capturing import NOT_CAPTURED

@@ -16,7 +16,7 @@ from b2c_web.errors import Conflict
 from b2c_web.extensions import commands, queries
 from b2c_web.extensions.commands import Decider
 from b2c_web.extensions.forms import ItemsForm, RefusalForm, WordsForm
-from b2c_web.extensions.queries import ExtensionView
+from b2c_web.extensions.reading import ExtensionView
 from b2c_web.extensions.views.shown import photos_of, plate_of, saved_method, version_of
 from b2c_web.forms import form_page, submitted
 from b2c_web.money import contained_vat_cents

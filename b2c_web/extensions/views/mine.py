@@ -11,11 +11,11 @@ from b2c_web import htmx, live
 from b2c_web.access import requires
 from b2c_web.bookings.queries import own_booking
 from b2c_web.errors import Busy, Conflict
-from b2c_web.extensions import blueprint, commands, queries
+from b2c_web.extensions import blueprint, commands, queries, wishes
 from b2c_web.extensions.forms import MethodForm
 from b2c_web.extensions.views import deciding
 from b2c_web.extensions.views.deciding import Door
-from b2c_web.extensions.views.shown import version_of
+from b2c_web.extensions.views.shown import extensions_version
 from b2c_web.formatting import language
 from b2c_web.forms import ActionForm, form_page, submitted
 from b2c_web.payments.commands import Wish, hear_of_setup, settle_payment
@@ -183,5 +183,5 @@ def on_booking(booking_id: uuid.UUID) -> Response:
     booking = own_booking(current_user, booking_id)
     if not live.asked():
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
-    version = version_of(*queries.of_booking(booking_id))
+    version = extensions_version(queries.of_booking(booking_id), wishes.of_booking(booking))
     return live.answer(version, lambda: render_template("extensions/_on_booking.html", booking=booking))

@@ -1,5 +1,6 @@
 """An offer while it is written: read from the draft, changed by one tap, added up."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,10 +11,11 @@ from flask_babel import gettext as _
 from b2c_web import formatting
 from b2c_web.config import ZONE
 from b2c_web.extensions import rules
-from b2c_web.extensions.forms import LineForm, OfferForm
+from b2c_web.extensions.forms import LineForm, OfferForm, ids_of
 from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import Extension, WorkItem
 from b2c_web.extensions.views.shown import quantity
+from b2c_web.extensions.wishes import WishView
 from b2c_web.money import euro
 
 ONE = "1"
@@ -53,18 +55,36 @@ def typed_price(cents: int) -> str:
 
 def line_for(work: WorkItem | None) -> dict[str, Any]:
     """A line as the form keeps it: usual work with its price, or an empty one to write in."""
-    line = {"name": "", "description": "", "quantity": ONE, "price": "", "media": [], "work_item": ""}
+    line = {"name": "", "description": "", "quantity": ONE, "price": "", "media": [], "work_item": "", "wish": ""}
     if work is not None:
         line |= {"name": work.name, "description": work.description, "price": typed_price(work.price)}
-        line["work_item"] = str(work.id)
+        line |= {"quantity": quantity(work.quantity), "work_item": str(work.id)}
     return line
 
 
-def content_of(extension: Extension) -> dict[str, Any]:
-    """An extension as a draft, to be corrected and sent anew."""
+def line_of_wish(wish: WishView, work: WorkItem | None) -> dict[str, Any]:
+    """A line for what the customer wishes: at today's usual price where `work` has it, else at the price then."""
+    line = line_for(None) | {"name": wish.name, "description": wish.description, "quantity": quantity(wish.quantity)}
+    price = work.price if work else wish.price_cents
+    more = {"price": typed_price(price), "work_item": str(work.id) if work else "", "wish": str(wish.id)}
+    return line | more
+
+
+def with_wishes(content: dict[str, Any], wishes: Sequence[WishView], usual: dict[str, WorkItem]) -> dict[str, Any]:
+    """The draft with a line for each of these wishes that has none yet."""
+    lines = content.get("items", [])
+    there = {line.get("wish") for line in lines}
+    wanted = [one for one in wishes if one.is_open and str(one.id) not in there]
+    new = [line_of_wish(one, usual.get(rules.name_key(one.name))) for one in wanted]
+    words = content.get("description") or _("Diese Arbeiten haben Sie sich bei der Buchung gewünscht.")
+    return content | {"items": [*lines, *new][: max(rules.MOST_ITEMS, len(lines))], "description": words}
+
+
+def content_of(extension: Extension, wishes: dict[int, uuid.UUID]) -> dict[str, Any]:
+    """An extension as a draft, to be corrected and sent anew. `wishes`: which of its lines take up which."""
     return {
         "description": extension.description,
-        "items": [_line_of(kept) for kept in extension.items],
+        "items": [_line_of(kept) | {"wish": str(wishes.get(place, ""))} for place, kept in enumerate(extension.items)],
         "urgent": extension.urgent,
         "media": [*extension.images, *extension.videos],
         "new_return_slot_id": str(extension.new_return_slot_id or ""),
@@ -125,4 +145,5 @@ def _item_of(line: LineForm) -> Item:
         quantity=line.quantity.amount or Decimal(0),
         description=line.description.data or "",
         media=line.media.ids,
+        wish_id=next(iter(ids_of([line.wish.data or ""])), None),
     )

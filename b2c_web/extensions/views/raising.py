@@ -17,7 +17,7 @@ from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import instant
 from b2c_web.bookings.returning import may_choose_return, return_options
 from b2c_web.errors import NotFound
-from b2c_web.extensions import blueprint, commands, queries, rules
+from b2c_web.extensions import blueprint, commands, queries, rules, wishes
 from b2c_web.extensions.forms import OfferForm, ids_of
 from b2c_web.extensions.models import Extension, ExtensionStatus
 from b2c_web.extensions.refusing import WORDS
@@ -60,8 +60,12 @@ def _replaced(booking: Booking) -> Extension | None:
 def _start(content: dict[str, Any] | None, replaced: Extension | None) -> dict[str, Any]:
     """What the page opens with: what is being corrected, else the draft, else nothing."""
     if replaced is not None and (content is None or content.get("replaces") != str(replaced.id)):
-        return offer.content_of(replaced) | {"draft_key": _new_key()}
-    content = content or {}
+        return keyed(offer.content_of(replaced, wishes.places_in(replaced.id)))
+    return keyed(content or {})
+
+
+def keyed(content: dict[str, Any]) -> dict[str, Any]:
+    """The draft with a key of its own, by which it is known when it is over."""
     return content | {"draft_key": content.get("draft_key") or _new_key()}
 
 

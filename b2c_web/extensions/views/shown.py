@@ -23,8 +23,9 @@ from b2c_web.errors import NotFound
 from b2c_web.extensions import blueprint, rules
 from b2c_web.extensions.items import quantity_text
 from b2c_web.extensions.models import AuthorizationStatus
-from b2c_web.extensions.queries import ExtensionView
 from b2c_web.extensions.raising import BOOKING_ENDED, REPLACED
+from b2c_web.extensions.reading import ExtensionView
+from b2c_web.extensions.wishes import WishView
 from b2c_web.flask_extensions import db
 from b2c_web.media.models import MediaFile
 from b2c_web.media.queries import files
@@ -149,5 +150,6 @@ def photos_of(extension: ExtensionView) -> Callable[[Sequence[uuid.UUID]], list[
 
 
 @blueprint.app_template_global("extensions_version")
-def extensions_version(extensions: Sequence[ExtensionView]) -> str:
-    return version_of(*extensions)
+def extensions_version(extensions: Sequence[ExtensionView], wishes: Sequence[WishView]) -> str:
+    """Of all that the customer's booking page shows of extensions and wishes."""
+    return live.version_of(version_of(*extensions), *((one.id, one.state, one.accepted) for one in wishes))

@@ -1,0 +1,182 @@
+"""Reads of wishes: what was declined for a car and can be wished again, and what became of a booking's wishes."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
+
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.extensions import rules
+from b2c_web.extensions.models import Extension, ExtensionWish
+from b2c_web.extensions.rules import WishState
+from b2c_web.flask_extensions import db
+
+
+@dataclass(frozen=True, slots=True)
+class DeclinedItem:
+    """Work that was declined for a car and not accepted since, as `bookings.wishes.OpenWork` wants it."""
+
+    name: str
+    description: str
+    price_cents: int
+    kept_quantity: str  # as the table keeps it
+    declined_at: datetime
+    booking_number: str
+    extension_id: uuid.UUID
+    index: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.extension_id}:{self.index}"
+
+    @property
+    def quantity(self) -> Decimal:
+        return Decimal(self.kept_quantity)
+
+    @property
+    def sum_cents(self) -> int:
+        return rules.item_cents(self.price_cents, self.quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class WishView:
+    """One wish as pages show it. Prices are those of then; `accepted` is None while nobody has decided the offer."""
+
+    id: uuid.UUID
+    key: str
+    name: str
+    description: str
+    price_cents: int
+    quantity: Decimal
+    declined_at: datetime
+    state: WishState
+    words: str
+    offered_in: uuid.UUID | None
+    accepted: bool | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is WishState.OPEN
+
+    @property
+    def sum_cents(self) -> int:
+        return rules.item_cents(self.price_cents, self.quantity)
+
+
+def key_of(wish: ExtensionWish) -> str:
+    """What tells the work apart that was wished, the same for the wish and for `DeclinedItem`."""
+    return f"{wish.extension_id}:{wish.place}"
+
+
+def declined_for(vehicle_id: uuid.UUID | None, user_id: uuid.UUID) -> list[DeclinedItem]:
+    """What this customer declined for this car and has not accepted since, newest first: to be offered again."""
+    if vehicle_id is None:
+        return []
+    rows = _extensions_of(vehicle_id, user_id)
+    numbers = {extension.id: number for extension, number in rows}
+    open_items = rules.declined_items([extension for extension, _number in rows])
+    return [_declined(extension, index, numbers[extension.id]) for extension, index in open_items]
+
+
+def _extensions_of(vehicle_id: uuid.UUID, user_id: uuid.UUID) -> Sequence[tuple[Extension, str]]:
+    wanted = (
+        select(Extension, Booking.number)
+        .join(Booking, Booking.id == Extension.booking_id)
+        .where(Booking.vehicle_id == vehicle_id, Booking.user_id == user_id)
+        .order_by(Extension.requested_at, Extension.id)
+    )
+    return [(extension, number) for extension, number in db.session.execute(wanted)]
+
+
+def _declined(extension: Extension, index: int, number: str) -> DeclinedItem:
+    kept = extension.items[index]
+    return DeclinedItem(
+        name=kept["name"],
+        description=kept.get("description", ""),
+        price_cents=kept["price"],
+        kept_quantity=kept["quantity"],
+        declined_at=_decided_at(extension),
+        booking_number=number,
+        extension_id=extension.id,
+        index=index,
+    )
+
+
+def _decided_at(extension: Extension) -> datetime:
+    return extension.declined_at or extension.approved_at or extension.requested_at
+
+
+def open_work(user_id: uuid.UUID, vehicle_id: uuid.UUID) -> list[DeclinedItem]:
+    """In `bookings.open_work`."""
+    return declined_for(vehicle_id, user_id)
+
+
+def open_work_of(booking: Booking) -> list[DeclinedItem]:
+    """What the customer of this booking could wish for its car."""
+    return declined_for(booking.vehicle_id, booking.user_id)
+
+
+def of_booking(booking: Booking) -> list[WishView]:
+    """A booking's wishes in the order of their making; those of a cancelled one have ended. 1 or 2 statements."""
+    if booking.status is BookingStatus.CANCELLED:
+        return []
+    source = aliased(Extension)
+    rows = db.session.execute(
+        select(ExtensionWish, source, Extension)
+        .join(source, source.id == ExtensionWish.extension_id)
+        .outerjoin(Extension, Extension.id == ExtensionWish.taken_up_by_id)
+        .where(ExtensionWish.booking_id == booking.id)
+        .order_by(ExtensionWish.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    names = _still_open(booking) if rows else set()
+    return [_view(wish, source, taken_up_by, rules.wish_state(wish, names)) for wish, source, taken_up_by in rows]
+
+
+def _still_open(booking: Booking) -> set[str]:
+    return {rules.name_key(work.name) for work in open_work_of(booking)}
+
+
+def _view(wish: ExtensionWish, source: Extension, taken_up_by: Extension | None, state: WishState) -> WishView:
+    decided = taken_up_by is not None and (taken_up_by.approved_at or taken_up_by.declined_at) is not None
+    return WishView(
+        id=wish.id,
+        key=key_of(wish),
+        name=wish.name,
+        description=wish.description,
+        price_cents=wish.price,
+        quantity=Decimal(wish.quantity),
+        declined_at=_decided_at(source),
+        state=state,
+        words=wish.set_aside_words,
+        offered_in=wish.taken_up_by_id,
+        accepted=wish.taken_up_place in taken_up_by.accepted_items if taken_up_by and decided else None,
+    )
+
+
+def told_of(booking: Booking) -> list[dict[str, Any]]:
+    """In `bookings.wishes_of`: the wishes as a message names them."""
+    return [{"name": one.name, "quantity": str(one.quantity), "cents": one.sum_cents} for one in of_booking(booking)]
+
+
+def places_in(extension_id: uuid.UUID) -> dict[int, uuid.UUID]:
+    """Which lines of an extension take up which wish."""
+    wanted = select(ExtensionWish.taken_up_place, ExtensionWish.id).filter_by(taken_up_by_id=extension_id)
+    return {row.taken_up_place: row.id for row in db.session.execute(wanted)}
+
+
+def undecided(booking_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """How many wishes of each booking wait for the workshop; without those of none."""
+    waiting = ExtensionWish.taken_up_by_id.is_(None), ExtensionWish.set_aside_at.is_(None)
+    wanted = select(ExtensionWish.booking_id, func.count()).where(ExtensionWish.booking_id.in_(booking_ids), *waiting)
+    return {row[0]: row[1] for row in db.session.execute(wanted.group_by(ExtensionWish.booking_id))}
+
+
+def one_of(booking: Booking, wish_id: uuid.UUID) -> WishView | None:
+    """One wish of a booking, if it still is there."""
+    return next((one for one in of_booking(booking) if one.id == wish_id), None)
