@@ -70,8 +70,7 @@ class WishState(StrEnum):
     DONE = "done"
 
 
-# while the car is still on its way
-BEFORE_WORK = (BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP)
+BEFORE_WORK = (BookingStatus.PENDING, BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP)
 
 
 def item_cents(price_cents: int, quantity: Decimal) -> int:
@@ -252,6 +251,8 @@ def declined_items(extensions: Sequence[Extension]) -> list[tuple[Extension, int
 
 def wish_change_refusal(booking: Booking) -> Refusal | None:
     """Why the customer cannot change the wishes any more: only until the car is in the workshop."""
+    if booking.status is BookingStatus.CANCELLED:
+        return Refusal.BOOKING_OVER
     return None if booking.status in BEFORE_WORK else Refusal.CAR_IS_HERE
 
 

@@ -300,7 +300,7 @@ def test_the_wishes_of_a_cancelled_booking_end_and_the_work_is_offered_again(
     bookings.cancel(booking.user, booking.id, accepted_fee_cents=0)
     assert scene.session.get(Booking, booking.id).status is BookingStatus.CANCELLED
     assert wished(scene, booking) == []
-    with refused("car_is_here"):
+    with refused("booking_over"):
         commands.change_wishes(booking.user, booking.id, [])
     again = scene.again(*before, 0, 1, slot=3)
     assert len(wished(scene, again)) == 2

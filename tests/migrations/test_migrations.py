@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from b2c_web import clock
 from b2c_web.checks import breaches
 from b2c_web.cli.schema_checks import validate_schema
 from b2c_web.db_server import DatabaseServer
+from b2c_web.extensions.cataloguing import put_work_item
 from b2c_web.flask_extensions import db
+from tests.commands.extending import Extending
 from tests.commands.trips import RETURN, Trips
 from tests.conftest import NOON, TEST_SETTINGS, make_app
 
@@ -168,6 +171,26 @@ def test_a_draft_that_is_over_is_no_draft_after_going_back(committed_app: Flask)
         assert one("SELECT array_agg(content) FROM extension_drafts") == [{"x": 1}]
         upgrade()
         assert one("SELECT ended_keys FROM extension_drafts") == []
+
+
+def test_wishes_go_and_the_rest_stays(committed_app: Flask) -> None:
+    with committed_app.app_context(), clock.frozen(NOON):
+        scene = Extending(db.session, clock.frozen)
+        booking = scene.again(*scene.declined_before(), 0, 1)
+        assert one("SELECT count(*) FROM extension_wishes") == 2
+        put_work_item(scene.workshop.id, None, "Motoröl", 1599, quantity=Decimal("4.5"))
+        one("""INSERT INTO booking_drafts (id, browser_hash, wishes) VALUES (gen_random_uuid(), 'x', '{a:0}')
+               RETURNING 1""")
+        booking_id = booking.id
+        db.session.remove()
+        downgrade(revision="20261123_0460")
+        assert one("SELECT to_regclass('extension_wishes') IS NULL")
+        assert one("SELECT status FROM bookings WHERE id = :id", id=booking_id) == "CONFIRMED"
+        upgrade()
+        assert one("SELECT wishes FROM booking_drafts") == []
+        assert one("SELECT quantity FROM work_items") == 1
+        assert everything_missing() == []
+        assert breaches() == []
 
 
 # extensions that were there before they had items of their own

@@ -56,7 +56,11 @@ def _may_wish(form: ServiceForm, open_work: list[OpenWork]) -> bool:
     if form.wish.data == ticked:
         return True
     signed_out = _("Bitte melden Sie sich wieder an: Nur dann können wir Ihre Wünsche zu diesem Auto übernehmen.")
-    form.add_error("wish", WishGone.message if is_customer() else signed_out)
+    words = WishGone.message if is_customer() else signed_out
+    if open_work:
+        form.add_error("wish", words)
+    else:  # the page has no list to lead to
+        form.form_errors.append(words)
     return False
 
 

@@ -61,7 +61,9 @@ def _choice(booking: Booking, form: WishesForm) -> dict[str, Any]:
         form.wish.data = [one.key for one in still]
     more = [one for one in offered if rules.name_key(one.name) not in names]
     settled = [one for one in wished if not one.is_open]
-    return {"booking": booking, "open_work": [*still, *more], "settled": settled}
+    refusal = rules.wish_change_refusal(booking)
+    closed = WORDS[refusal] if refusal else ""
+    return {"booking": booking, "open_work": [*still, *more], "settled": settled, "closed": closed}
 
 
 @blueprint.post("/workshop/bookings/<uuid:booking_id>/extensions/draft/wishes")
