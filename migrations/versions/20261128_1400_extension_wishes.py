@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "20261128_1400"
-down_revision = "20261123_0460"
+down_revision = "20261128_1340"
 branch_labels = None
 depends_on = None
 
