@@ -1,6 +1,7 @@
 """A new return window for a car that is ready: after a failed return, after rework, or by the customer's wish."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from flask import current_app
@@ -48,11 +49,12 @@ def return_options(booking: Booking) -> list[Window]:
         and window.start > max(order.bookable_from, not_before)
         and window.slot_id != booking.return_slot_id
         and window.end + beyond <= until
-        and _has_room(windows, index, order.return_minutes)
+        and has_room(windows, index, order.return_minutes)
     ]
 
 
-def _has_room(windows: list[Window], index: int, minutes: int) -> bool:
+def has_room(windows: Sequence[Window], index: int, minutes: int) -> bool:
+    """Do the jockeys have `minutes` for a return in the window at `index`, and in the next one for what exceeds it?"""
     parts = trip_parts(windows, index, minutes)
     left = {window.slot_id: window.jockey_minutes_left for window in windows}
     return parts is not None and all(left[slot_id] >= taken for slot_id, taken in parts.items())

@@ -147,6 +147,7 @@ class WhatIfForm(Form):
         validators=[Optional(), NumberRange(0, 500, _l("Bitte eine Zahl von 0 bis 500."))],
     )
     closed = SelectMultipleField(_l("Diese Fenster schließen"), coerce=int, choices=[], validate_choice=False)
+    opened = BooleanField(_l("Geschlossene Tage und Tage ohne Fenster öffnen"))
 
     def validate_last(self, field: Field) -> None:
         if field.data is None or self.first.data is None:

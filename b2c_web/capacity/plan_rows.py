@@ -33,8 +33,8 @@ class Rows:
         """A booking's day, window and jockey minutes are free again."""
         self._change(held.place_slot_id, held.place_day, held.minutes, -1)
 
-    def count_in(self, slot_id: uuid.UUID, day: date, minutes: Mapping[uuid.UUID, int]) -> None:
-        """One more booking takes its day, window and jockey minutes."""
+    def count_in(self, slot_id: uuid.UUID | None, day: date | None, minutes: Mapping[uuid.UUID, int]) -> None:
+        """One more booking takes its day, window and jockey minutes; without window and day a trip its minutes."""
         self._change(slot_id, day, minutes, 1)
 
     def _change(self, slot_id: uuid.UUID | None, day: date | None, minutes: Mapping[uuid.UUID, int], by: int) -> None:

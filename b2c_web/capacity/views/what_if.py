@@ -7,6 +7,7 @@ from flask import Response, current_app, request
 from flask_login import current_user
 
 from b2c_web.access import requires
+from b2c_web.bookings.places import instant
 from b2c_web.capacity import blueprint, what_if
 from b2c_web.capacity.asking import TRAVEL_MINUTES, Asked
 from b2c_web.capacity.forms import WhatIfForm
@@ -39,6 +40,7 @@ def what_if_page() -> Response:
         effect=effect,
         windows=weeks_of(workshop.id).week_on(form.first.data or today_in(ZONE)).spans,
         clock_of=clock_of,
+        instant=instant,
         services=TEXTS,
         travel_choices=TRAVEL_MINUTES,
         BLOCKS=BLOCKS,
@@ -77,4 +79,5 @@ def _change(form: WhatIfForm) -> what_if.Change:
         places_per_window=form.places.data,
         day_maximum=form.maximum.data,
         closed=frozenset(form.closed.data or ()),
+        opened=form.opened.data,
     )
