@@ -1,20 +1,24 @@
 """Where else a booking could go: the windows nearest to its own that can be promised if it gives its own back."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import select
 
 from b2c_web.bookings.availability import order_of
-from b2c_web.bookings.claim import question_of, service_minutes
-from b2c_web.bookings.counters import held_by
+from b2c_web.bookings.claim import question_of
+from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import drop_off_ready_at, instant
 from b2c_web.capacity.plan_rows import Rows
+from b2c_web.catalog.models import Service
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
+from b2c_web.flask_extensions import db
 from b2c_web.workshops.rules import Judge, Offer, Order
 
 OFFERED = 3
@@ -53,21 +57,44 @@ class Alternative:
         }
 
 
-def alternatives_for(
-    booking: Booking,
+def alternatives_for(booking: Booking, **how: Any) -> list[Alternative]:
+    """The nearest windows that could be promised to `booking` instead of its own. See `alternatives_of`."""
+    return alternatives_of([booking], **how)[booking.id]
+
+
+def alternatives_of(
+    bookings: Sequence[Booking],
     *,
     same_day: bool = False,
     first_choice: tuple[uuid.UUID, ...] = (),
     count: int = OFFERED,
-) -> list[Alternative]:
-    """The nearest windows that could be promised to `booking` instead of its own, in order of time.
+) -> dict[uuid.UUID, list[Alternative]]:
+    """For each of the bookings, all of one workshop and day: the nearest windows that could be promised to it instead
+    of its own, in order of time, as if the others stayed.
 
     Judged as for staff (no lead time) on rows to which the booking has given back what it holds. `first_choice`:
     windows that are kept as long as they are free. `same_day`: another window of its own day will do. The claim
-    decides again. Four statements.
+    decides again. Four statements, however many bookings.
     """
-    order = order_of(question_of(booking), service_minutes(booking), for_staff=True)
-    rows = _rows_without(booking)
+    if not bookings:
+        return {}
+    rows = _rows_around(bookings[0])
+    held = {one.booking_id: one for one in held_by([booking.id for booking in bookings])}
+    minutes = {row[0]: row[1] for row in db.session.execute(select(Service.type, Service.estimated_duration))}
+    found = {}
+    for booking in bookings:
+        order = order_of(question_of(booking), minutes[booking.service], for_staff=True)
+        without = _rows_without(rows, booking, held[booking.id])
+        nearest = _nearest(without, order, booking, same_day, first_choice)[:count]
+        in_time = sorted(nearest, key=lambda offer: offer.window.start)
+        found[booking.id] = [_alternative(offer, without, order) for offer in in_time]
+    return found
+
+
+def _nearest(
+    rows: Rows, order: Order, booking: Booking, same_day: bool, first_choice: tuple[uuid.UUID, ...]
+) -> list[Offer]:
+    """The windows that are free, the best first."""
     judge = Judge(rows.windows, rows.plans, order)
     around, not_before = int(booking.pickup_time.timestamp()), int((now_utc() + NOTICE).timestamp())
     own_day = booking.slot.service_date
@@ -77,18 +104,21 @@ def alternatives_for(
         if window.slot_id != booking.slot_id and window.start >= not_before and (same_day or window.day != own_day)
         if (offer := judge.offer(index)).block is None
     ]
-    nearest = sorted(free, key=lambda o: (o.window.slot_id not in first_choice, abs(o.window.start - around)))[:count]
-    return [_alternative(offer, rows, order) for offer in sorted(nearest, key=lambda offer: offer.window.start)]
+    return sorted(free, key=lambda o: (o.window.slot_id not in first_choice, abs(o.window.start - around)))
 
 
-def _rows_without(booking: Booking) -> Rows:
-    """The rows around the booking, as if it had given back its places, minutes and Ronja."""
+def _rows_around(booking: Booking) -> Rows:
+    """The rows of the weeks around the booking. Two statements."""
     today, own_day = today_in(ZONE), booking.slot.service_date
     first = max(today, own_day - timedelta(days=DAYS_AROUND))
     horizon = today + timedelta(days=current_app.config["HORIZON_DAYS"])
-    rows = Rows.read(booking.workshop_id, first, max(first, min(own_day + timedelta(days=DAYS_AROUND), horizon)))
-    for held in held_by([booking.id]):
-        rows.give_back(held)
+    return Rows.read(booking.workshop_id, first, max(first, min(own_day + timedelta(days=DAYS_AROUND), horizon)))
+
+
+def _rows_without(rows: Rows, booking: Booking, held: Held) -> Rows:
+    """A copy of the rows, as if the booking had given back its places, minutes and Ronja."""
+    rows = Rows(list(rows.windows), list(rows.plans))
+    rows.give_back(held)
     if booking.reservation is not None:
         during = booking.reservation.during
         if during.lower is not None and during.upper is not None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 from b2c_web.bookings.availability import read_ronjas
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import LIVE
-from b2c_web.capacity.alternatives import Alternative, alternatives_for
+from b2c_web.capacity.alternatives import Alternative, alternatives_of
 from b2c_web.capacity.month import Cell
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
@@ -123,9 +123,8 @@ def bookings_of(workshop_id: uuid.UUID, day: date, slot_id: uuid.UUID | None = N
 
 def in_the_way(workshop_id: uuid.UUID, day: date, slot_id: uuid.UUID | None = None) -> list[Promised]:
     """Each booking of a day, or of one window, with the nearest windows that it could move to: for a day other
-    days, for a window others of the same day too. Four statements a booking.
+    days, for a window others of the same day too. Five statements, however many bookings.
     """
-    return [
-        Promised(booking, alternatives_for(booking, same_day=slot_id is not None))
-        for booking in bookings_of(workshop_id, day, slot_id)
-    ]
+    bookings = bookings_of(workshop_id, day, slot_id)
+    elsewhere = alternatives_of(bookings, same_day=slot_id is not None)
+    return [Promised(booking, elsewhere[booking.id]) for booking in bookings]

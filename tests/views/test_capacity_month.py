@@ -16,7 +16,7 @@ from b2c_web.catalog.models import Service, ServiceType
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot, WorkshopCapacity
 from tests.commands.scene import Scene
-from tests.factories import make_booking, make_user, make_workshop
+from tests.factories import make_booking, make_ronja, make_user, make_workshop
 from tests.views.browsing import send
 from tests.views.walking import text_of, words_of
 
@@ -179,6 +179,25 @@ def test_below_what_is_booked_is_refused_with_the_bookings_and_their_alternative
     assert f'action="{PAGE}/moves"' in page
     assert 'value="1"' in page  # what was typed stays
     assert day_row().max_bookings == 20
+
+
+@pytest.mark.parametrize("what", ["day", "window"])
+def test_a_refusal_takes_as_many_statements_for_many_bookings_as_for_one(scene: Scene, login: Login, what: str) -> None:
+    client = staff(scene, login)
+    sent = []
+    for more in (1, 3):
+        for number in range(more):
+            ronja = make_ronja(scene.workshop)
+            make_booking(scene.slots[0], scene.slots[2], ronja=ronja, customer_name=f"Person {more}.{number}")
+        db.session.commit()
+        change = change_day if what == "day" else change_window
+        arguments = (client,) if what == "day" else (client, scene)
+        change(*arguments, max_bookings="0")
+        with statements() as found:
+            page = text_of(change(*arguments, max_bookings="0"))
+        sent.append(len(found))
+        assert page.count("Am nächsten dran:") == scene.slots[0].current_bookings
+    assert sent[0] == sent[1]
 
 
 def test_who_was_slower_is_told_and_sees_the_new_state(scene: Scene, login: Login) -> None:
