@@ -31,6 +31,13 @@ booking_number_seq = Sequence("booking_number_seq", metadata=Base.metadata)
 document_number_seq = Sequence("document_number_seq", metadata=Base.metadata)
 
 
+# what staff look a car up by, without blanks and hyphens: the running number, the name, the plate that was said
+SAID = (
+    "lower(translate(split_part(number, '-', 3) || '|' || customer_name || '|' ||"
+    " coalesce(car_details ->> 'license_plate', ''), ' -', ''))"
+)
+
+
 class BookingStatus(StrEnum):
     PENDING = "PENDING"
     CONFIRMED = "CONFIRMED"
@@ -104,6 +111,8 @@ class Booking(Timestamps, Base):
             "pickup_time",
             postgresql_where=text("status NOT IN ('COMPLETED', 'CANCELLED')"),
         ),
+        Index("ix_bookings_workshop_id_number", "workshop_id", text('number COLLATE "C"')),
+        Index("ix_bookings_said", text(f"({SAID}) gin_trgm_ops"), postgresql_using="gin"),
     )
 
     id: Mapped[Id]

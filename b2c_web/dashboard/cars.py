@@ -1,20 +1,28 @@
-"""Looking for a car over all days. Reads only."""
+"""Looking for a car over all days. Reads only, and only what an index leads to, however many bookings there are."""
 
+import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
-from sqlalchemy.orm import contains_eager, joinedload
+from sqlalchemy import ColumnElement, Select, Uuid, any_, func, literal_column, or_, select, union
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import joinedload
 
 from b2c_web.accounts.models import User
-from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.models import SAID, Booking, BookingStatus
 from b2c_web.bookings.queries import visible_to
 from b2c_web.flask_extensions import db
-from b2c_web.vehicles.models import Vehicle
+from b2c_web.vehicles.models import PLAIN_PLATE, Vehicle
 
 PER_PAGE = 25
+MOST = 1000  # what is counted and can be paged through; nobody reads on further, they search
+MOST_CARS = 5000  # a piece of a plate that more have leads to nobody
+SHORTEST = 3  # what trigrams find; anything shorter is looked for among the cars that are not through
 OVER = (BookingStatus.COMPLETED, BookingStatus.CANCELLED)
+NUMBER = re.compile(r"(bk)?(\d{0,4})(\d*)")
+said, plate = literal_column(SAID), literal_column(PLAIN_PLATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +34,35 @@ class Wanted:
     oldest_first: bool = False
     page: int = 1
 
+    @property
+    def plain(self) -> str:
+        """What is looked for, without blanks and hyphens."""
+        return "".join(self.search.split()).replace("-", "").replace("|", "").lower()
+
+    @property
+    def number(self) -> str | None:
+        """The number that begins like this, "BK-2026-0047" for "bk20260047"; None when it is no number."""
+        found = NUMBER.fullmatch(self.plain)
+        if found is None or not (found[1] or (found[2].startswith("20") and found[3])):
+            return None
+        return f"BK-{found[2]}{'-' if len(found[2]) == 4 else ''}{found[3]}"
+
+    @property
+    def is_short(self) -> bool:
+        """Too short to be looked for among all cars."""
+        return 0 < len(self.plain) < SHORTEST and self.number is None
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of what was looked for; `first` and `last` count from 1 over all pages."""
+    """A page of what was looked for; `first` and `last` count from 1 over all pages. `is_more`: there are more than
+    the `total` that were counted.
+    """
 
     rows: Sequence[Booking]
     total: int
     page: int
+    is_more: bool = False
 
     @property
     def first(self) -> int:
@@ -47,32 +76,66 @@ class Found:
 def find_cars(user: User, wanted: Wanted) -> Found:
     """Bookings of all days, by plate, name or number; blanks and hyphens do not count: "wit xy207" is WIT XY 207.
 
-    A page beyond the last one gives the last one.
+    Counts to MOST. A page beyond the last one gives the last one. Two statements.
     """
-    query = _filtered(visible_to(user).outerjoin(Booking.vehicle), wanted)
-    total = db.session.scalar(select(func.count()).select_from(query.with_only_columns(Booking.id).subquery())) or 0
+    ids = db.session.scalars(_matches(visible_to(user), wanted)).all()
+    total = min(len(ids), MOST)
     page = max(1, min(wanted.page, -(-total // PER_PAGE)))
-    order = (Booking.pickup_time, Booking.number)
-    rows = db.session.scalars(
-        query.options(contains_eager(Booking.vehicle), joinedload(Booking.slot), joinedload(Booking.workshop))
-        .order_by(*(order if wanted.oldest_first else [key.desc() for key in order]))
-        .limit(PER_PAGE)
-        .offset((page - 1) * PER_PAGE)
-    ).all()
-    return Found(rows, total, page)
+    shown = ids[:total][(page - 1) * PER_PAGE : page * PER_PAGE]
+    return Found(_rows(shown), total, page, len(ids) > MOST)
 
 
-def _filtered(query: Select[Booking], wanted: Wanted) -> Select[Booking]:
+def _rows(ids: Sequence[uuid.UUID]) -> Sequence[Booking]:
+    """In the order of their ids."""
+    loads = [joinedload(Booking.vehicle), joinedload(Booking.slot), joinedload(Booking.workshop)]
+    rows = {row.id: row for row in db.session.scalars(select(Booking).where(Booking.id.in_(ids)).options(*loads))}
+    return [rows[booking_id] for booking_id in ids]
+
+
+def _matches(query: Select[Booking], wanted: Wanted) -> Select[uuid.UUID]:
+    """The ids of at most one more than MOST, in order: by time, or by number when that is what is looked for.
+
+    Each way to find a car is a branch of its own, cut there already, so that each goes by its own index.
+    """
+    query, number = _shown(query, wanted), wanted.number
+    order = [Booking.number.collate("C")] if number is not None else [Booking.pickup_time, Booking.number]
+    columns = [Booking.id.label("id"), *[key.label(f"key_{n}") for n, key in enumerate(order)]]
+    branches = [
+        branch.with_only_columns(*columns, maintain_column_froms=True)
+        .order_by(*[key if wanted.oldest_first else key.desc() for key in order])
+        .limit(MOST + 1)
+        .subquery()
+        for branch in _ways(query, wanted)
+    ]
+    found = union(*[select(branch) for branch in branches]).subquery()
+    keys = [found.c[f"key_{n}"] for n in range(len(order))]
+    return select(found.c.id).order_by(*[key if wanted.oldest_first else key.desc() for key in keys]).limit(MOST + 1)
+
+
+def _shown(query: Select[Booking], wanted: Wanted) -> Select[Booking]:
     query = query.where(Booking.status != BookingStatus.PENDING)
-    if wanted.show in ("open", "ended"):
-        query = query.where(Booking.status.in_(OVER) if wanted.show == "ended" else Booking.status.notin_(OVER))
-    plain = "".join(wanted.search.split()).replace("-", "").lower()
-    if not plain:
-        return query
-    said = Booking.car_details["license_plate"].astext
-    places = (Vehicle.license_plate, said, Booking.customer_name, Booking.number)
-    return query.where(or_(*(_plain(place).contains(plain, autoescape=True) for place in places)))
+    if wanted.show == "ended":
+        return query.where(Booking.status.in_(OVER))
+    return query.where(Booking.status.notin_(OVER)) if wanted.show == "open" or wanted.is_short else query
 
 
-def _plain(place: Any) -> ColumnElement[str]:
-    return func.lower(func.translate(place, " -", ""))
+def _ways(query: Select[Booking], wanted: Wanted) -> list[Select[Booking]]:
+    if not wanted.plain:
+        return [query]
+    if wanted.number is not None:
+        return [query.where(Booking.number.collate("C").startswith(wanted.number, autoescape=True))]
+    if wanted.is_short:
+        return [query.outerjoin(Booking.vehicle).where(or_(_has(said, wanted), _has(plate, wanted)))]
+    return [query.where(_has(said, wanted)), query.where(Booking.vehicle_id == any_(_cars(wanted)))]
+
+
+def _cars(wanted: Wanted) -> ColumnElement[Any]:
+    """The saved cars with such a plate, as an array: whatever is guessed of their number, bookings are looked up by
+    them and not the other way round.
+    """
+    cars = select(Vehicle.id).where(_has(plate, wanted)).limit(MOST_CARS)
+    return func.array(cars.scalar_subquery(), type_=ARRAY(Uuid))
+
+
+def _has(text: ColumnElement[str], wanted: Wanted) -> ColumnElement[bool]:
+    return text.contains(wanted.plain, autoescape=True)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from b2c_web.db import Base, Id, Timestamps, enum_type
 
+PLAIN_PLATE = "lower(translate(license_plate, ' -', ''))"  # as staff look for it, without blanks and hyphens
+
 
 class VehicleClass(StrEnum):
     COMPACT = "COMPACT"
@@ -36,6 +38,7 @@ class Vehicle(Timestamps, Base):
             unique=True,
             postgresql_where=text("is_active"),
         ),
+        Index("ix_vehicles_plain_plate", text(f"({PLAIN_PLATE}) gin_trgm_ops"), postgresql_using="gin"),
     )
 
     id: Mapped[Id]

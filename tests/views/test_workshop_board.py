@@ -13,6 +13,7 @@ from b2c_web import audit, clock
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands, desk
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.dashboard import cars
 from b2c_web.extensions.models import (
     AuthorizationStatus,
     DecisionRight,
@@ -241,6 +242,24 @@ def test_paging_and_filter_stay_in_the_address(scene: Scene, login: Login) -> No
     assert "/workshop/cars?page=1&amp;show=ended&amp;sort=oldest" in page
     assert "26–27 von 27" in text_of(client.get("/workshop/cars?page=99"))
     assert "Zu dieser Auswahl gibt es kein Auto." in text_of(client.get("/workshop/cars?show=open"))
+
+
+def test_more_than_a_thousand_are_not_counted(scene: Scene, login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cars, "MOST", 2)
+    for number in range(3):
+        car(scene, f"DO AA {number + 1}", BookingStatus.COMPLETED, slot=5 * (number % 2))
+    words = words_of(text_of(staff(scene, login).get("/workshop/cars")))
+    assert "Über 2 Buchungen." in words
+    assert "1–2 von über 2" in words
+
+
+def test_two_letters_are_looked_for_among_the_open_ones(scene: Scene, login: Login) -> None:
+    car(scene, "DO AA 1", customer_name="Bo Li")
+    car(scene, "DO AA 2", BookingStatus.COMPLETED, slot=5, customer_name="Ada Li")
+    words = words_of(text_of(staff(scene, login).get("/workshop/cars?q=li")))
+    assert "Mit weniger als drei Zeichen suchen wir nur unter den laufenden." in words
+    assert "Bo Li" in words
+    assert "Ada Li" not in words
 
 
 def test_the_cars_page_tells_everything(scene: Scene, login: Login) -> None:
