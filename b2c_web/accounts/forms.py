@@ -35,18 +35,6 @@ class PasswordLoginForm(EmailForm):
     password = PasswordField(_l("Passwort"), validators=[DataRequired(_l("Bitte geben Sie Ihr Passwort ein."))])
 
 
-class CodeForm(Form):
-    code = StringField(_l("Code aus der E-Mail"), filters=[trimmed])
-
-    def validate_code(self, field: Field) -> None:
-        if rules.digits_of_code(field.data or "") is None:
-            raise ValidationError(_l("Der Code hat sechs Ziffern."))
-
-    @property
-    def digits(self) -> str:
-        return rules.digits_of_code(self.code.data or "") or ""
-
-
 class ProfileForm(Form):
     name = StringField(
         _l("Name"),

@@ -3,27 +3,15 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import (
-    BooleanField,
-    HiddenField,
-    IntegerField,
-    RadioField,
-    SelectField,
-    SelectMultipleField,
-    StringField,
-)
+from wtforms import HiddenField, IntegerField, RadioField, SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp, ValidationError
 
-from b2c_web import formatting
-from b2c_web.accounts.rules import digits_of_code, normalized_email, phone_in_e164
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.forms import Form, WholeNumberField
 from b2c_web.vehicles.models import VehicleClass
 from b2c_web.vehicles.rules import check_plate, year_refusal
-
-LIMITS_EUR = (0, 50, 100, 200, 500)
 
 
 def stripped(text: str | None) -> str | None:
@@ -119,66 +107,6 @@ class DateForm(Form):
         _l("Zeitfenster"), id="windows", validators=[Optional()]
     )  # ids of what they stand for on the page
     back = StringField(_l("Rückgabe"), id="returns", validators=[Optional()])
-
-
-class ContactForm(Form):
-    street = StringField(
-        _l("Straße und Hausnummer"),
-        filters=[stripped],
-        validators=[DataRequired(_l("Bitte nennen Sie Straße und Hausnummer.")), Length(max=200)],
-    )
-    city = StringField(
-        _l("Ort"), filters=[stripped], validators=[DataRequired(_l("Bitte nennen Sie den Ort.")), Length(max=120)]
-    )
-    name = StringField(
-        _l("Vor- und Nachname"),
-        filters=[stripped],
-        validators=[DataRequired(_l("Bitte nennen Sie Ihren Namen.")), Length(max=120)],
-    )
-    email = StringField(_l("E-Mail-Adresse"), filters=[stripped])
-    phone = StringField(
-        _l("Telefon"), filters=[stripped], validators=[DataRequired(_l("Bitte nennen Sie eine Telefonnummer."))]
-    )
-    standing_limit = SelectField(_l("Ohne Rückfrage bis"), choices=[], coerce=int, default=0)
-    early_start = BooleanField(_l("Frühere Arbeiten verlangen"))
-    terms = BooleanField(_l("AGB"))
-
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.standing_limit.choices = [
-            SelectChoice(eur * 100, formatting.eur(eur * 100) if eur else _l("0 EUR: immer fragen"))
-            for eur in LIMITS_EUR
-        ]
-
-    def validate_email(self, field: StringField) -> None:
-        if not field.data:
-            raise ValidationError(_l("Bitte nennen Sie Ihre E-Mail-Adresse."))
-        address = normalized_email(field.data)
-        if address is None:
-            raise ValidationError(_l("An diese Adresse kommt keine E-Mail an. Bitte prüfen Sie sie."))
-        field.data = address
-
-    def validate_phone(self, field: StringField) -> None:
-        number = phone_in_e164(field.data or "")
-        if number is None:
-            raise ValidationError(_l("Unter dieser Nummer erreichen wir niemanden. Bitte prüfen Sie sie."))
-        field.data = number
-
-    def validate_terms(self, field: BooleanField) -> None:
-        if not field.data:
-            raise ValidationError(_l("Bitte stimmen Sie den AGB zu."))
-
-
-class CodeForm(Form):
-    code = StringField(_l("Code aus der E-Mail"), filters=[stripped])
-
-    def validate_code(self, field: StringField) -> None:
-        if digits_of_code(field.data or "") is None:
-            raise ValidationError(_l("Der Code hat sechs Ziffern."))
-
-    @property
-    def digits(self) -> str:
-        return digits_of_code(self.code.data or "") or ""
 
 
 class SummaryForm(Form):

@@ -9,6 +9,7 @@ from flask_login import current_user
 from b2c_web import formatting, htmx
 from b2c_web.access import requires, signed_in
 from b2c_web.accounts import blueprint, commands, forms, limits, queries
+from b2c_web.accounts.contact import CodeForm
 from b2c_web.accounts.models import Role
 from b2c_web.forms import form_page, submitted
 
@@ -87,7 +88,7 @@ def email_code() -> Response:
     address = session.get("new_email")
     if address is None:
         return htmx.see_other(url_for("accounts.email"))
-    form = forms.CodeForm()
+    form = CodeForm()
     if submitted(form, lambda: commands.confirm_email(current_user, address, form.digits, limits.network_here())):
         session.pop("new_email")
         flash(_("Ihre Adresse ist jetzt %(address)s.", address=address), "success")

@@ -7,6 +7,7 @@ from flask_login import current_user
 from b2c_web import clock, formatting, htmx
 from b2c_web.access import public
 from b2c_web.accounts import blueprint, commands, doors, forms, limits, queries, rules, sessions
+from b2c_web.accounts.contact import CodeForm
 from b2c_web.accounts.models import User
 from b2c_web.errors import TooMany
 from b2c_web.forms import form_page, submitted
@@ -32,7 +33,7 @@ def code() -> Response:
     email, target = session.get("pending_email"), session.get("next")
     if email is None:
         return htmx.see_other(url_for("accounts.login"))
-    form = forms.CodeForm()
+    form = CodeForm()
     if submitted(form, lambda: sessions.sign_in(commands.enter_code(email, form.digits, limits.network_here()))):
         session["proven_at"] = clock.now_utc().timestamp()
         return htmx.see_other(doors.way_on(current_user, target))
@@ -48,14 +49,14 @@ def new_code() -> Response:
     try:
         commands.request_code(email, formatting.language(), limits.network_here())
     except TooMany as refusal:
-        form = forms.CodeForm(formdata=None)
+        form = CodeForm(formdata=None)
         form.refuse(refusal)
         return _code_page(form, email)
     flash(_("Ein neuer Code ist unterwegs. Der alte gilt nicht mehr."), "success")
     return htmx.see_other(url_for("accounts.code"))
 
 
-def _code_page(form: forms.CodeForm, email: str) -> Response:
+def _code_page(form: CodeForm, email: str) -> Response:
     valid_until = queries.code_valid_until(email)
     return form_page("accounts/code.html", form, email=email, valid_until=valid_until, outbox_url=_outbox_url())
 

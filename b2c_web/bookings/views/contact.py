@@ -11,10 +11,10 @@ from b2c_web import clock, formatting, htmx
 from b2c_web.access import public
 from b2c_web.accounts import commands as accounts
 from b2c_web.accounts import sessions
+from b2c_web.accounts.contact import CodeForm, ContactForm
 from b2c_web.accounts.limits import network_here
 from b2c_web.accounts.queries import code_valid_until
 from b2c_web.bookings import blueprint, drafts, steps
-from b2c_web.bookings.forms import CodeForm, ContactForm
 from b2c_web.bookings.models import BookingDraft
 from b2c_web.bookings.views.frame import is_customer, page, step_draft, total_of, when
 from b2c_web.errors import TooMany

@@ -12,6 +12,7 @@ from b2c_web import clock, formatting, htmx
 from b2c_web.access import public, requires
 from b2c_web.accounts import commands as accounts
 from b2c_web.accounts import sessions
+from b2c_web.accounts.contact import CodeForm, ContactForm
 from b2c_web.accounts.limits import network_here
 from b2c_web.accounts.models import Role
 from b2c_web.accounts.queries import code_valid_until
@@ -20,7 +21,6 @@ from b2c_web.bookings.models import BookingDraft
 from b2c_web.bookings.places import Place
 from b2c_web.capacity import blueprint, offers, waiting
 from b2c_web.capacity.asking import read_day
-from b2c_web.capacity.forms import CodeForm, WaitingForm
 from b2c_web.capacity.scope import picked, planned_workshop
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.errors import DomainError, Invalid, TooMany
@@ -35,7 +35,7 @@ def join_waiting(draft_id: uuid.UUID) -> Response:
     instead = _too_early(draft, day)
     if instead or day is None:
         return htmx.see_other(instead)
-    form = WaitingForm(data=_known(draft))
+    form = ContactForm(data=_known(draft))
     if _is_customer():
         form.email.data = current_user.email
     if form.validate_on_submit():
@@ -71,19 +71,19 @@ def _known(draft: BookingDraft) -> dict[str, Any]:
     return known | {"standing_limit": draft.standing_limit_cents, "early_start": draft.early_start}
 
 
-def _facts(form: WaitingForm) -> dict[str, Any]:
+def _facts(form: ContactForm) -> dict[str, Any]:
     names = ("name", "email", "phone", "street", "city", "early_start")
     facts = {name: form[name].data for name in names} | {"standing_limit_cents": form.standing_limit.data}
     return facts | ({"user_id": current_user.id} if _is_customer() else {})
 
 
-def _page(draft_id: uuid.UUID, day: date, form: WaitingForm) -> Response:
+def _page(draft_id: uuid.UUID, day: date, form: ContactForm) -> Response:
     draft = drafts.draft_of(draft_id)
     words = {"service": TEXTS[draft.service], "vehicle_class": CLASS_TEXTS[draft.vehicle_class]}  # type: ignore[index]
     return form_page("capacity/waiting_join.html", form, draft=draft, day=day, signed_in=_is_customer(), **words)
 
 
-def _join(draft_id: uuid.UUID, day: date, form: WaitingForm | None = None) -> Response:
+def _join(draft_id: uuid.UUID, day: date, form: ContactForm | None = None) -> Response:
     """Put the signed-in customer on the list; when the day is not full any more, the calendar offers it."""
     try:
         waiting.join(_wanted(drafts.draft_of(draft_id), day))
