@@ -20,6 +20,9 @@ STAFF_NAVIGATION: tuple[tuple[str, tuple[str, str, Any]], ...] = (
 )
 
 
+_BLUEPRINTS = [endpoint.partition(".")[0] for _permission, (endpoint, *_rest) in STAFF_NAVIGATION]
+
+
 def icon_href(name: str) -> str:
     """Address of one symbol of icons.svg, for <use>. Built by hand: a page asks for dozens of them."""
     return f"{request.script_root}{current_app.static_url_path}/icons.svg#icon-{name}"
@@ -28,10 +31,16 @@ def icon_href(name: str) -> str:
 def staff_nav() -> list[tuple[str, str, Any, bool, int]]:
     """(endpoint, icon, label, active, count) of each area that the signed-in person may enter."""
     return [
-        (endpoint, icon, label, request.endpoint == endpoint, 0)
+        (endpoint, icon, label, _is_here(endpoint), 0)
         for permission, (endpoint, icon, label) in STAFF_NAVIGATION
         if endpoint in current_app.view_functions and may(permission)
     ]
+
+
+def _is_here(endpoint: str) -> bool:
+    """Is this page the entry's, or another one of an area that has this entry only?"""
+    area = endpoint.partition(".")[0]
+    return request.endpoint == endpoint or (request.blueprint == area and _BLUEPRINTS.count(area) == 1)
 
 
 def init_app(app: Flask) -> None:

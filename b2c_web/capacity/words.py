@@ -18,3 +18,8 @@ BLOCKS: dict[Block, Any] = {
 }
 LIMITS: dict[Limit, Any] = {Limit.BAYS: _l("Bühnen"), Limit.JOCKEYS: _l("Jockeys"), Limit.RONJAS: _l("Ronjas")}
 LIMIT_ICONS = {Limit.BAYS: "bay", Limit.JOCKEYS: "key", Limit.RONJAS: "car"}
+
+
+def signed(count: int) -> str:
+    """ "+3", "−3" or "±0": what was gained or lost."""
+    return f"{'+' if count > 0 else '−' if count < 0 else '±'}{abs(count)}"

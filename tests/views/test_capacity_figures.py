@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 
 from b2c_web import clock
 from b2c_web.accounts.models import Role
+from b2c_web.bookings.models import BookingStatus
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.template_store import put
 from b2c_web.workshops.weekly import DayPlan, PlannedWindow, Week
@@ -48,6 +49,32 @@ def test_what_if_offers_the_windows_that_the_workshop_has(scene: Scene, staff: F
     assert "07:30–09:30" in page
 
 
+def test_planning_is_where_one_is_on_all_of_its_pages(staff: FlaskClient) -> None:
+    for path in ("", "/what-if", "/template", "/figures", "/days", "/moves", "/waiting"):
+        page = text_of(staff.get(f"{CAPACITY}{path}"))
+        assert 'href="/workshop/capacity" aria-current="page"' in page, path
+
+
+def test_what_if_says_what_is_assumed(scene: Scene, staff: FlaskClient) -> None:
+    query = "?first=2026-11-28&last=2026-11-29&jockeys=1"
+    assert "ohne Plätze: Sa, 28. Nov.; So, 29. Nov." in words_of(text_of(staff.get(f"{CAPACITY}/what-if{query}")))
+    words = words_of(text_of(staff.get(f"{CAPACITY}/what-if{query}&opened=y")))
+    assert "Sa, 28. Nov.: Niemand hat eine Schicht. Wer dazukommt, arbeitet wie am Fr, 27. Nov.: 7–19 Uhr." in words
+    assert re.search(r"Sa, 28\. Nov\. 0, dann [1-9]\d* \(\+", words)
+    assert "Selbst gebracht: +40." in words
+
+
+def test_what_if_names_a_return_and_leads_to_the_car(scene: Scene, staff: FlaskClient) -> None:
+    booking = scene.booked(0, 7)
+    booking.status = BookingStatus.IN_WORKSHOP
+    scene.session.commit()
+    page = text_of(staff.get(f"{CAPACITY}/what-if?first=2026-11-27&last=2026-11-27&jockeys=-1"))
+    words = words_of(page)
+    assert "1 Zusage wäre nicht zu halten" in words
+    assert f"{booking.number}, Rückgabe: kein Jockey frei" in words
+    assert f'href="/workshop/bookings/{booking.id}"' in page
+
+
 def test_what_if_names_the_booking_and_offers_to_ask(scene: Scene, staff: FlaskClient) -> None:
     kept, broken = scene.booked(0, None), scene.booked(1, None)
     answer = staff.get(f"{CAPACITY}/what-if?first=2026-11-26&last=2026-11-26&maximum=1")
@@ -57,7 +84,7 @@ def test_what_if_names_the_booking_and_offers_to_ask(scene: Scene, staff: FlaskC
     assert broken.number in words
     assert kept.number not in words
     assert f'name="booking_id" value="{broken.id}"' in answer.text
-    assert "18, dann 0 (-18)" in words
+    assert "18, dann 0 (−18)" in words
 
 
 def test_what_if_with_windows_closed(scene: Scene, staff: FlaskClient) -> None:

@@ -13,7 +13,7 @@ from b2c_web.capacity.asking import TRAVEL_MINUTES, Asked
 from b2c_web.capacity.forms import WhatIfForm
 from b2c_web.capacity.scope import picked, planned_workshop
 from b2c_web.capacity.template_grid import clock_of
-from b2c_web.capacity.words import BLOCKS
+from b2c_web.capacity.words import BLOCKS, signed
 from b2c_web.catalog.queries import price_for
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc, today_in
@@ -41,6 +41,7 @@ def what_if_page() -> Response:
         windows=weeks_of(workshop.id).week_on(form.first.data or today_in(ZONE)).spans,
         clock_of=clock_of,
         instant=instant,
+        signed=signed,
         services=TEXTS,
         travel_choices=TRAVEL_MINUTES,
         BLOCKS=BLOCKS,
