@@ -1,17 +1,20 @@
-"""The heat map's fragment for a workshop's staff, with a million bookings in the database.
+"""The heat map's fragment for a workshop's staff, with a million bookings of that one workshop in the database.
 
-Four people at one workshop step through its months, each over a connection of their own; the web server is run as the
-product runs it. `statements` counts everything that one such request sends, signing in included.
+Four people at that workshop step through its months, each over a connection of their own; the web server is run as the
+product runs it. `statements` counts everything that one such request sends, signing in included, `buffers` what they
+read. The floor is the same load on the same web server around an application that does nothing.
 """
 
+import os
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 
 from b2c_web.accounts.models import Role, User
+from b2c_web.bookings.models import Booking
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.demo.bulk import Order
@@ -22,32 +25,49 @@ from benchmarks.house import House, Load, say, send, web_server
 CLIENTS, SECONDS, WARM_UP_SECONDS = 4, 8.0, 3.0
 STATEMENTS, P95_MS = 4, 60.0
 MONTHS = 3
+BOOKINGS, PAST_DAY = 1_000_000, 300  # nine years of a workshop that took in far more cars than it plans for
 
 
 def measure(house: House) -> Iterator[dict[str, Any]]:
     """The figure `capacity_month`."""
-    coming = Order(data.WORKSHOPS, data.DAYS, growth.COMING, every_day=True)
-    house.make_database("growing", lambda: data.fill(coming))
+    house.make_database("one_workshop", lambda: data.fill(one_workshop()))
     with house.app.app_context():
-        data.add_history(growth.LARGE)
         requests = planners(house.app)
-        statements = count_statements(house.app)
-        bookings = data.count_rows("bookings")
+        sent = statements_of(house.app)
+        buffers = [read_by(statements) for statements in sent]
+        bookings = bookings_asked_about()
     house.let_go()
     load, cpu_ms = run(house, requests)
-    p95_ms = load.percentile_ms(95)
+    floor = nothing()
+    p95_ms, statements = load.percentile_ms(95), max(map(len, sent))
     yield {
         "name": "capacity_month",
         "p95_ms": round(p95_ms, 1),
         "median_ms": round(load.percentile_ms(50), 1),
+        "floor_p95_ms": round(floor.percentile_ms(95), 1),
         "cpu_ms": round(cpu_ms, 2),
         "unit": "ms",
         "statements": statements,
+        "buffers": max(map(sum, buffers)),
         "bookings": bookings,
         "clients": CLIENTS,
         "pages_per_second": round(load.per_second, 1),
         "ok": p95_ms < P95_MS and statements <= STATEMENTS,
     }
+
+
+def one_workshop() -> Order:
+    """A single workshop with all the bookings, the coming days as full as usual."""
+    return Order(1, data.DAYS, BOOKINGS, every_day=True, past_day=PAST_DAY)
+
+
+def nothing() -> Load:
+    """The same load where nothing is done: what this machine takes for the rest."""
+    settings = "benchmarks/bare_gunicorn.conf.py"
+    with web_server(dict(os.environ), "/", application="benchmarks.nothing:app", settings=settings) as web:
+        say("asking for nothing")
+        send(web.port, [visitors.get("/", "")], clients=CLIENTS, seconds=WARM_UP_SECONDS)
+        return send(web.port, [visitors.get("/", "")], clients=CLIENTS, seconds=SECONDS)
 
 
 def run(house: House, requests: list[str]) -> tuple[Load, float]:
@@ -92,8 +112,8 @@ def planners(app: Flask) -> list[str]:
     return requests
 
 
-def count_statements(app: Flask) -> int:
-    """The most statements that one of the months sends, through the whole application."""
+def statements_of(app: Flask) -> list[list[tuple[str, Any]]]:
+    """What each of the months sends, with its values, through the whole application."""
     user = db.session.query(User).filter(User.email.like("planung%")).first()
     if user is None:
         raise RuntimeError("no planner")
@@ -101,14 +121,14 @@ def count_statements(app: Flask) -> int:
         session, _csrf = visitors.signed_in(app, db.session.merge(user))
         db.session.commit()
         db.session.remove()
-    return max(_statements_of(app, session, month) for month in months())
+    return [_statements_of(app, session, month) for month in months()]
 
 
-def _statements_of(app: Flask, session: dict[str, Any], path: str) -> int:
-    sent: list[str] = []
+def _statements_of(app: Flask, session: dict[str, Any], path: str) -> list[tuple[str, Any]]:
+    sent: list[tuple[str, Any]] = []
 
     def note(*call: Any) -> None:
-        sent.append(call[2])
+        sent.append((call[2], call[3]))
 
     client = app.test_client()
     with client.session_transaction() as cookie:
@@ -120,4 +140,18 @@ def _statements_of(app: Flask, session: dict[str, Any], path: str) -> int:
         event.remove(db.engine, "before_cursor_execute", note)
     if answer.status_code != 200:
         raise RuntimeError(f"{path}: {answer.status_code}")
-    return len(sent)
+    return sent
+
+
+def read_by(statements: list[tuple[str, Any]]) -> list[int]:
+    """The buffers that each of them reads."""
+    raw = db.session.connection().connection.driver_connection
+    found = [growth.blocks_read(raw, statement, values) for statement, values in statements]
+    db.session.rollback()
+    return found
+
+
+def bookings_asked_about() -> int:
+    """How many bookings the workshop has whose months are shown."""
+    wanted = select(func.count()).select_from(Booking).where(Booking.workshop_id == data.workshops()[0].id)
+    return db.session.scalar(wanted) or 0

@@ -106,10 +106,11 @@ def _buffers(question: Question) -> list[int]:
     raw = db.session.connection().connection.driver_connection
     if raw is None:
         raise RuntimeError("no connection")
-    return [_explained(raw, statement, values) for statement, values in sent]
+    return [blocks_read(raw, statement, values) for statement, values in sent]
 
 
-def _explained(raw: Any, statement: str, values: Any) -> int:
+def blocks_read(raw: Any, statement: str, values: Any) -> int:
+    """How many buffers a statement reads, by PostgreSQL's own count."""
     answer = raw.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", values).fetchone()[0]
     plan = (json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]
     return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])

@@ -28,16 +28,28 @@ def demo_cli() -> None:
     "--history", is_flag=True, help="Big set: put the bookings into the past of the workshops that are there."
 )
 @click.option("--every-day", is_flag=True, help="Big set: open on weekends and holidays too.")
+@click.option(
+    "--past-day", type=click.IntRange(1, 5000), default=18, show_default=True, help="Big set: bookings of a past day."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number, another set.")
 @with_appcontext
-def load(*, workshops: int | None, days: int, bookings: int | None, history: bool, every_day: bool, seed: int) -> None:
+def load(
+    *,
+    workshops: int | None,
+    days: int,
+    bookings: int | None,
+    history: bool,
+    every_day: bool,
+    past_day: int,
+    seed: int,
+) -> None:
     """The demo (once); or, with --workshops or --bookings, a big set for measuring."""
     if current_app.config["B2C_ENV"] == "production":
         raise click.ClickException("This is a production installation: no invented data here.")
     if workshops is None and bookings is None:
         _load_demo(seed)
     else:
-        _load_bulk(Order(workshops or 1, days, bookings or 0, history, every_day, seed))
+        _load_bulk(Order(workshops or 1, days, bookings or 0, history, every_day, seed, past_day))
 
 
 def _bar() -> Progress:

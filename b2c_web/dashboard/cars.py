@@ -22,7 +22,8 @@ MOST_CARS = 5000  # a piece of a plate that more have leads to nobody
 SHORTEST = 3  # what trigrams find; anything shorter is looked for among the cars that are not through
 OVER = (BookingStatus.COMPLETED, BookingStatus.CANCELLED)
 NUMBER = re.compile(r"(bk)?(\d{0,4})(\d*)")
-said, plate = literal_column(SAID), literal_column(PLAIN_PLATE)
+said: ColumnElement[str] = literal_column(SAID)
+plate: ColumnElement[str] = literal_column(PLAIN_PLATE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ bookings. Each workshop is written in transactions of its own, several at once.
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -30,7 +30,7 @@ from b2c_web.workshops.models import FuelType, Jockey, JockeyShift, RonjaVehicle
 from b2c_web.workshops.travel import locate
 
 WRITERS = 2
-DAYS_AT_ONCE = 250
+BOOKINGS_AT_ONCE = 4_500
 BOOKINGS_PER_PAST_DAY = 18
 BOOKINGS_PER_COMING_DAY = (4, 18)
 CUSTOMERS_PER_BOOKING = 20
@@ -43,7 +43,8 @@ Progress = Callable[[int], None]
 class Order:
     """What is wanted. `history`: all bookings go into the past of the workshops that are there.
 
-    `every_day`: weekends and holidays are open too, so that n days have n times the windows.
+    `every_day`: weekends and holidays are open too, so that n days have n times the windows. `past_day`: bookings of
+    one past day; with more than usual its windows have the places for them, and a history is shorter.
     """
 
     workshops: int
@@ -52,6 +53,7 @@ class Order:
     history: bool = False
     every_day: bool = False
     seed: int = 1
+    past_day: int = BOOKINGS_PER_PAST_DAY
 
 
 def load_bulk(order: Order, progress: Progress) -> int:
@@ -103,8 +105,8 @@ class _Job:
         workshop = WorkshopRows(rows, self.place, users=self.users, numbers=numbers, today=today, seed=self.seed)
         written = 0
         with psycopg.connect(url) as connection:
-            for group in chunks(self._plans(rows.ids, today), DAYS_AT_ONCE):
-                portion = sum(workshop.add_day(plan, self.template) for plan in group)
+            for group in chunks(self._plans(rows.ids, today), max(1, BOOKINGS_AT_ONCE // self.order.past_day)):
+                portion = sum(workshop.add_day(plan, self._template_on(plan.day, today)) for plan in group)
                 rows.write(connection)
                 connection.commit()
                 written += portion
@@ -126,7 +128,7 @@ class _Job:
             day -= timedelta(days=1)
             plan = self._plan(day, ids)
             if plan:
-                bulk_plan.fill(plan, min(left, BOOKINGS_PER_PAST_DAY), self.template, chance)
+                bulk_plan.fill(plan, min(left, self.order.past_day), self._template_on(day, today), chance)
                 left -= len(plan.bookings)
                 yield plan
 
@@ -135,6 +137,13 @@ class _Job:
         if closed and not self.order.every_day:
             return None
         return bulk_plan.empty_day(day, self.template.windows, ids)
+
+    def _template_on(self, day: date, today: date) -> Template:
+        """The usual places; on a past day with more bookings than they hold as many as it takes."""
+        wanted, usual = self.order.past_day, self.template
+        if day >= today or wanted <= usual.day_maximum:
+            return usual
+        return replace(usual, day_maximum=wanted, places_per_window=-(-wanted // len(usual.windows)))
 
 
 def _share(order: Order, places: list[dict[str, Any]], users: list[str], first_number: int) -> Iterator[_Job]:

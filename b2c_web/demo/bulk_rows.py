@@ -1,6 +1,7 @@
 """The rows of a big set, as lines for COPY. Values are our own words: they need no escaping."""
 
 import random
+import string
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import repeat
@@ -11,6 +12,7 @@ from psycopg import sql
 from uuid_utils import uuid7
 
 from b2c_web.demo.bulk_plan import CLEANING_MINUTES, SHIFT, DayPlan, Planned
+from b2c_web.demo.people import FAMILIES, GIVEN, TOWNS
 from b2c_web.workshops.generation import Template
 
 # in the order in which foreign keys allow them
@@ -24,9 +26,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "bookings": (
         "id", "number", "user_id", "workshop_id", "service", "vehicle_class", "include_concierge", "base_price",
         "concierge_price", "total_price", "terms_version", "slot_id", "return_slot_id", "pickup_time",
-        "estimated_return_time", "actual_return_time", "places_released_at", "customer_name", "customer_phone",
-        "pickup_address", "pickup_postal_code", "pickup_city", "pickup_lat", "pickup_lng", "status", "payment_status",
-        "paid_at", "stripe_payment_intent_id", "odoo_invoice_id", "completed_at", "cancelled_at",
+        "estimated_return_time", "actual_return_time", "places_released_at", "customer_name", "car_details",
+        "customer_phone", "pickup_address", "pickup_postal_code", "pickup_city", "pickup_lat", "pickup_lng", "status",
+        "payment_status", "paid_at", "stripe_payment_intent_id", "odoo_invoice_id", "completed_at", "cancelled_at",
         "cancellation_reason", "created_at", "updated_at",
     ),
     "trips": (
@@ -52,6 +54,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 NULL = "\\N"
+LETTERS = string.ascii_uppercase
 NAME, PHONE, STREET = "Person im großen Satz", "+491713920000", "Am Beispielweg 1"
 
 
@@ -131,13 +134,22 @@ class WorkshopRows:
             "bookings", booking_id, f"BK-{made:%Y}-{number:06d}", user, place["id"], booking.service.value,
             booking.vehicle_class.value, "t" if booking.back else "f", base, concierge, base + concierge, "2026-11",
             booking.slot.id, booking.back.id if booking.back else None, booking.slot.start, booking.ends, done, ended,
-            NAME, PHONE, STREET, place["postal_code"], place["city"], lat, lng, status,
+            self._name(), self._car(), PHONE, STREET, place["postal_code"], place["city"], lat, lng, status,
             "REFUNDED" if cancelled else "PAID", paid, intent, number, done, ended,
             "Termin passt nicht" if cancelled else None, made, ended or done or paid,
         )  # fmt: skip
         self._add_money(booking_id, user, base + concierge, made=made, paid=paid, intent=intent, refunded=ended)
         if booking.back:
             self._add_concierge(booking, booking.back, booking_id, (lat, lng), past)
+
+    def _name(self) -> str:
+        return f"{self.chance.choice(GIVEN)} {self.chance.choice(FAMILIES)}"
+
+    def _car(self) -> str:
+        """What was said of the car: its plate."""
+        _code, _town, letters = self.chance.choice(TOWNS)
+        plate = f"{letters} {''.join(self.chance.choices(LETTERS, k=2))} {self.chance.randint(1, 9999)}"
+        return f'{{"license_plate": "{plate}"}}'
 
     def _near(self) -> tuple[float, float]:
         spread = self.chance.uniform

@@ -16,7 +16,7 @@ from b2c_web.demo import bulk, bulk_plan
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import VehicleClass
 from b2c_web.workshops.generation import Template, parse_windows
-from b2c_web.workshops.models import JockeyStatus, RonjaVehicle, TimeSlot, Workshop
+from b2c_web.workshops.models import JockeyStatus, RonjaVehicle, TimeSlot, Workshop, WorkshopCapacity
 
 TEMPLATE = Template(parse_windows("08-10,10-12,12-14,14-16,16-18"))
 
@@ -53,6 +53,13 @@ def test_a_big_set_is_whole_and_keeps_every_invariant(app):
         BookingStatus.COMPLETED,
         BookingStatus.CANCELLED,
     }
+    assert checks.breaches() == []
+
+
+def test_a_full_history_lies_in_few_days_of_one_workshop(app):
+    assert load(1, 5, 400, every_day=True, past_day=60) == 400
+    assert db.session.scalar(select(func.max(WorkshopCapacity.max_bookings))) == 60
+    assert count(WorkshopCapacity, WorkshopCapacity.date < today_in(ZONE)) <= 7
     assert checks.breaches() == []
 
 
