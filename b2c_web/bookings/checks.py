@@ -100,16 +100,18 @@ HOLDS = {
     ),
 }
 
-# what came for a booking, and what went back or is on its way back
+# what came for a booking, what went back or is on its way back, and what came back and is before a person
 _MONEY = """
     SELECT b.number, b.payment_status, b.total_price, coalesce(p.charged, 0) AS charged,
       coalesce(p.refunded, 0) AS refunded, coalesce(r.going_back, 0) AS going_back,
-      coalesce(r.came_back, 0) AS came_back
+      coalesce(r.asked_about, 0) AS asked_about
     FROM bookings b
     LEFT JOIN (SELECT purpose_id, sum(captured_cents) AS charged, sum(refunded_cents) AS refunded
                FROM payments WHERE purpose = 'BOOKING' GROUP BY purpose_id) p ON p.purpose_id = b.id
     LEFT JOIN (SELECT p.purpose_id, sum(r.amount_cents) FILTER (WHERE r.state <> 'FAILED') AS going_back,
-                 sum(r.amount_cents) FILTER (WHERE r.state = 'FAILED') AS came_back
+                 sum(r.amount_cents) FILTER (WHERE r.state = 'FAILED' AND EXISTS (
+                   SELECT FROM failed_operations f WHERE f.operation = 'payments.refund'
+                   AND f.payload ->> 'refund_id' = r.id::text AND f.resolved_at IS NULL)) AS asked_about
                FROM refunds r JOIN payments p ON p.id = r.payment_id
                WHERE p.purpose = 'BOOKING' GROUP BY p.purpose_id) r ON r.purpose_id = b.id"""
 _SAYS = "format('booking %s (%s): charged %s, refunded %s', number, payment_status, charged, refunded)"
@@ -118,7 +120,7 @@ MONEY = {
     "money: a paid booking was charged its price, an unpaid one keeps nothing": f"""
         SELECT {_SAYS} FROM ({_MONEY}) m
         WHERE CASE WHEN payment_status IN ('PAID', 'REFUNDED') THEN charged < total_price
-                   ELSE charged > going_back + came_back END""",
+                   ELSE charged > going_back + asked_about END""",
     "money: a booking is REFUNDED exactly when all of it went back": f"""
         SELECT {_SAYS} FROM ({_MONEY}) m WHERE payment_status IN ('PAID', 'REFUNDED')
         AND (payment_status = 'REFUNDED') <> (charged > 0 AND refunded >= charged)""",

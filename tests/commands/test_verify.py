@@ -1,5 +1,6 @@
 """`flask verify`: each invariant is broken on purpose, past every guard, and seen."""
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import InternalError
 
 from b2c_web.bookings import checks as booking_checks
+from b2c_web.bookings.commands import give_up
 from b2c_web.checks import all_checks, breaches, run_checks
 from b2c_web.cli.verify import open_snapshot
 from b2c_web.clock import now_utc
@@ -19,6 +21,10 @@ from b2c_web.extensions import checks as extension_checks
 from b2c_web.flask_extensions import db
 from b2c_web.odoo import checks as odoo_checks
 from b2c_web.operations import checks as operations_checks
+from b2c_web.operations.models import FailedOperation
+from b2c_web.payments.gateway import RefundOutcome, RefundResult
+from b2c_web.payments.models import Refund
+from b2c_web.payments.refunding import add_refund, record_refund
 from tests.commands.trips import Trips
 from tests.factories import make_ronja, make_workshop
 
@@ -250,6 +256,50 @@ def test_each_broken_invariant_is_seen(trips: Trips, name: str) -> None:
     assert name in found
     assert 1 <= len(found[name].examples) <= min(5, found[name].count)
     assert all(found[name].examples)
+
+
+UNPAID_KEEPS = "money: a paid booking was charged its price, an unpaid one keeps nothing"
+
+
+def late_money_that_came_back(trips: Trips) -> uuid.UUID:
+    """Money for a hold that was given up goes back, and the bank refuses it: the refund's id."""
+    booking = trips.book(slot=5, back=None)
+    give_up(booking.user, booking.id)
+    booking.cancellation_reason = "replaced"  # nobody wants it any more
+    trips.session.commit()
+    trips.pay(booking)
+    refund = trips.session.query(Refund).one()
+    result = RefundResult("re_1", None, refund.amount_cents, RefundOutcome.FAILED, str(refund.id), now_utc())
+    record_refund(refund.payment_id, result)
+    return refund.id
+
+
+def test_money_that_came_back_may_stay_while_a_person_is_asked_about_it(trips: Trips) -> None:
+    late_money_that_came_back(trips)
+    assert trips.session.query(FailedOperation).filter_by(operation="payments.refund", resolved_at=None).count() == 1
+    assert breaches() == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE failed_operations SET resolved_at = now(), resolution = 'gesehen'",
+        'UPDATE failed_operations SET payload = \'{"refund_id": "another"}\'',
+        "DELETE FROM failed_operations",
+    ],
+)
+def test_money_that_came_back_and_nobody_is_asked_about_is_seen(trips: Trips, statement: str) -> None:
+    late_money_that_came_back(trips)
+    trips.session.execute(text(statement))
+    assert [breach.name for breach in breaches()] == [UNPAID_KEEPS]
+
+
+def test_money_that_came_back_and_goes_again_is_well(trips: Trips) -> None:
+    refund_id = late_money_that_came_back(trips)
+    trips.session.execute(text("UPDATE failed_operations SET resolved_at = now(), resolution = 'noch einmal'"))
+    failed = trips.session.get_one(Refund, refund_id)
+    assert add_refund(failed.payment, failed.amount_cents, failed.reason, f"retry:{failed.id}")
+    assert breaches() == []
 
 
 def test_every_check_has_its_breach() -> None:
