@@ -206,6 +206,7 @@ def test_every_page_of_an_extension(garage: Garage, meet: Meet) -> None:
     approve_by_consent(garage, at_work)
     staff.look_at(at_work, f"/workshop/bookings/{garage.booking_id}/completion")
     own.look_at(mine, f"{mine}/objection", f"/bookings/{garage.booking_id}")
+    link.person.ended_link = mailed
     link.look_at(mailed)
     assert [*staff.wrong, *own.wrong, *link.wrong] == []
 
