@@ -25,6 +25,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "extensions.own": frozenset({Role.CUSTOMER}),
     "extensions.workshop": frozenset({Role.WORKSHOP, Role.ADMIN}),
     "workshop.work": frozenset({Role.WORKSHOP, Role.ADMIN}),
+    "bookings.cancel": frozenset({Role.WORKSHOP, Role.DISPATCHER, Role.ADMIN}),
     "jockey.day": frozenset({Role.JOCKEY}),
     "dispatch.plan": frozenset({Role.DISPATCHER, Role.ADMIN}),
     "capacity.plan": frozenset({Role.WORKSHOP, Role.DISPATCHER, Role.ADMIN}),

@@ -7,11 +7,12 @@ from typing import Any
 from flask import Response
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import IntegerField
+from wtforms import IntegerField, StringField, ValidationError
 from wtforms.meta import DefaultMeta
 
 from b2c_web import formatting, htmx
 from b2c_web.errors import Conflict, DomainError, Invalid, NotAllowed, TooMany
+from b2c_web.money import parse_euro
 
 # one kind of sign within a number; \s holds the thin and the fixed blank too
 IN_THOUSANDS = re.compile(r"\d{1,3}(?:([.,'’\s])\d{3})(?:\1\d{3})*")
@@ -77,6 +78,21 @@ class WholeNumberField(IntegerField):
             super().process_formdata([plain_number(text) for text in valuelist])
         except ValueError as error:
             raise ValueError(_l("Bitte als Zahl, zum Beispiel %(example)s.", example=self.example)) from error
+
+
+class EuroField(StringField):
+    """An amount as it was typed; `cents` is what it means, None when it means nothing."""
+
+    @property
+    def cents(self) -> int | None:
+        try:
+            return parse_euro(self.data or "")
+        except ValueError:
+            return None
+
+    def pre_validate(self, form: Any) -> None:
+        if self.cents is None:
+            raise ValidationError(_l("Bitte als Betrag, zum Beispiel 189,99."))
 
 
 class ActionForm(Form):

@@ -73,7 +73,8 @@ def staff_of(workshop_id: UUID) -> User:
 def take_in(workshop_id: UUID, booking_id: UUID, number: int) -> None:
     """The customer brings the car, and work begins."""
     staff = staff_of(workshop_id)
-    check_in(staff, booking_id, mileage_km=52_000, car={**CAR, "license_plate": f"WIT ME {number % 9000 + 100}"})
+    car = {**CAR, "license_plate": f"WIT ME {number % 9000 + 100}"}
+    check_in(staff, booking_id, mileage_km=52_000, car=car, early=True, brought=True)
     start_work(staff, booking_id)
 
 

@@ -2,20 +2,22 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
+from b2c_web import audit
 from b2c_web.accounts.models import User
 from b2c_web.bookings import hooks, lifecycle, messages
 from b2c_web.bookings.access import lock_as_staff
-from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.models import Booking
 from b2c_web.bookings.naming import SeenCar, set_seen_car, set_vehicle
-from b2c_web.bookings.rules import BookingAction, MileageDoubt, mileage_doubt
-from b2c_web.clock import now_utc
+from b2c_web.bookings.rules import ArrivalDoubt, BookingAction, MileageDoubt, arrival_doubts, mileage_doubt
+from b2c_web.clock import now_utc, today_in
+from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.errors import Invalid
 from b2c_web.flask_extensions import db
@@ -25,6 +27,11 @@ from b2c_web.notifications.models import NotificationKind
 DOUBTS = {
     MileageDoubt.LOWER: _l("Am %(at)s waren es schon %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
     MileageDoubt.HIGHER: _l("Am %(at)s waren es erst %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
+}
+# what has to be said with a yes, by the field that says it
+UNSAID: dict[ArrivalDoubt, tuple[str, Any]] = {
+    ArrivalDoubt.EARLY: ("early", _l("Bitte bestätigen: Das Auto ist vor seinem Termin da.")),
+    ArrivalDoubt.BROUGHT: ("brought", _l("Bitte bestätigen: Der Kunde hat das Auto selbst gebracht.")),
 }
 
 
@@ -44,18 +51,23 @@ def check_in(
     keys_at: str = "",
     parked_at: str = "",
     mileage_confirmed: bool = True,
+    early: bool = False,
+    brought: bool = False,
 ) -> None:
     """The car is in the workshop: IN_WORKSHOP. `car` (license_plate, make, model, year, vin) names one not named yet,
     `seen` says that the car differs from the booked one.
 
-    A concierge car that the customer brought drops its trips and Ronja and refunds the concierge price. Raises
-    Conflict, and Invalid naming the field; its code is "mileage_doubt" for a strange mileage that nobody confirmed.
+    `early` and `brought` are the yes to a car that comes before its booked day, or without the jockey that was
+    booked; the audit log keeps it. A concierge car that the customer brought drops its trips and Ronja and refunds
+    the concierge price. Raises Conflict, and Invalid naming the field: its code is "mileage_doubt" for a strange
+    mileage that nobody confirmed, "early" or "brought" for what nobody said.
     """
     if mileage_km < 0:
         raise Invalid(_l("Der Kilometerstand kann nicht negativ sein."), field="mileage_km")
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
-        brought = booking.status is BookingStatus.CONFIRMED
+        doubts = arrival_doubts(booking, _booked_on(booking), today_in(ZONE))
+        _need_said(doubts, {ArrivalDoubt.EARLY: early, ArrivalDoubt.BROUGHT: brought})
         if seen is not None:
             set_seen_car(booking, seen)
         set_vehicle(booking, car)
@@ -63,9 +75,28 @@ def check_in(
             _doubt(booking, mileage_km)
         facts: dict[str, Any] = {"mileage_km": mileage_km, "keys_at": keys_at, "parked_at": parked_at}
         lifecycle.advance(booking, BookingAction.CHECK_IN, workshop_checkin_at=now_utc(), **facts)
-        if brought and booking.include_concierge:
+        _note_said(booking, doubts)
+        if ArrivalDoubt.BROUGHT in doubts:
             lifecycle.drop_concierge(booking)
         messages.send(NotificationKind.IN_WORKSHOP, booking)
+
+
+def _booked_on(booking: Booking) -> date:
+    return booking.slot.start_time.astimezone(ZONE).date()
+
+
+def _need_said(doubts: list[ArrivalDoubt], said: dict[ArrivalDoubt, bool]) -> None:
+    unsaid = next((doubt for doubt in doubts if not said[doubt]), None)
+    if unsaid is not None:
+        field, words = UNSAID[unsaid]
+        raise Invalid(words, field=field, code=field)
+
+
+def _note_said(booking: Booking, doubts: list[ArrivalDoubt]) -> None:
+    """The yes to what was unusual, by whoever checks in."""
+    for doubt in doubts:
+        noted = {"confirmed": True, "booked_for": _booked_on(booking).isoformat()}
+        audit.record(f"booking.{UNSAID[doubt][0]}", "booking", booking.id, after=noted)
 
 
 def last_mileage(booking: Booking) -> KnownMileage | None:

@@ -70,10 +70,17 @@ def withdraw(user: User, booking_id: uuid.UUID) -> None:
         lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
 
 
-def cancel_by_staff(staff: User, booking_id: uuid.UUID, *, keep_cents: int, reason: str) -> None:
-    """Staff cancel, also with the car here, and state what is kept (0 to what was paid). Raises Conflict, Invalid."""
+def cancel_by_staff(
+    staff: User, booking_id: uuid.UUID, *, keep_cents: int, reason: str, check: Callable[[Booking], None] | None = None
+) -> None:
+    """Staff cancel, also with the car here, and state what is kept (0 to what was paid). Raises Conflict, Invalid.
+
+    The customer is told the reason. `check` runs under the booking's lock, and may refuse what the person did not see.
+    """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
+        if check is not None:
+            check(booking)
         if not 0 <= keep_cents <= lifecycle.refundable_cents(booking):
             raise Invalid(_l("Der Betrag liegt nicht zwischen 0 und dem, was noch bezahlt ist."), field="keep_cents")
         if not reason.strip():

@@ -1,21 +1,28 @@
 """What staff see of a booking when they act on it, and what was done to it last. Reads only."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
+from b2c_web import live
 from b2c_web.accounts.models import User
 from b2c_web.audit import AuditEntry
+from b2c_web.bookings.lifecycle import STATE_CHANGED
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import visible_to
-from b2c_web.errors import NotFound
+from b2c_web.bookings.rules import WITH_US, BookingAction, next_status, staff_refund_cents, withdrawal_terms
+from b2c_web.clock import now_utc
+from b2c_web.errors import Conflict, NotFound
 from b2c_web.flask_extensions import db
+from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.queries import payments_of, refundable_cents
 
 # what was done, as staff call it; features to the right bring the words for what they do (dashboard.history)
 WORDS: Mapping[str, Any] = {
@@ -33,6 +40,8 @@ WORDS: Mapping[str, Any] = {
     "booking.no_show": _l("Niemand angetroffen"),
     "booking.pick_up": _l("Beim Kunden abgeholt"),
     "booking.check_in": _l("Eingecheckt"),
+    "booking.early": _l("Vor dem gebuchten Tag angenommen"),
+    "booking.brought": _l("Vom Kunden selbst gebracht"),
     "booking.start_work": _l("Arbeit begonnen"),
     "booking.finish_work": _l("Fertig gemeldet"),
     "booking.rework": _l("Zurück in die Werkstatt"),
@@ -91,6 +100,47 @@ def desk_booking(user: User, booking_id: uuid.UUID) -> Booking:
     if booking is None:
         raise NotFound
     return booking
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What it means when staff cancel a booking as it stands now.
+
+    `left_cents`: what of the customer's money is still here; `refund_cents`: what of it goes back by the rules, None
+    when staff have to say it; `withdrawable`: until when the customer may withdraw and get everything.
+    """
+
+    is_allowed: bool
+    car_with_us: bool
+    left_cents: int
+    refund_cents: int | None
+    withdrawable: datetime | None
+    seen: str
+
+
+def ending_of(booking: Booking) -> Ending:
+    """What cancelling by staff would mean; `seen` changes with the booking's state and with the money."""
+    now, rules = now_utc(), current_app.config
+    left = sum(map(refundable_cents, payments_of(PaymentPurpose.BOOKING, booking.id)))
+    withdrawing = withdrawal_terms(booking, now, rules)
+    return Ending(
+        is_allowed=next_status(booking.status, BookingAction.STAFF_CANCEL) is not None,
+        car_with_us=booking.status in WITH_US,
+        left_cents=left,
+        refund_cents=staff_refund_cents(booking, left, now, rules),
+        withdrawable=withdrawing.free_until if withdrawing.allowed else None,
+        seen=live.version_of(booking.status, left),
+    )
+
+
+def as_seen(seen: str) -> Callable[[Booking], None]:
+    """A check for `cancel_by_staff`: raises Conflict when the state or the money is not what the page showed."""
+
+    def check(booking: Booking) -> None:
+        if ending_of(booking).seen != seen:
+            raise Conflict(STATE_CHANGED, code="changed")
+
+    return check
 
 
 def done_to(ids: Collection[uuid.UUID], words: Mapping[str, Any] = WORDS, *, at_most: int = 200) -> list[Done]:

@@ -4,15 +4,19 @@ from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, RadioField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
 
+from b2c_web.bookings.arrival import UNSAID
+from b2c_web.bookings.desk import Ending
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.naming import NEEDED, TOLD, SeenCar
+from b2c_web.bookings.rules import ArrivalDoubt
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
-from b2c_web.forms import Form, WholeNumberField, trimmed
+from b2c_web.formatting import eur
+from b2c_web.forms import EuroField, Form, WholeNumberField, trimmed
 from b2c_web.vehicles.rules import check_plate, check_vin, year_refusal
 
 SAME, CORRECTED, OTHER = "same", "corrected", "other"
@@ -25,8 +29,6 @@ LACKS = {
     "year": _l("Baujahr fehlt."),
 }
 SAME_PLATE = _l("Das ist das Kennzeichen des gebuchten Autos.")
-NOT_SAID = _l("Bitte bestätigen: Der Kunde hat das Auto selbst gebracht.")
-NOT_TODAY = _l("Bitte bestätigen: Das Auto ist vor seinem Termin da.")
 
 
 class CheckInForm(Form):
@@ -64,13 +66,13 @@ class CheckInForm(Form):
         valid = bool(super().validate(extra_validators))
         if not self.is_named or self.which.data != SAME:
             valid = self._car_is_complete() and valid
-        if self.asks_brought and not self.brought.data:
-            self.add_error("brought", NOT_SAID)
-            valid = False
-        if self.booked_for and not self.early.data:
-            self.add_error("early", NOT_TODAY)
-            valid = False
-        return valid
+        unsaid = {
+            ArrivalDoubt.BROUGHT: self.asks_brought and not self.brought.data,
+            ArrivalDoubt.EARLY: self.booked_for and not self.early.data,
+        }
+        for name, words in (UNSAID[doubt] for doubt, is_unsaid in unsaid.items() if is_unsaid):
+            self.add_error(name, words)
+        return valid and not any(unsaid.values())
 
     def _car_is_complete(self) -> bool:
         for name in NEEDED:
@@ -106,6 +108,56 @@ def check_in_form(booking: Booking, *, asks_brought: bool) -> CheckInForm:
     form.booked_plate = car.license_plate if car else ""
     day = booking.slot.start_time.astimezone(ZONE).date()
     form.booked_for = day if day > today_in(ZONE) else None
+    return form
+
+
+class StaffCancelForm(Form):
+    """Carries what the page showed: another sum than the one on the button is shown before it counts."""
+
+    refund = EuroField(_l("Zurück an den Kunden"), filters=[trimmed])
+    reason = TextAreaField(
+        _l("Grund"),
+        description=_l("Steht so in der Nachricht an den Kunden."),
+        filters=[trimmed],
+        validators=[DataRequired(_l("Bitte nennen Sie den Grund.")), Length(max=500, message=TOO_LONG)],
+    )
+    seen = HiddenField()
+    shown_cents = HiddenField()
+
+    left_cents = 0
+
+    @property
+    def refund_cents(self) -> int | None:
+        """What goes back, when that can be read and is not more than what is there."""
+        cents = self.refund.cents
+        return cents if cents is not None and cents <= self.left_cents else None
+
+    @property
+    def kept_cents(self) -> int:
+        return self.left_cents - (self.refund_cents or 0)
+
+    def validate_refund(self, field: EuroField) -> None:
+        if self.refund_cents is None:
+            raise ValidationError(_l("Höchstens %(paid)s, mehr ist nicht bezahlt.", paid=eur(self.left_cents)))
+        if str(self.refund_cents) != self.shown_cents.data:
+            words = _l(
+                "Zurück gehen damit %(back)s, wir behalten %(kept)s. Stimmt das, dann senden Sie es noch einmal.",
+                back=eur(self.refund_cents),
+                kept=eur(self.kept_cents),
+            )
+            raise ValidationError(words)
+
+    def show(self, ending: Ending) -> None:
+        """The page names the sums as they are in the form now."""
+        self.left_cents, self.seen.data = ending.left_cents, ending.seen
+        self.shown_cents.data = "" if self.refund_cents is None else str(self.refund_cents)
+
+
+def staff_cancel_form(ending: Ending) -> StaffCancelForm:
+    """The form, with what goes back by the rules filled in as far as there are any."""
+    policy = ending.refund_cents
+    form = StaffCancelForm(data={"refund": "" if policy is None else eur(policy)})
+    form.left_cents = ending.left_cents
     return form
 
 

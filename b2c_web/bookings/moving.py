@@ -112,7 +112,7 @@ def carry_out(booking: Booking, move: BookingMove, *, by_staff: bool = False) ->
     wish, held = _wish_for(booking, move.to_slot_id, move.to_return_slot_id, by_staff=by_staff)
     _swap(booking, wish, held)
     move.state, move.moved_at = MoveState.DONE, now_utc()
-    booking.no_show_at = booking.new_date_until = None
+    booking.new_date_until = None  # that nobody was there stays known: its fee is kept should the booking end
     db.session.flush()
     db.session.refresh(booking)
     _tell(booking, move, before)

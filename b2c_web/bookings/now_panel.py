@@ -31,7 +31,7 @@ def of(booking: Booking, now: datetime, *, processing: bool, back_cents: int) ->
         return _pending(booking, now, processing)
     if booking.status is S.CANCELLED:
         return _cancelled(booking, back_cents)
-    if booking.status is S.CONFIRMED and booking.no_show_at is not None:
+    if booking.status is S.CONFIRMED and booking.new_date_until is not None:
         return _missed(booking)
     panels = {
         S.CONFIRMED: _confirmed,
@@ -84,7 +84,7 @@ def _missed(booking: Booking) -> NowPanel:
     fee = eur(current_app.config["NO_SHOW_FEE_CENTS"])
     until = moment(booking.new_date_until) if booking.new_date_until else ""
     text = _(
-        "Bis %(time)s Uhr können Sie kostenlos einen neuen Termin wählen. "
+        "Bis %(time)s Uhr können Sie ohne Aufpreis einen neuen Termin wählen. "
         "Danach endet die Buchung, wir behalten %(fee)s und zahlen den Rest zurück.",
         time=until,
         fee=fee,
@@ -131,10 +131,15 @@ def _completed(booking: Booking) -> NowPanel:
 
 def _cancelled(booking: Booking, back_cents: int) -> NowPanel:
     label = _("Storniert %(time)s", time=moment(booking.cancelled_at or booking.updated_at))
-    if booking.workshop_checkin_at and booking.include_concierge and not booking.actual_return_time:
-        text = _("Ihr Auto bringen wir Ihnen noch zurück, die Werkstatt spricht den Termin mit Ihnen ab.")
-        return NowPanel("x", label, _("Diese Buchung ist storniert"), text)
+    if booking.places_released_at is None:
+        return NowPanel("x", label, _("Diese Buchung ist storniert"), _still_with_us(booking))
     return NowPanel("x", label, _cancelled_head(booking), _cancelled_text(booking, back_cents), "again")
+
+
+def _still_with_us(booking: Booking) -> str:
+    if comes_by_jockey(booking):
+        return _("Ihr Auto bringen wir Ihnen noch zurück: %(window)s.", window=_return_window(booking))
+    return _("Ihr Auto steht noch bei uns. Bitte rufen Sie an, wann Sie es holen.")
 
 
 def _cancelled_head(booking: Booking) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -75,6 +75,7 @@ class Refusal(StrEnum):
     ENDED = "ENDED"
     CAR_IS_WITH_US = "CAR_IS_WITH_US"
     NOT_PAID = "NOT_PAID"
+    OFFER_ENDED = "OFFER_ENDED"
     TOO_LATE_TO_WITHDRAW = "TOO_LATE_TO_WITHDRAW"
 
 
@@ -100,27 +101,40 @@ def _open_to_customer(booking: BookingFacts) -> Refusal | None:
 
 
 def cancellation_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
-    """Free up to 24 elapsed hours before pickup; later, and after a no-show, a fee is kept; after pickup staff only."""
+    """Free up to 24 elapsed hours before pickup; later a fee is kept; after pickup staff only.
+
+    A no-show's fee is kept whenever the booking ends, also after a new date; the two are never added up.
+    """
     free_until = booking.pickup_time - timedelta(hours=rules["FREE_CANCEL_HOURS"])
     refusal = _open_to_customer(booking)
     if refusal is not None or booking.status is S.PENDING:
         return Terms(refusal, 0, free_until)
-    if booking.no_show_at is not None:
-        return Terms(None, rules["NO_SHOW_FEE_CENTS"], free_until)
-    return Terms(None, 0 if now <= free_until else rules["LATE_FEE_CENTS"], free_until)
+    late, missed = now > free_until, booking.no_show_at is not None
+    fees = (rules["LATE_FEE_CENTS"] if late else 0, rules["NO_SHOW_FEE_CENTS"] if missed else 0)
+    return Terms(None, max(fees), free_until)
+
+
+def staff_refund_cents(booking: BookingFacts, left_cents: int, now: datetime, rules: Mapping[str, Any]) -> int | None:
+    """What goes back by the policy when staff cancel: what is left of the money less the fee of cancelling now.
+
+    None with the car here: then no policy holds, and staff say it.
+    """
+    terms = cancellation_terms(booking, now, rules)
+    return max(0, left_cents - terms.fee_cents) if terms.allowed else None
 
 
 def move_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
-    """The same limits as cancelling; the fee is charged first, else nothing moves. A no-show's new date is free of it.
+    """Free up to 24 elapsed hours before pickup; later the fee is charged first, else nothing moves.
 
-    (The no-show's own fee is kept when the booking is cancelled; a new date within the offer costs nothing more.)
+    After a no-show a new date is free while it is offered, and not to be had later.
     """
     if booking.status is S.PENDING:
         return Terms(Refusal.NOT_PAID)
     terms = cancellation_terms(booking, now, rules)
-    if booking.new_date_until is not None and now > booking.new_date_until:
-        return Terms(Refusal.ENDED)
-    return Terms(terms.refusal, 0 if booking.no_show_at is not None else terms.fee_cents, terms.free_until)
+    if booking.new_date_until is not None:
+        return Terms(terms.refusal if now <= booking.new_date_until else Refusal.OFFER_ENDED, 0, terms.free_until)
+    is_free = not terms.allowed or terms.free_until is None or now <= terms.free_until
+    return Terms(terms.refusal, 0 if is_free else rules["LATE_FEE_CENTS"], terms.free_until)
 
 
 def withdrawal_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
@@ -137,6 +151,27 @@ def withdrawal_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, A
 def settled_payment_status(charged_cents: int, refunded_cents: int) -> PaymentStatus:
     """PAID -> REFUNDED when all is refunded; a partial refund stays PAID and shows the amount."""
     return PaymentStatus.REFUNDED if charged_cents and refunded_cents >= charged_cents else PaymentStatus.PAID
+
+
+class ArrivalDoubt(StrEnum):
+    """What is unusual about a car that is to be checked in, so that somebody has to say yes to it."""
+
+    EARLY = "EARLY"
+    BROUGHT = "BROUGHT"
+
+
+class ArrivalFacts(Protocol):
+    """What the doubts depend on."""
+
+    status: Any
+    include_concierge: Any
+
+
+def arrival_doubts(booking: ArrivalFacts, booked_on: date, today: date) -> list[ArrivalDoubt]:
+    """A car before its booked day (local dates), or one that came by itself though a jockey was to fetch it."""
+    brought = booking.status is S.CONFIRMED and booking.include_concierge
+    doubts = {ArrivalDoubt.EARLY: booked_on > today, ArrivalDoubt.BROUGHT: brought}
+    return [doubt for doubt, holds in doubts.items() if holds]
 
 
 MILEAGE_SLACK_KM = 1_000

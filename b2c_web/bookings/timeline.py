@@ -43,6 +43,8 @@ def of(booking: Booking) -> list[Step]:
     steps = [_booked(booking)]
     if booking.no_show_at is not None:
         steps.append(_happened(booking, "done", "user", _("Niemand angetroffen"), booking.no_show_at))
+    if booking.status is S.CONFIRMED and booking.new_date_until is not None:
+        return [*steps, Step("now", "calendar", _("Neuen Termin wählen"))]
     steps.append(_fetched(booking) if comes_by_jockey(booking) else _brought(booking))
     steps.append(_step(booking, S.IN_WORKSHOP, "wrench", _("In der Werkstatt"), booking.workshop_checkin_at))
     steps.append(_step(booking, S.READY_FOR_RETURN, "key", _("Fertig"), booking.service_completed_at))

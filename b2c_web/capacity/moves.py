@@ -130,7 +130,7 @@ def _answer_until(booking: Booking, options: Sequence[Alternative]) -> datetime:
 
 def _is_missed(booking: Booking) -> bool:
     """The date that stands is over, so nothing begins that an answer would have to come before."""
-    return booking.no_show_at is not None or booking.slot.end_time <= now_utc()
+    return booking.new_date_until is not None or booking.slot.end_time <= now_utc()
 
 
 def _sets_out(booking: Booking) -> datetime:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -16,7 +16,7 @@ from b2c_web.clock import now_utc
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.extensions.models import Extension
 from b2c_web.flask_extensions import db
-from b2c_web.formatting import kilometres
+from b2c_web.formatting import day, kilometres
 from b2c_web.media.models import MediaFile
 from b2c_web.media.queries import files
 from b2c_web.notifications.models import Notification, NotificationKind
@@ -57,6 +57,7 @@ NAMES: Mapping[str, Any] = {
     "keys_at": _l("Schlüssel"),
     "parked_at": _l("Stellplatz"),
     "wishes": _l("Wünsche"),
+    "booked_for": _l("Gebucht für"),
     "reason": _l("Grund"),
     "cancellation_reason": _l("Grund"),
     "words": _l("Worte"),
@@ -174,5 +175,7 @@ def changes(done: desk.Done) -> Iterator[Change]:
             continue
         if name == "mileage_km":
             before, after = (km and kilometres(km) for km in (before, after))
+        if name == "booked_for":
+            after = day(date.fromisoformat(str(after)))
         kind = "authorization" if name == "authorization_status" else done.entity
         yield Change(NAMES[name], before, after, kind if name.endswith("status") else "")

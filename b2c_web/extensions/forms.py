@@ -29,8 +29,7 @@ from wtforms.widgets import HiddenInput
 from b2c_web.config import ZONE
 from b2c_web.errors import DomainError
 from b2c_web.extensions import rules
-from b2c_web.forms import Form, trimmed
-from b2c_web.money import parse_euro
+from b2c_web.forms import EuroField, Form, trimmed
 
 MOST_DIGITS = 10
 QUANTITY = re.compile(r"\d{1,5}([.,]\d{1,3})?")
@@ -76,21 +75,6 @@ class IdsField(Field):
     @property
     def ids(self) -> list[uuid.UUID]:
         return ids_of(self.data or [])
-
-
-class EuroField(StringField):
-    """An amount as it was typed; `cents` is what it means, None when it means nothing."""
-
-    @property
-    def cents(self) -> int | None:
-        try:
-            return parse_euro(self.data or "")
-        except ValueError:
-            return None
-
-    def pre_validate(self, form: Any) -> None:
-        if self.cents is None:
-            raise ValidationError(_l("Bitte als Betrag, zum Beispiel 189,99."))
 
 
 class QuantityField(StringField):

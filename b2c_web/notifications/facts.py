@@ -45,6 +45,7 @@ class BookingFacts(TypedDict, total=False):
     service: str
     booking_url_path: str
     concierge: bool
+    car_with_us: bool
     name: str
     vehicle_class: str
     plate: str | None

@@ -63,7 +63,7 @@ def test_a_refund_that_comes_back_leaves_the_booking_paid(scene: Scene, session:
 def test_what_staff_keep_counts_refunds_that_are_under_way(scene: Scene, session: Any) -> None:
     """The concierge price is on its way back when staff cancel and keep 100 EUR: 100 EUR are kept, not less."""
     booking, staff = scene.booked(), staff_of(scene)
-    commands.check_in(staff, booking.id, mileage_km=1, car=CAR)
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True, brought=True)
     with pytest.raises(Invalid):
         commands.cancel_by_staff(staff, booking.id, keep_cents=TOTAL_CENTS, reason="Motorschaden")
     commands.cancel_by_staff(staff, booking.id, keep_cents=10000, reason="Motorschaden")
@@ -158,7 +158,7 @@ def test_a_car_of_a_cancelled_booking_can_be_fetched(scene: Scene, session: Any,
     if back is not None:
         with command_transaction():
             lifecycle.pick_up(lock_booking(booking.id))
-    commands.check_in(staff, booking.id, mileage_km=1, car=CAR)
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
     commands.cancel_by_staff(staff, booking.id, keep_cents=0, reason="Rückruf")
     commands.collect(staff, booking.id)
     assert booking.status is BookingStatus.CANCELLED
@@ -204,7 +204,7 @@ def test_a_return_is_replanned_only_to_what_can_be_promised(scene: Scene, sessio
     booking, staff = scene.booked(), staff_of(scene)
     with command_transaction():
         lifecycle.pick_up(lock_booking(booking.id))
-    commands.check_in(staff, booking.id, mileage_km=1, car=CAR)
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
     with pytest.raises(PlaceTaken):
         replan_return(staff, booking.id, scene.slots[0].id)
     close_day(scene.workshop.id, FIRST.replace(day=27))

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import current_app
 
 from b2c_web.accounts.models import Role
 from b2c_web.audit import AuditEntry
@@ -22,7 +23,7 @@ from b2c_web.bookings.models import (
 from b2c_web.bookings.places import PlaceTaken
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.returning import replan_return
-from b2c_web.bookings.rules import TRANSITIONS, BookingAction
+from b2c_web.bookings.rules import TRANSITIONS, BookingAction, move_terms
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
@@ -192,8 +193,8 @@ def test_nobody_acts_on_another_customers_booking(scene: Scene) -> None:
         lambda: commands.cancel(stranger, booking.id, accepted_fee_cents=0),
         lambda: commands.withdraw(stranger, booking.id),
         lambda: commands.move(stranger, booking.id, booking.slot_id, None, accepted_fee_cents=0),
-        lambda: commands.check_in(make_user(Role.WORKSHOP), booking.id, mileage_km=1, car=CAR),
-        lambda: commands.check_in(booking.user, booking.id, mileage_km=1, car=CAR),
+        lambda: commands.check_in(make_user(Role.WORKSHOP), booking.id, mileage_km=1, car=CAR, early=True),
+        lambda: commands.check_in(booking.user, booking.id, mileage_km=1, car=CAR, early=True),
         lambda: commands.give_up(stranger, uuid.uuid4()),
     ):
         with pytest.raises(NotFound):
@@ -285,18 +286,55 @@ def test_check_in_creates_the_vehicle_and_needs_its_facts(scene: Scene, session:
     booking = scene.booked(back=None)
     staff = staff_of(scene)
     with pytest.raises(Invalid):
-        commands.check_in(staff, booking.id, mileage_km=84210)
-    commands.check_in(staff, booking.id, mileage_km=84210, car=CAR)
+        commands.check_in(staff, booking.id, mileage_km=84210, early=True)
+    commands.check_in(staff, booking.id, mileage_km=84210, car=CAR, early=True)
     assert booking.status is BookingStatus.IN_WORKSHOP
     assert booking.vehicle.license_plate == "WIT XY 207"
     assert booking.workshop_checkin_at == now_utc()
+
+
+@pytest.mark.parametrize(
+    ("back", "said", "lacks"),
+    [
+        (None, {}, "early"),
+        (None, {"brought": True}, "early"),
+        (2, {"early": True}, "brought"),
+        (2, {"brought": True}, "early"),
+    ],
+)
+def test_an_unusual_arrival_needs_a_yes(scene: Scene, back: int | None, said: dict[str, bool], lacks: str) -> None:
+    booking = scene.booked(back=back)
+    with pytest.raises(Invalid) as refused:
+        commands.check_in(staff_of(scene), booking.id, mileage_km=1, car=CAR, **said)
+    assert (refused.value.details["field"], refused.value.code) == (lacks, lacks)
+    scene.session.expire_all()
+    assert (booking.status, booking.vehicle_id) == (BookingStatus.CONFIRMED, None)
+
+
+def test_the_yes_to_an_unusual_arrival_is_in_the_audit_log(scene: Scene, session: Any) -> None:
+    booking = scene.booked()
+    commands.check_in(staff_of(scene), booking.id, mileage_km=1, car=CAR, early=True, brought=True)
+    for action in ("booking.early", "booking.brought"):
+        entry = session.query(AuditEntry).filter_by(entity_id=booking.id, action=action).one()
+        assert entry.after == {"confirmed": True, "booked_for": "2026-11-26"}
+
+
+def test_on_its_day_nothing_is_asked_and_a_yes_too_many_is_not_noted(
+    scene: Scene, session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    booking = scene.booked(back=None)
+    with frozen_clock(booking.pickup_time.replace(hour=0, minute=0)):  # one o'clock at night in Witten
+        commands.check_in(staff_of(scene), booking.id, mileage_km=1, car=CAR, early=True, brought=True)
+    actions = {entry.action for entry in session.query(AuditEntry).filter_by(entity_id=booking.id)}
+    assert actions.isdisjoint({"booking.early", "booking.brought"})
+    assert booking.concierge_dropped_at is None
 
 
 def test_a_concierge_car_that_is_brought_frees_trips_and_ronja_and_refunds_concierge(
     scene: Scene, session: Any
 ) -> None:
     booking = scene.booked()
-    commands.check_in(staff_of(scene), booking.id, mileage_km=1, car=CAR)
+    commands.check_in(staff_of(scene), booking.id, mileage_km=1, car=CAR, early=True, brought=True)
     assert session.query(RonjaReservation).count() == 0
     assert session.query(Trip).filter(Trip.released_at.is_(None)).count() == 0
     assert refunds(session) == [(3900, "concierge_unused")]
@@ -307,7 +345,7 @@ def test_a_concierge_car_that_is_brought_frees_trips_and_ronja_and_refunds_conci
 def test_the_whole_way_of_a_drop_off(scene: Scene, session: Any) -> None:
     booking = scene.booked(back=None)
     staff = staff_of(scene)
-    commands.check_in(staff, booking.id, mileage_km=1, car=CAR)
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
     commands.start_work(staff, booking.id)
     assert commands.complete_work(staff, booking.id)
     assert booking.status is BookingStatus.READY_FOR_RETURN
@@ -326,7 +364,7 @@ def test_the_whole_way_of_a_concierge_booking(scene: Scene, session: Any) -> Non
     booking = scene.booked()
     staff = staff_of(scene)
     with_step(booking, lifecycle.pick_up)
-    commands.check_in(staff, booking.id, mileage_km=1, car=CAR)
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
     commands.complete_work(staff, booking.id)
     with_step(booking, lifecycle.leave_for_customer)
     with_step(booking, lifecycle.return_failed, "NO_SHOW")
@@ -342,7 +380,7 @@ def test_a_return_cannot_take_the_ronja_from_somebody_else(scene: Scene, session
     booking = scene.booked()
     scene.booked(5, 7)
     with_step(booking, lifecycle.pick_up)
-    commands.check_in(staff_of(scene), booking.id, mileage_km=1, car=CAR)
+    commands.check_in(staff_of(scene), booking.id, mileage_km=1, car=CAR, early=True)
     before = scene.counts()
     with pytest.raises(PlaceTaken):
         replan_return(staff_of(scene), booking.id, scene.slots[6].id)
@@ -386,9 +424,46 @@ def test_a_new_date_after_a_no_show_costs_nothing_more(
     booking = scene.booked()
     with_step(booking, lifecycle.no_show)
     commands.move(booking.user, booking.id, scene.slots[5].id, scene.slots[7].id, accepted_fee_cents=0)
-    assert (booking.no_show_at, booking.new_date_until) == (None, None)
+    assert booking.new_date_until is None
+    assert booking.no_show_at == now_utc()
     with frozen_clock(now_utc() + timedelta(hours=25)):
         assert not commands.end_no_show(booking.id)
+    assert refunds(session) == []
+    assert session.query(Document).filter_by(kind=DocumentKind.FEE).count() == 0
+
+
+def test_a_no_shows_fee_is_kept_once_when_the_booking_ends_after_all(
+    scene: Scene, session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    booking = scene.booked()
+    with_step(booking, lifecycle.no_show)
+    commands.move(booking.user, booking.id, scene.slots[5].id, scene.slots[7].id, accepted_fee_cents=0)
+    with pytest.raises(Conflict, match="fee_changed"):
+        commands.cancel(booking.user, booking.id, accepted_fee_cents=0)
+    with frozen_clock(booking.pickup_time - timedelta(hours=3)):  # late as well: the two are not added up
+        commands.cancel(booking.user, booking.id, accepted_fee_cents=2500)
+    assert refunds(session) == [(TOTAL_CENTS - 2500, "customer")]
+
+
+def test_after_a_no_shows_new_date_a_move_has_its_usual_price(
+    scene: Scene, session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    booking = scene.booked()
+    with_step(booking, lifecycle.no_show)
+    commands.move(booking.user, booking.id, scene.slots[5].id, scene.slots[7].id, accepted_fee_cents=0)
+    in_time = commands.move(booking.user, booking.id, scene.slots[6].id, scene.slots[8].id, accepted_fee_cents=0)
+    assert in_time.payment_id is None
+    with frozen_clock(booking.pickup_time - timedelta(hours=3)):
+        assert move_terms(booking, now_utc(), current_app.config).fee_cents == 2500
+
+
+def test_who_misses_the_new_date_too_is_offered_another(scene: Scene, session: Any) -> None:
+    booking = scene.booked()
+    for slot, back in ((5, 7), (6, 8)):
+        with_step(booking, lifecycle.no_show)
+        commands.move(booking.user, booking.id, scene.slots[slot].id, scene.slots[back].id, accepted_fee_cents=0)
+    assert booking.new_date_until is None
+    assert (booking.status, booking.slot_id) == (BookingStatus.CONFIRMED, scene.slots[6].id)
 
 
 def test_every_transition_is_in_the_audit_log(scene: Scene, session: Any) -> None:
@@ -419,7 +494,7 @@ def test_every_message_of_a_booking_can_be_rendered(
     with_step(booking, lifecycle.no_show)
     commands.move(booking.user, booking.id, scene.slots[5].id, scene.slots[7].id, accepted_fee_cents=0)
     with_step(booking, lifecycle.pick_up)
-    commands.check_in(staff, booking.id, mileage_km=1, car=CAR)
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
     commands.complete_work(staff, booking.id)
     with_step(booking, lifecycle.leave_for_customer)
     with_step(booking, lifecycle.return_failed, "NO_SHOW")

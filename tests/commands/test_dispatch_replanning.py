@@ -69,12 +69,8 @@ def test_moving_plans_the_pickup_anew(trips: Trips) -> None:
 
 def test_a_new_date_after_a_no_show_gets_a_new_pickup(trips: Trips) -> None:
     booking = trips.booked()
-    pickup = trips.assignment(booking)
-    with trips.at(booking.pickup_time):
-        commands.start_pickup(pickup.id, trips.driver)
-        commands.arrive_pickup(pickup.id, trips.driver)
+    trips.miss(booking)
     with trips.at(booking.pickup_time + timedelta(minutes=16)):
-        commands.record_no_show(pickup.id, calls=3, stated_minutes=16, photo="p", actor=trips.driver)
         with pytest.raises(Conflict):
             replanning.assign_again(booking.id, PICKUP, actor=trips.dispatcher)
         bookings.move_by_staff(trips.staff, booking.id, trips.slots[5].id, trips.slots[7].id)
@@ -86,7 +82,7 @@ def test_a_car_that_the_customer_brings_needs_no_pickup(trips: Trips) -> None:
     booking = trips.booked()
     car = {"license_plate": "WIT XY 207", "make": "Ahorn", "model": "Kombi", "year": 2020}
     with trips.at(booking.pickup_time):
-        bookings.check_in(trips.staff, booking.id, mileage_km=1, car=car)
+        bookings.check_in(trips.staff, booking.id, mileage_km=1, car=car, brought=True)
         bookings.complete_work(trips.staff, booking.id)
         trips.session.expire_all()
         assert booking.status is BookingStatus.READY_FOR_RETURN

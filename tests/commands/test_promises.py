@@ -152,7 +152,9 @@ class Promises(RuleBasedStateMachine):
     def check_in_and_work(self, number: int) -> None:
         booking = self.pick(number)
         if booking.status is BookingStatus.CONFIRMED:
-            self.attempt(lambda: commands.check_in(self.staff, booking.id, mileage_km=1, car=CAR))
+            self.attempt(
+                lambda: commands.check_in(self.staff, booking.id, mileage_km=1, car=CAR, early=True, brought=True)
+            )
             self.attempt(lambda: commands.complete_work(self.staff, booking.id))
 
     @precondition(lambda self: self.bookings)

@@ -1,18 +1,22 @@
 """Two people at the workshop's desk, in pairs: first without the lock of the booking's row, then with it."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import IntegrityError
 
 from b2c_web import clock
 from b2c_web.accounts.models import Role, User
 from b2c_web.audit import AuditEntry
-from b2c_web.bookings import arrival, commands
+from b2c_web.bookings import arrival, commands, desk
 from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.errors import Conflict
+from b2c_web.bookings.moving import MoveResult
+from b2c_web.checks import breaches
+from b2c_web.errors import Busy, Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
 from tests.commands.scene import Scene
@@ -53,7 +57,7 @@ def check_in_together(app: Flask, scene: Scene) -> tuple[list[Any], uuid.UUID]:
     booking_id, people = scene.booked(0, None).id, two_at_the_desk(scene)
 
     def enter(who: uuid.UUID, km: int) -> None:
-        commands.check_in(db.session.get_one(User, who), booking_id, mileage_km=km, car=CAR)
+        commands.check_in(db.session.get_one(User, who), booking_id, mileage_km=km, car=CAR, early=True)
 
     works = [lambda who=who, km=km: enter(who, km) for who, km in zip(people, (10, 20), strict=True)]
     db.session.remove()
@@ -81,7 +85,7 @@ def test_with_the_lock_one_checks_in_and_the_other_is_told(committed_app: Flask,
 
 def start_together(app: Flask, scene: Scene) -> tuple[list[Any], uuid.UUID]:
     booking_id, people = scene.booked(0, None).id, two_at_the_desk(scene)
-    commands.check_in(db.session.get_one(User, people[0]), booking_id, mileage_km=10, car=CAR)
+    commands.check_in(db.session.get_one(User, people[0]), booking_id, mileage_km=10, car=CAR, early=True)
     works = [lambda who=who: commands.start_work(db.session.get_one(User, who), booking_id) for who in people]
     db.session.remove()
     return at_once(app, works), booking_id
@@ -103,7 +107,7 @@ def test_with_the_lock_work_starts_once(committed_app: Flask, scene: Scene) -> N
 def test_rework_and_collection_at_once_leave_one_of_them(committed_app: Flask, scene: Scene) -> None:
     booking_id, people = scene.booked(0, None).id, two_at_the_desk(scene)
     first = db.session.get_one(User, people[0])
-    commands.check_in(first, booking_id, mileage_km=10, car=CAR)
+    commands.check_in(first, booking_id, mileage_km=10, car=CAR, early=True)
     commands.start_work(first, booking_id)
     assert commands.complete_work(first, booking_id)
     db.session.remove()
@@ -116,3 +120,117 @@ def test_rework_and_collection_at_once_leave_one_of_them(committed_app: Flask, s
     refused = next(one for one in answers if isinstance(one, Conflict))
     now = db.session.get_one(Booking, booking_id).status
     assert now is (BookingStatus.COMPLETED if answers[0] is refused else BookingStatus.IN_WORKSHOP)
+
+
+# staff cancel, and somebody else does something with the same booking
+
+
+def unlock_all(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody locks the booking's row any more, and the two of them look at it together."""
+    look = unlocked(Meeting(2))
+    monkeypatch.setitem(app.config, "LOCK_TIMEOUT_MS", 30_000)  # the second one writes when the first is done
+    for module, name in ((commands, "lock_as_staff"), (commands, "lock_for"), (arrival, "lock_as_staff")):
+        monkeypatch.setattr(module, name, look)
+    monkeypatch.setattr(arrival, "set_vehicle", lambda booking, car: None)  # it locks the customer's row
+    monkeypatch.setattr(arrival.messages, "send", lambda kind, booking, **facts: None)  # sent once by its key
+
+
+def staff_cancels(who: uuid.UUID, booking_id: uuid.UUID) -> Callable[[], Any]:
+    """From a page that is open already."""
+    check = desk.as_seen(desk.ending_of(db.session.get_one(Booking, booking_id)).seen)
+    facts = {"keep_cents": 0, "reason": "Hagel", "check": check}
+    return lambda: commands.cancel_by_staff(db.session.get_one(User, who), booking_id, **facts)
+
+
+def check_in(who: uuid.UUID, booking_id: uuid.UUID) -> Callable[[], Any]:
+    return lambda: commands.check_in(db.session.get_one(User, who), booking_id, mileage_km=10, car=CAR, early=True)
+
+
+def customer_cancels(customer_id: uuid.UUID, booking_id: uuid.UUID) -> Callable[[], Any]:
+    return lambda: commands.cancel(db.session.get_one(User, customer_id), booking_id, accepted_fee_cents=0)
+
+
+RIVALS = {
+    "another of the staff": ("staff_cancel", staff_cancels),
+    "check-in": ("check_in", check_in),
+    "the customer": ("cancel", customer_cancels),
+}
+
+
+def cancel_together(app: Flask, scene: Scene, rival: str) -> tuple[list[Any], Booking]:
+    booking, people = scene.booked(0, None), two_at_the_desk(scene)
+    second = booking.user_id if rival == "the customer" else people[1]
+    works = [staff_cancels(people[0], booking.id), RIVALS[rival][1](second, booking.id)]
+    booking_id = booking.id
+    db.session.remove()
+    answers = at_once(app, works)
+    return answers, db.session.get_one(Booking, booking_id)
+
+
+def done(booking: Booking, rival: str) -> int:
+    """How many of the two have been done, by the audit log."""
+    return sum(entries(booking.id, action) for action in {"staff_cancel", RIVALS[rival][0]})
+
+
+@pytest.mark.parametrize("rival", RIVALS)
+def test_without_the_lock_nobody_is_told_that_the_other_was_faster(
+    committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch, rival: str
+) -> None:
+    """Both are done, or the database has to stop one of them: by a constraint, or because they wait for each other."""
+    unlock_all(committed_app, monkeypatch)
+    answers, booking = cancel_together(committed_app, scene, rival)
+    assert not any(isinstance(one, Conflict) for one in answers)
+    stopped = [one for one in answers if isinstance(one, Busy | IntegrityError)]
+    assert done(booking, rival) + len(stopped) == 2
+
+
+@pytest.mark.parametrize("rival", RIVALS)
+def test_with_the_lock_one_of_them_is_done_and_the_other_told(committed_app: Flask, scene: Scene, rival: str) -> None:
+    answers, booking = cancel_together(committed_app, scene, rival)
+    assert sorted(type(one).__name__ for one in answers) == ["Conflict", "NoneType"]
+    assert done(booking, rival) == 1
+    here = booking.status is BookingStatus.IN_WORKSHOP
+    assert here or booking.status is BookingStatus.CANCELLED
+    told = NotificationKind.IN_WORKSHOP if here else NotificationKind.BOOKING_CANCELLED
+    assert db.session.query(Notification).filter_by(kind=told).count() == 1
+    assert breaches() == []
+
+
+# a new date, in the moment in which the offer ends
+
+
+def miss_and_choose(app: Flask, scene: Scene) -> tuple[list[Any], Booking]:
+    booking = scene.booked(0, None)
+    booking.no_show_at, booking.new_date_until = clock.now_utc() - timedelta(hours=24), clock.now_utc()
+    db.session.commit()
+    booking_id, customer, slot = booking.id, booking.user_id, scene.slots[5].id
+    db.session.remove()
+    works = [
+        lambda: commands.end_no_show(booking_id),
+        lambda: commands.move(db.session.get_one(User, customer), booking_id, slot, None, accepted_fee_cents=0),
+    ]
+    return at_once(app, works), db.session.get_one(Booking, booking_id)
+
+
+def is_settled(answers: list[Any]) -> bool:
+    """Exactly one of the two had its way, and the other was told so."""
+    ended, moved = answers
+    return isinstance(moved, Conflict) if ended is True else ended is False and isinstance(moved, MoveResult)
+
+
+def test_without_the_lock_the_offers_end_and_the_choice_meet(
+    committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = unlocked(Meeting(2))
+    monkeypatch.setattr(commands, "lock_for", look)
+    monkeypatch.setattr(commands, "lock_booking", lambda booking_id: look(None, booking_id))
+    answers, _booking = miss_and_choose(committed_app, scene)
+    assert not is_settled(answers)
+
+
+def test_with_the_lock_the_booking_ends_or_has_a_new_date(committed_app: Flask, scene: Scene) -> None:
+    answers, booking = miss_and_choose(committed_app, scene)
+    assert is_settled(answers)
+    moved = booking.status is BookingStatus.CONFIRMED
+    assert (entries(booking.id, "cancel"), entries(booking.id, "move")) == ((0, 1) if moved else (1, 0))
+    assert breaches() == []

@@ -102,7 +102,7 @@ def test_after_a_no_show_a_new_date_is_offered(scene: Scene, rosa: User, client:
     booking = booking_of(scene, rosa, no_show_at=clock.now_utc(), new_date_until=clock.now_utc() + timedelta(hours=24))
     page = words_of(page_of(client, booking))
     assert "Wir haben Sie nicht angetroffen" in page
-    assert "Bis Mi, 25. Nov., 12:00 Uhr können Sie kostenlos einen neuen Termin wählen." in page
+    assert "Bis Mi, 25. Nov., 12:00 Uhr können Sie ohne Aufpreis einen neuen Termin wählen." in page
     assert "wir behalten 25,00 EUR" in page
 
 

@@ -12,7 +12,14 @@ from b2c_web import htmx, live
 from b2c_web.access import requires
 from b2c_web.bookings import blueprint, commands, desk
 from b2c_web.bookings.arrival import last_mileage
-from b2c_web.bookings.desk_forms import CheckInForm, CollectionForm, ReworkForm, check_in_form
+from b2c_web.bookings.desk_forms import (
+    CheckInForm,
+    CollectionForm,
+    ReworkForm,
+    StaffCancelForm,
+    check_in_form,
+    staff_cancel_form,
+)
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.errors import Conflict
@@ -37,6 +44,10 @@ def _page(template: str, form: Form, booking: Booking, allowed: bool, **context:
     """The page that asks, or, when somebody else was faster or the state does not allow it, the page that tells."""
     if allowed and not isinstance(form.refusal, Conflict):
         return form_page(template, form, booking=booking, service=TEXTS[booking.service], **context)
+    return _told(booking)
+
+
+def _told(booking: Booking) -> Response:
     return htmx.render("bookings/desk_refused.html", status=409, booking=booking, last=desk.last_done(booking.id))
 
 
@@ -78,6 +89,8 @@ def _check_in(booking_id: uuid.UUID, form: CheckInForm) -> None:
         keys_at=form.keys_at.data or "",
         parked_at=form.parked_at.data or "",
         mileage_confirmed=form.mileage_confirmed.data,
+        early=form.early.data,
+        brought=form.brought.data,
     )
 
 
@@ -140,6 +153,36 @@ def collection(booking_id: uuid.UUID) -> Response:
         return _back_to(done)
     booking = desk.desk_booking(current_user, booking_id)
     return _page("bookings/desk_collection.html", form, booking, _can_be_collected(booking))
+
+
+@blueprint.route(
+    "/workshop/bookings/<uuid:booking_id>/cancellation", methods=["GET", "POST"], endpoint="staff_cancellation"
+)
+@requires("bookings.cancel")
+def cancel(booking_id: uuid.UUID) -> Response:
+    form = staff_cancel_form(desk.ending_of(desk.desk_booking(current_user, booking_id)))
+    done = _act(booking_id, form, lambda: _cancel(booking_id, form))
+    if done:
+        flash(_("%(number)s ist storniert. Der Kunde bekommt eine Nachricht.", number=done.number), "success")
+        return htmx.see_other(url_for("dashboard.car", booking_id=booking_id))
+    booking = desk.desk_booking(current_user, booking_id)
+    ending = desk.ending_of(booking)
+    if not ending.is_allowed:
+        return _told(booking)
+    form.show(ending)
+    return form_page(
+        "bookings/desk_cancellation.html", form, booking=booking, ending=ending, service=TEXTS[booking.service]
+    )
+
+
+def _cancel(booking_id: uuid.UUID, form: StaffCancelForm) -> None:
+    commands.cancel_by_staff(
+        current_user,
+        booking_id,
+        keep_cents=form.kept_cents,
+        reason=form.reason.data or "",
+        check=desk.as_seen(form.seen.data or ""),
+    )
 
 
 def _can_be_collected(booking: Booking) -> bool:

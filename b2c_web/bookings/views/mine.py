@@ -120,8 +120,15 @@ def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
         "ahead": timeline.ahead(booking, now),
         "car_missing": booking.vehicle_id is None and booking.status not in ENDED,
         "may_repeat": booking.status not in (BookingStatus.PENDING, *ENDED),
-        "shows_ronja": booking.reservation is not None and jockey_comes and booking.status in RONJA_AT_HAND,
+        "shows_ronja": booking.reservation is not None and jockey_comes and _has_a_date(booking),
     }
+
+
+def _has_a_date(booking: Booking) -> bool:
+    """Is there a date on which the Ronja comes, or is it there already?"""
+    return booking.status in RONJA_AT_HAND and (
+        booking.new_date_until is None or booking.status is not BookingStatus.CONFIRMED
+    )
 
 
 def _plate(booking: Booking) -> str:
@@ -168,11 +175,14 @@ def _paid_with(payments: Any) -> str:
 
 def _rule_words(booking: Booking, terms: Terms, now: datetime) -> str:
     """The rule for cancelling and moving, spelt out with its deadline."""
-    if booking.status in ENDED or booking.status is BookingStatus.PENDING or booking.no_show_at is not None:
+    if booking.status in ENDED or booking.status is BookingStatus.PENDING or booking.new_date_until is not None:
         return ""
     if booking.status is not BookingStatus.CONFIRMED or terms.free_until is None:
         return _("Ihr Auto ist schon bei uns. Stornieren geht jetzt nur noch am Telefon.")
-    words = {"time": moment(terms.free_until), "fee": eur(current_app.config["LATE_FEE_CENTS"])}
+    words = {"time": moment(terms.free_until), "fee": eur(terms.fee_cents or current_app.config["LATE_FEE_CENTS"])}
+    if booking.no_show_at is not None and now <= terms.free_until:
+        kept = _("Beim Stornieren behalten wir %(fee)s, weil wir schon einmal vergeblich bei Ihnen waren.", **words)
+        return " ".join((_("Bis %(time)s Uhr kostenlos verschieben.", **words), kept))
     if now <= terms.free_until:
         return _("Bis %(time)s Uhr kostenlos verschieben oder stornieren. Danach behalten wir %(fee)s.", **words)
     return _("Kostenlos ging es bis %(time)s Uhr. Jetzt behalten wir beim Stornieren %(fee)s.", **words)
