@@ -7,6 +7,8 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+from flask import current_app
+
 from b2c_web.accounts.models import User
 from b2c_web.bookings import commands
 from b2c_web.bookings.models import AssignmentType, Booking
@@ -14,7 +16,7 @@ from b2c_web.clock import frozen, local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.demo import desk, findings
 from b2c_web.demo.base import SERVICES
-from b2c_web.demo.road import WAITED_MINUTES, Drive
+from b2c_web.demo.road import CALLS_APART_MINUTES, Drive
 from b2c_web.demo.stories import FOUND_MORE, Fate, Story
 from b2c_web.demo.till import Till
 from b2c_web.flask_extensions import db
@@ -114,7 +116,9 @@ class Life:
         yield self._next(drive.arrival)
         drive.arrive_pickup()
         if self.story.fate is Fate.NO_SHOW:
-            yield self._after(WAITED_MINUTES)
+            for _call in range(current_app.config["NO_SHOW_CALLS"]):
+                yield self._after(CALLS_APART_MINUTES)
+                drive.call()
             drive.no_show()
             yield from self._nobody_came()
             return

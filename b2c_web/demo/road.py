@@ -1,5 +1,6 @@
 """What the demo's jockeys do: every step of a trip, as the jockey's phone would send it."""
 
+import io
 import struct
 import uuid
 import zlib
@@ -22,7 +23,7 @@ from b2c_web.media.models import MediaPurpose
 from b2c_web.workshops.models import Jockey
 
 GREY = (0xCB, 0xD2, 0xD9)
-WAITED_MINUTES = 16
+CALLS_APART_MINUTES = 6
 SIGNATURE = "signature"
 
 
@@ -58,8 +59,12 @@ class Drive:
     def hand_over(self, mileage_km: int, files: Mapping[str, str]) -> None:
         commands.finish_pickup_handover(self.id, handover(mileage_km, files), self._actor())
 
+    def call(self) -> None:
+        commands.record_call(self.id, self._actor())
+
     def no_show(self) -> None:
-        commands.record_no_show(self.id, calls=3, stated_minutes=WAITED_MINUTES, photo=picture(), actor=self._actor())
+        door = self._add(io.BytesIO(plain_png(320, 240)))
+        commands.record_no_show(self.id, photo=str(door), actor=self._actor())
 
     def reach_workshop(self) -> None:
         commands.arrive_workshop(self.id, self._actor())

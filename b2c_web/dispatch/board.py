@@ -108,6 +108,20 @@ def row_of(user: User, trip_id: uuid.UUID) -> Row:
     return rows[0]
 
 
+def version_of_row(row: Row) -> str:
+    """Changes with what somebody who decides about a trip has to know."""
+    given, booking = row.assignment, row.booking
+    facts = (given.id, given.status, given.scheduled_time, given.conflict) if given else ()
+    reserved = booking.reservation.ronja_id if booking.reservation else None
+    return live.version_of(facts, booking.status, booking.new_date_until, row.trip.window_start, reserved)
+
+
+def was_planned(user: User, trip_id: uuid.UUID) -> bool:
+    """Did this person's workshop ever have this trip, whatever became of its booking?"""
+    mine = visible_to(user).with_only_columns(Booking.id)
+    return db.session.scalar(select(Trip.id).where(Trip.id == trip_id, Trip.booking_id.in_(mine))) is not None
+
+
 def _planned(statement: Select[Any], user: User) -> Select[Any]:
     """Trips that bookings still have, of the bookings that the user may see."""
     mine = visible_to(user).with_only_columns(Booking.id)

@@ -7,7 +7,7 @@ All return the assignment's state.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,8 @@ from b2c_web.errors import Invalid
 from b2c_web.notifications.models import NotificationKind
 
 PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
-LACKING = {
+Lack = rules.HandoverLack | rules.NoShowLack
+LACKING: Mapping[Lack, tuple[str, Any]] = {
     rules.HandoverLack.VIEWS: (
         "photos",
         _l("Es fehlen noch Fotos: vorn, hinten, links, rechts und Cockpit."),
@@ -51,16 +52,29 @@ def locked_step(assignment_id: uuid.UUID, actor: User | None) -> Iterator[Step]:
         yield step
 
 
-def _need(lack: rules.HandoverLack | rules.NoShowLack | None) -> None:
-    if lack is not None:
-        field, message = LACKING[lack]
-        raise Invalid(message, code=lack.value.lower(), field=field)
+def _need_all(lacks: Sequence[Lack]) -> None:
+    """Raises Invalid for the first; `details["lacks"]` names all of them."""
+    if lacks:
+        field, message = LACKING[lacks[0]]
+        raise Invalid(message, code=lacks[0].value.lower(), field=field, lacks=tuple(lacks))
+
+
+def _calls(step: Step) -> list[str]:
+    """The call attempts that were recorded at the door."""
+    return list((step.assignment.handover or {}).get("calls", []))
 
 
 def _kept(step: Step, handover: Mapping[str, Any]) -> dict[str, Any]:
     """The handover with the call attempts that were recorded before it."""
-    calls = (step.assignment.handover or {}).get("calls")
+    calls = _calls(step)
     return {**handover, **({"calls": calls} if calls else {})}
+
+
+def _whole(step: Step, handover: Mapping[str, Any]) -> dict[str, Any]:
+    """The handover without photos of other bookings. Raises Invalid naming what is missing."""
+    config, good = current_app.config, photos.of_booking(handover, step.booking.id)
+    _need_all(rules.handover_lacks(good, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
+    return _kept(step, good)
 
 
 def start_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
@@ -90,15 +104,12 @@ def finish_pickup_handover(
 ) -> AssignmentStatus:
     """The jockey has the car and the customer the Ronja: booking IN_TRANSIT_TO_WORKSHOP, Ronja IN_USE.
 
-    `handover` as in `rules.handover_lack`; it is kept as it is, without photos of other bookings. Raises Invalid
+    `handover` as in `rules.handover_lacks`; it is kept as it is, without photos of other bookings. Raises Invalid
     naming what is missing.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(PICKUP, Action.HAND_OVER):
-            config = current_app.config
-            handover = photos.of_booking(handover, step.booking.id)
-            _need(rules.handover_lack(handover, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
-            step.take(PICKUP, Action.HAND_OVER, departed_at=now_utc(), handover=_kept(step, handover))
+            step.take(PICKUP, Action.HAND_OVER, departed_at=now_utc(), handover=_whole(step, handover))
             lifecycle.pick_up(step.booking)
             trip = step.assignment.trip
             ronja_goes_out(step.assignment.vehicle_id, f"{trip.address}, {trip.postal_code} {trip.city}")
@@ -146,10 +157,8 @@ def complete_return(
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(RETURN, Action.COMPLETE):
-            config, now = current_app.config, now_utc()
-            handover = photos.of_booking(handover, step.booking.id)
-            _need(rules.handover_lack(handover, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
-            step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=_kept(step, handover))
+            now = now_utc()
+            step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=_whole(step, handover))
             home = now + step.travel()
             lifecycle.complete(step.booking, ronja_back_at=home)
             planning.give_time_back(step.assignment, home)
@@ -163,35 +172,26 @@ def record_call(assignment_id: uuid.UUID, actor: User | None = None) -> int:
     with locked_step(assignment_id, actor) as step:
         if step.assignment.status not in (AssignmentStatus.AT_PICKUP_LOCATION, AssignmentStatus.AT_RETURN_LOCATION):
             raise step.conflict()
-        noted = step.assignment.handover or {}
-        calls = rules.add_call(noted.get("calls", []), now_utc())
-        step.assignment.handover = {**noted, "calls": calls}
+        calls = rules.add_call(_calls(step), now_utc())
+        step.assignment.handover = {**(step.assignment.handover or {}), "calls": calls}
         return len(calls)
 
 
-def record_no_show(
-    assignment_id: uuid.UUID, *, calls: int, stated_minutes: int, photo: str, actor: User | None = None
-) -> AssignmentStatus:
+def record_no_show(assignment_id: uuid.UUID, *, photo: str, actor: User | None = None) -> AssignmentStatus:
     """Nobody is there at pickup: the PICKUP ends with NO_SHOW, the booking stays and a new date is offered.
 
-    Needs `calls` call attempts, the waiting within the promised window (`stated_minutes` by the jockey and by our
-    clock since the arrival), and where the photo is kept. Raises Invalid naming what is missing.
+    Needs the call attempts (`record_call`), the waiting within the promised window by our clock, and `photo`, the
+    id of a file of this booking. Raises Invalid; `details["lacks"]` names all that is missing.
     """
     with locked_step(assignment_id, actor) as step:
         if step.is_ended_by_actor(CancelReason.NO_SHOW):
             return step.assignment.status
         step.must_be(PICKUP, AssignmentStatus.AT_PICKUP_LOCATION)
         waited = rules.waited_minutes(step.assignment.arrived_at, step.assignment.trip.window_start, now_utc())
-        _need(
-            rules.no_show_lack(
-                calls=calls,
-                stated_minutes=stated_minutes,
-                waited_minutes=waited,
-                photo=photo,
-                rules=current_app.config,
-            )
-        )
-        step.assignment.handover = _kept(step, {"no_show": {"calls": calls, "waited_minutes": waited, "photo": photo}})
+        calls, shown = len(_calls(step)), photos.one_of_booking(photo, step.booking.id)
+        lacks = rules.no_show_lacks(calls=calls, waited_minutes=waited, has_photo=bool(shown), rules=current_app.config)
+        _need_all(lacks)
+        step.assignment.handover = _kept(step, {"no_show": {"calls": calls, "waited_minutes": waited, "photo": shown}})
         planning.end(step.assignment, CancelReason.NO_SHOW, moved_by=step.actor_id)
         lifecycle.no_show(step.booking)
         return step.assignment.status

@@ -2,7 +2,7 @@
 
 import base64
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from b2c_web.config import ZONE
 from b2c_web.dispatch.commands import LACKING
 from b2c_web.dispatch.deciding import Decision
 from b2c_web.dispatch.models import CancelReason
-from b2c_web.dispatch.rules import HandoverLack
+from b2c_web.dispatch.rules import HandoverLack, NoShowLack
 from b2c_web.errors import Invalid
 from b2c_web.forms import Form, WholeNumberField, trimmed
 
@@ -81,7 +81,7 @@ class EndForm(Form):
         return CancelReason(self.reason.data)
 
 
-class ReturnWindowForm(Form):
+class WindowForm(Form):
     slot_id = SelectField(_l("Neues Fenster"))
 
 
@@ -167,9 +167,19 @@ class NoShowForm(Form):
     calls = HiddenField(_l("Anrufe"))
     waited_minutes = HiddenField(_l("Wartezeit"))
     photo = HiddenField(_l("Foto"))
-    waited = BooleanField(
-        _l("Wartezeit"), validators=[InputRequired(_l("Bitte bestätigen Sie, dass Sie gewartet haben."))]
-    )
+    waited = BooleanField(_l("Wartezeit"))
+
+    lacks: Sequence[NoShowLack] = ()
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        """Names all that lacks at once; who has not waited yet need not say that they did."""
+        valid = bool(super().validate(extra_validators))
+        for name, words in (LACKING[lack] for lack in self.lacks):
+            self.add_error(name, words)
+        unsaid = NoShowLack.WAITING not in self.lacks and not self.waited.data
+        if unsaid:
+            self.add_error("waited", _l("Bitte bestätigen Sie, dass Sie gewartet haben."))
+        return valid and not self.lacks and not unsaid
 
 
 class FailureForm(Form):

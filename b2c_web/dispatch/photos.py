@@ -35,6 +35,13 @@ def of_booking(handover: Mapping[str, Any], booking_id: uuid.UUID) -> dict[str, 
     return kept
 
 
+def one_of_booking(name: Any, booking_id: uuid.UUID) -> str:
+    """Step: the id of a file of this booking as text, empty for anything else. Holds it as above."""
+    found = as_id(name)
+    held = lock_files([found], MediaPurpose.BOOKING, booking_id) if found else []
+    return str(held[0].id) if held else ""
+
+
 def _is_good(name: Any, good: Collection[uuid.UUID]) -> bool:
     found = as_id(name)
     return found is None or found in good

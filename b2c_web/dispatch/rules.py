@@ -67,8 +67,8 @@ class HandoverLack(StrEnum):
     SIGNATURE = "SIGNATURE"
 
 
-def handover_lack(handover: Mapping[str, Any], views: Sequence[str], signature: bool) -> HandoverLack | None:
-    """What is missing of a handover, or None.
+def handover_lacks(handover: Mapping[str, Any], views: Sequence[str], signature: bool) -> list[HandoverLack]:
+    """All that is missing of a handover.
 
     `handover["photos"]` is a list of {"view": one of `views` or another word, "file": where it is kept};
     `handover["signature"]` is where the customer's signature is kept. Where no signature can be drawn,
@@ -76,11 +76,12 @@ def handover_lack(handover: Mapping[str, Any], views: Sequence[str], signature: 
     """
     photos = handover.get("photos") or []
     shown = {photo.get("view") for photo in photos if isinstance(photo, Mapping) and photo.get("file")}
-    if not shown.issuperset(views):
-        return HandoverLack.VIEWS
-    if signature and not (handover.get("signature") or handover.get("signed_typed")):
-        return HandoverLack.SIGNATURE
-    return None
+    is_signed = handover.get("signature") or handover.get("signed_typed")
+    missing = {
+        HandoverLack.VIEWS: not shown.issuperset(views),
+        HandoverLack.SIGNATURE: signature and not is_signed,
+    }
+    return [lack for lack, is_missing in missing.items() if is_missing]
 
 
 class NoShowLack(StrEnum):
@@ -91,18 +92,14 @@ class NoShowLack(StrEnum):
     PHOTO = "PHOTO"
 
 
-def no_show_lack(
-    *, calls: int, stated_minutes: int, waited_minutes: int, photo: str, rules: Mapping[str, Any]
-) -> NoShowLack | None:
-    """3 call attempts, 15 min waiting and a photo (settings), or what is missing.
-
-    `stated_minutes` is what the jockey says, `waited_minutes` what our clock says: both must suffice.
-    """
-    if calls < rules["NO_SHOW_CALLS"]:
-        return NoShowLack.CALLS
-    if min(stated_minutes, waited_minutes) < rules["NO_SHOW_WAIT_MINUTES"]:
-        return NoShowLack.WAITING
-    return None if photo.strip() else NoShowLack.PHOTO
+def no_show_lacks(*, calls: int, waited_minutes: int, has_photo: bool, rules: Mapping[str, Any]) -> list[NoShowLack]:
+    """All that is missing of 3 call attempts, 15 min waiting and a photo (settings), each as our own records say."""
+    missing = {
+        NoShowLack.CALLS: calls < rules["NO_SHOW_CALLS"],
+        NoShowLack.WAITING: waited_minutes < rules["NO_SHOW_WAIT_MINUTES"],
+        NoShowLack.PHOTO: not has_photo,
+    }
+    return [lack for lack, is_missing in missing.items() if is_missing]
 
 
 CALL_GAP = timedelta(seconds=20)  # two presses closer together are one call

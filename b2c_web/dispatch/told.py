@@ -10,6 +10,7 @@ from flask_babel import ngettext
 from b2c_web import formatting
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
+from b2c_web.dispatch.board import Row
 from b2c_web.dispatch.lateness import Arrival, Need
 from b2c_web.dispatch.models import CancelReason
 from b2c_web.dispatch.placing import Span
@@ -70,6 +71,17 @@ def ronja(choice: Choice) -> str:
     if choice.is_swap:
         return _("tauscht mit %(number)s", number=number)
     return _("nicht frei bis %(moment)s (%(number)s)", moment=until(choice.free_at), number=number)
+
+
+def news_of(row: Row) -> str:
+    """One sentence about how a trip stands now, for somebody who saw another state of it."""
+    given = row.assignment
+    if row.need is not None:
+        return _("Inzwischen hat sich diese Fahrt geändert: %(how)s.", how=NEEDS[row.need])
+    if given is None or not row.is_open:
+        return _("Inzwischen hat sich diese Fahrt geändert.")
+    facts = {"jockey": given.jockey.name, "time": formatting.clock(given.arrived_at or given.scheduled_time)}
+    return _("Inzwischen hat sich diese Fahrt geändert: %(jockey)s, an der Tür %(time)s Uhr.", **facts)
 
 
 def minutes(count: int) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import joinedload
 
+from b2c_web import live
 from b2c_web.accounts.models import User
 from b2c_web.bookings.models import Booking
 from b2c_web.clock import local_to_utc
@@ -79,6 +80,23 @@ def day_of(jockey: Jockey, day: date, today: date, now: datetime) -> Day:
     return Day(day, first, sorted([*later, *breaks], key=lambda stop: stop.at), done)
 
 
+def version_of_day(jockey: Jockey, day: date, today: date, now: datetime) -> str:
+    """Changes with anything that the day shows; empty for a day that is over: nothing more will happen on it."""
+    if day < today:
+        return ""
+    shown = _of_day(jockey, day, with_earlier=day == today).join(JockeyAssignment.booking)
+    facts = shown.with_only_columns(JockeyAssignment.id, JockeyAssignment.updated_at, Booking.updated_at)
+    breaks = [one.at for one in _breaks(jockey, day) if one.until and one.until > now]
+    return live.version_of(day, sorted(map(str, db.session.execute(facts))), breaks)
+
+
+def version_of_tour(tour: JockeyAssignment) -> str:
+    """Changes with what somebody who drives the tour has to know; empty once it has ended."""
+    if tour.status in ENDED:
+        return ""
+    return live.version_of(tour.id, tour.status, tour.scheduled_time, tour.vehicle_id, tour.booking.updated_at)
+
+
 def is_fit_to_start(jockey: Jockey, tour: JockeyAssignment) -> bool:
     """False while the jockey drives another tour: nobody sits in two cars."""
     others = select(JockeyAssignment.id).where(
@@ -103,14 +121,18 @@ def car_of(booking: Booking) -> str:
 
 
 def _tours(jockey: Jockey, day: date, *, with_earlier: bool) -> Sequence[JockeyAssignment]:
+    ordered = _of_day(jockey, day, with_earlier=with_earlier).options(*SHOWN)
+    return db.session.scalars(ordered.order_by(JockeyAssignment.scheduled_time, JockeyAssignment.id)).all()
+
+
+def _of_day(jockey: Jockey, day: date, *, with_earlier: bool) -> Select[JockeyAssignment]:
     """Without those that ended before anybody set out: what was taken away is no tour any more."""
     start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
     that_day = (JockeyAssignment.scheduled_time >= start) & (JockeyAssignment.scheduled_time < end)
     overdue = (JockeyAssignment.scheduled_time < start) & JockeyAssignment.status.in_(OPEN)
     driven = or_(JockeyAssignment.cancel_reason.is_(None), JockeyAssignment.arrived_at.is_not(None))
-    statement = select(JockeyAssignment).where(JockeyAssignment.jockey_id == jockey.id, driven).options(*SHOWN)
-    statement = statement.where(or_(that_day, overdue) if with_earlier else that_day)
-    return db.session.scalars(statement.order_by(JockeyAssignment.scheduled_time, JockeyAssignment.id)).all()
+    statement = select(JockeyAssignment).where(JockeyAssignment.jockey_id == jockey.id, driven)
+    return statement.where(or_(that_day, overdue) if with_earlier else that_day)
 
 
 def _breaks(jockey: Jockey, day: date) -> list[Stop]:

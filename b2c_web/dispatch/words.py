@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from b2c_web import formatting
 from b2c_web.bookings.models import AssignmentType
-from b2c_web.dispatch.models import AssignmentStatus, CancelReason
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.dispatch.placing import Clash
 
 S = AssignmentStatus
@@ -111,6 +113,16 @@ FLAGGED = {
     Clash.NO_JOCKEY_FREE: _l("überschneidet sich"),
     Clash.OUTSIDE_WINDOW: _l("außerhalb des Fensters"),
 }
+
+
+def news_of(tour: JockeyAssignment) -> str:
+    """One sentence about how a tour stands now, for somebody who saw another state of it."""
+    if tour.cancel_reason:
+        return _("Diese Fahrt ist nicht mehr Ihre: %(why)s.", why=ENDED_BECAUSE[tour.cancel_reason])
+    if tour.completed_at:
+        return _("Diese Fahrt ist inzwischen fertig gemeldet.")
+    facts = {"time": formatting.clock(tour.scheduled_time), "plate": tour.ronja.license_plate}
+    return _("An dieser Fahrt hat sich etwas geändert. Geplant: %(time)s Uhr an der Tür, Ronja %(plate)s.", **facts)
 
 
 def told(text: Any, *, name: str, time: str) -> str:

@@ -15,6 +15,7 @@ from b2c_web.clock import now_utc
 from b2c_web.dispatch import commands
 from b2c_web.dispatch.jobs import shifts
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
+from b2c_web.dispatch.rules import NoShowLack as Lack
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.workshops.models import JockeyStatus, RonjaVehicle, VehicleStatus
@@ -192,7 +193,7 @@ def test_somebody_else_pressing_the_same_step_sees_the_new_state(trips: Trips) -
         commands.arrive_return,
         lambda one, by: commands.complete_return(one, HANDOVER, by),
         lambda one, by: commands.return_failed(one, CancelReason.NO_SHOW, "", by),
-        lambda one, by: commands.record_no_show(one, calls=3, stated_minutes=20, photo="p", actor=by),
+        lambda one, by: commands.record_no_show(one, photo="p", actor=by),
     ],
 )
 def test_a_step_out_of_turn_is_refused_and_changes_nothing(trips: Trips, press: Callable[..., Any]) -> None:
@@ -318,52 +319,78 @@ def test_a_failed_return_needs_a_reason_of_its_own(trips: Trips) -> None:
 # no-show
 
 
-def at_the_door(trips: Trips) -> Any:
-    booking = trips.booked()
-    pickup = trips.assignment(booking)
-    with trips.at(booking.pickup_time - timedelta(minutes=30)):
-        commands.start_pickup(pickup.id, trips.driver)
-    with trips.at(booking.pickup_time - timedelta(minutes=5)):
-        commands.arrive_pickup(pickup.id, trips.driver)
-    return booking, pickup
-
-
 def test_a_no_show_keeps_the_booking_and_offers_a_new_date(trips: Trips) -> None:
-    booking, pickup = at_the_door(trips)
+    booking = trips.booked()
+    pickup, photo = trips.at_the_door(booking), trips.upload(booking)
+    trips.call_three_times(pickup)
     with trips.at(booking.pickup_time + timedelta(minutes=15)):
         for _press in range(2):
-            ended = commands.record_no_show(pickup.id, calls=3, stated_minutes=20, photo="door.jpg", actor=trips.driver)
+            ended = commands.record_no_show(pickup.id, photo=photo, actor=trips.driver)
             assert ended is S.CANCELLED
         assert booking.new_date_until == now_utc() + timedelta(hours=24)
         assert booking.no_show_at == now_utc()
         assert trips.jockey.status is JockeyStatus.ACTIVE
     assert booking.status is BookingStatus.CONFIRMED
     assert pickup.cancel_reason is CancelReason.NO_SHOW
-    assert pickup.handover == {"no_show": {"calls": 3, "waited_minutes": 15, "photo": "door.jpg"}}
+    assert pickup.handover["no_show"] == {"calls": 3, "waited_minutes": 15, "photo": photo}
+    assert len(pickup.handover["calls"]) == 3
     assert kinds(trips.session).count(NotificationKind.NO_SHOW) == 1
     assert trips.ronjas[0].status is VehicleStatus.AVAILABLE
     assert breaches() == []
 
 
-@pytest.mark.parametrize(
-    ("minutes", "facts", "field"),
-    [
-        (20, {"calls": 2}, "calls"),
-        (14, {}, "waited_minutes"),
-        (20, {"stated_minutes": 10}, "waited_minutes"),
-        (20, {"photo": ""}, "photo"),
-    ],
-)
-def test_a_no_show_without_its_evidence_is_refused(
-    trips: Trips, minutes: int, facts: dict[str, Any], field: str
-) -> None:
-    booking, pickup = at_the_door(trips)
-    evidence = {"calls": 3, "stated_minutes": 20, "photo": "door.jpg", **facts}
+def refused_no_show(trips: Trips, booking: Any, pickup: Any, minutes: int, photo: str) -> Invalid:
     with trips.at(booking.pickup_time + timedelta(minutes=minutes)), pytest.raises(Invalid) as refused:
-        commands.record_no_show(pickup.id, actor=trips.driver, **evidence)
-    assert refused.value.details["field"] == field
+        commands.record_no_show(pickup.id, photo=photo, actor=trips.driver)
     assert trips.assignment(booking).status is S.AT_PICKUP_LOCATION
     assert booking.no_show_at is None
+    return refused.value
+
+
+@pytest.mark.parametrize(
+    ("minutes", "calls", "shown", "field", "lacks"),
+    [
+        (20, False, True, "calls", [Lack.CALLS]),
+        (14, True, True, "waited_minutes", [Lack.WAITING]),
+        (20, True, False, "photo", [Lack.PHOTO]),
+        (14, False, False, "calls", [Lack.CALLS, Lack.WAITING, Lack.PHOTO]),
+    ],
+)
+def test_a_no_show_without_its_evidence_is_refused_and_all_that_lacks_is_named(
+    trips: Trips, minutes: int, calls: bool, shown: bool, field: str, lacks: list[Lack]
+) -> None:
+    booking = trips.booked()
+    pickup = trips.at_the_door(booking)
+    if calls:
+        trips.call_three_times(pickup)
+    refused = refused_no_show(trips, booking, pickup, minutes, trips.upload(booking) if shown else "")
+    assert refused.details["field"] == field
+    assert list(refused.details["lacks"]) == lacks
+
+
+def test_two_calls_are_not_enough(trips: Trips) -> None:
+    booking = trips.booked()
+    pickup = trips.at_the_door(booking)
+    for minutes in (2, 6):
+        with trips.at(booking.pickup_time + timedelta(minutes=minutes)):
+            commands.record_call(pickup.id, trips.driver)
+    refused = refused_no_show(trips, booking, pickup, 20, trips.upload(booking))
+    assert list(refused.details["lacks"]) == [Lack.CALLS]
+
+
+@pytest.mark.parametrize("which", ["of another booking", "made up", "gone", "refused"])
+def test_only_a_photo_of_this_booking_proves_a_no_show(trips: Trips, which: str) -> None:
+    booking, other = trips.booked(), trips.booked(slot=4, back=7)
+    pickup = trips.at_the_door(booking)
+    trips.call_three_times(pickup)
+    photo = "door.jpg" if which == "made up" else trips.upload(other if "another" in which else booking)
+    if which == "gone":
+        trips.session.execute(text("DELETE FROM media_files"))
+    if which == "refused":
+        refused = "UPDATE media_files SET state = 'REFUSED', reason = 'no_picture', staging_name = NULL"
+        trips.session.execute(text(refused))
+    trips.session.commit()
+    assert list(refused_no_show(trips, booking, pickup, 20, photo).details["lacks"]) == [Lack.PHOTO]
 
 
 # shifts

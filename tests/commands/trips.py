@@ -4,13 +4,17 @@ import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import AssignmentType, Booking
+from b2c_web.demo.road import plain_png
 from b2c_web.dispatch import commands
 from b2c_web.dispatch.models import JockeyAssignment, JockeyBusyRange
+from b2c_web.media.commands import add_upload
+from b2c_web.media.models import MediaPurpose
 from b2c_web.workshops.models import Jockey
 from tests.commands.scene import FIRST, Scene
 from tests.factories import make_jockey, make_shift, make_user
@@ -18,6 +22,7 @@ from tests.factories import make_jockey, make_shift, make_user
 PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
 VIEWS = ("front", "rear", "left", "right", "dashboard")
 HANDOVER = {"photos": [{"view": view, "file": f"{view}.jpg"} for view in VIEWS], "signature": "signature.png"}
+PNG = plain_png(40, 30)
 CAR = {"license_plate": "WIT XY 207", "make": "Ahorn", "model": "Kombi", "year": 2020}
 
 
@@ -75,6 +80,34 @@ class Trips(Scene):
                 press()
         self.session.expire_all()
         return pickup
+
+    def at_the_door(self, booking: Booking) -> JockeyAssignment:
+        """The jockey stands at the customer's door at the window's start: the PICKUP."""
+        pickup = self.assignment(booking)
+        with self.at(booking.pickup_time - timedelta(minutes=23)):
+            commands.start_pickup(pickup.id, self.driver)
+        with self.at(booking.pickup_time):
+            commands.arrive_pickup(pickup.id, self.driver)
+        return self.assignment(booking)
+
+    def call_three_times(self, pickup: JockeyAssignment) -> None:
+        """Two, six and ten minutes after the window's start."""
+        start = pickup.trip.window_start
+        for minutes in (2, 6, 10):
+            with self.at(start + timedelta(minutes=minutes)):
+                commands.record_call(pickup.id, self.driver)
+
+    def upload(self, booking: Booking) -> str:
+        """The id of a photo that the jockey took."""
+        return str(add_upload(self.driver, MediaPurpose.BOOKING, booking.id, BytesIO(PNG), "foto.png").id)
+
+    def miss(self, booking: Booking) -> JockeyAssignment:
+        """Nobody is there, and the jockey has waited a quarter of an hour: the PICKUP that ended."""
+        pickup = self.at_the_door(booking)
+        self.call_three_times(pickup)
+        with self.at(booking.pickup_time + timedelta(minutes=15)):
+            commands.record_no_show(pickup.id, photo=self.upload(booking), actor=self.driver)
+        return self.assignment(booking)
 
     def make_ready(self, booking: Booking) -> JockeyAssignment:
         """Picked up, checked in, worked on, ready at eleven: the RETURN assignment."""

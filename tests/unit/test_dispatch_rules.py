@@ -19,11 +19,11 @@ from b2c_web.dispatch.rules import (
     AssignmentAction,
     HandoverLack,
     NoShowLack,
-    handover_lack,
+    handover_lacks,
     is_behind,
     may_cancel,
     next_status,
-    no_show_lack,
+    no_show_lacks,
     waited_minutes,
 )
 
@@ -117,44 +117,45 @@ def photos(*views: str) -> list[dict[str, str]]:
 
 
 def test_a_whole_handover_lacks_nothing() -> None:
-    assert handover_lack({"photos": photos(*VIEWS, "scratch"), "signature": "s.png"}, VIEWS, True) is None
+    assert handover_lacks({"photos": photos(*VIEWS, "scratch"), "signature": "s.png"}, VIEWS, True) == []
 
 
 @pytest.mark.parametrize("missing", VIEWS)
 def test_each_view_is_needed(missing: str) -> None:
     shown = [view for view in VIEWS if view != missing]
-    assert handover_lack({"photos": photos(*shown, "scratch"), "signature": "s"}, VIEWS, True) is HandoverLack.VIEWS
+    assert handover_lacks({"photos": photos(*shown, "scratch"), "signature": "s"}, VIEWS, True) == [HandoverLack.VIEWS]
 
 
 @pytest.mark.parametrize("odd", [None, [], [{"view": "front"}], ["front"], [{"view": "front", "file": ""}]])
 def test_a_photo_without_its_file_is_none(odd: object) -> None:
-    assert handover_lack({"photos": odd, "signature": "s"}, ("front",), True) is HandoverLack.VIEWS
+    assert handover_lacks({"photos": odd, "signature": "s"}, ("front",), True) == [HandoverLack.VIEWS]
 
 
 def test_the_signature_is_needed_unless_the_setting_says_no() -> None:
     unsigned = {"photos": photos(*VIEWS), "signature": ""}
-    assert handover_lack(unsigned, VIEWS, True) is HandoverLack.SIGNATURE
-    assert handover_lack(unsigned, VIEWS, False) is None
+    assert handover_lacks(unsigned, VIEWS, True) == [HandoverLack.SIGNATURE]
+    assert handover_lacks(unsigned, VIEWS, False) == []
 
 
 RULES = {"NO_SHOW_CALLS": 3, "NO_SHOW_WAIT_MINUTES": 15}
 
 
+def test_all_that_a_handover_lacks_is_named() -> None:
+    assert handover_lacks({}, VIEWS, True) == [HandoverLack.VIEWS, HandoverLack.SIGNATURE]
+
+
 @pytest.mark.parametrize(
-    ("calls", "stated", "waited", "photo", "lack"),
+    ("calls", "waited", "photo", "lacks"),
     [
-        (3, 15, 15, "p", None),
-        (2, 15, 15, "p", NoShowLack.CALLS),
-        (3, 14, 60, "p", NoShowLack.WAITING),
-        (3, 60, 14, "p", NoShowLack.WAITING),
-        (3, 15, 15, " ", NoShowLack.PHOTO),
+        (3, 15, True, []),
+        (2, 15, True, [NoShowLack.CALLS]),
+        (3, 14, True, [NoShowLack.WAITING]),
+        (3, 15, False, [NoShowLack.PHOTO]),
+        (0, 0, False, list(NoShowLack)),
     ],
 )
-def test_a_no_show_needs_calls_waiting_and_photo(
-    calls: int, stated: int, waited: int, photo: str, lack: NoShowLack | None
-) -> None:
-    found = no_show_lack(calls=calls, stated_minutes=stated, waited_minutes=waited, photo=photo, rules=RULES)
-    assert found is lack
+def test_a_no_show_needs_calls_waiting_and_photo(calls: int, waited: int, photo: bool, lacks: list[NoShowLack]) -> None:
+    assert no_show_lacks(calls=calls, waited_minutes=waited, has_photo=photo, rules=RULES) == lacks
 
 
 def test_waiting_counts_within_the_promised_window_only() -> None:

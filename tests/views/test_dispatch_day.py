@@ -247,18 +247,14 @@ def test_taking_a_trip_off_the_plan(trips: Trips, login: Login) -> None:
 
 def test_a_no_show_is_followed_up(trips: Trips, login: Login) -> None:
     booking = trips.booked()
-    pickup = trips.assignment(booking)
-    with trips.at(booking.pickup_time):
-        commands.start_pickup(pickup.id, trips.driver)
-        commands.arrive_pickup(pickup.id, trips.driver)
+    trips.miss(booking)
     with trips.at(booking.pickup_time + timedelta(minutes=16)):
-        commands.record_no_show(pickup.id, calls=3, stated_minutes=16, photo="p", actor=trips.driver)
         client = dispatcher(trips, login)
         words = words_of(text_of(client.get("/dispatch")))
-        assert "niemand angetroffen Neuer Termin angeboten bis Fr, 27. Nov., 08:16." in words
+        assert "niemand angetroffen Neuer Termin angeboten bis Fr, 27. Nov., 08:15." in words
         words = words_of(text_of(client.get(page_of(trips, booking))))
     assert "3 Anrufversuche" in words
-    assert "16 min gewartet" in words
+    assert "15 min gewartet" in words
 
 
 def test_a_failed_return_gets_another_window_or_another_try(trips: Trips, login: Login) -> None:

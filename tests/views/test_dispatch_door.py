@@ -3,28 +3,24 @@
 import base64
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from io import BytesIO
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.demo.road import plain_png
 from b2c_web.dispatch import commands, photos
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
-from b2c_web.media.commands import add_upload
-from b2c_web.media.models import MediaFile, MediaPurpose
+from b2c_web.media.models import MediaFile
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.workshops.models import VehicleStatus
-from tests.commands.trips import RETURN, VIEWS, Trips
+from tests.commands.trips import PNG, RETURN, VIEWS, Trips
 from tests.views.browsing import send
 from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 S = AssignmentStatus
 Login = Callable[..., FlaskClient]
-PNG = plain_png(40, 30)
 DRAWN = "data:image/png;base64," + base64.b64encode(PNG).decode()
 NOTED = {"mileage_km": "48210", "fuel": "3/4", "keys": "2", "swapped": "y", "damage": "Kratzer, Tür vorn rechts"}
 
@@ -34,21 +30,8 @@ def trips(session: Any, frozen_clock: Callable[[datetime], Any]) -> Trips:
     return Trips(session, frozen_clock, ronjas=2)
 
 
-def at_the_door(trips: Trips, booking: Booking) -> Any:
-    pickup = trips.assignment(booking)
-    with trips.at(booking.pickup_time):
-        commands.start_pickup(pickup.id, trips.driver)
-        commands.arrive_pickup(pickup.id, trips.driver)
-    return trips.assignment(booking)
-
-
-def upload(trips: Trips, booking: Booking) -> str:
-    file = add_upload(trips.driver, MediaPurpose.BOOKING, booking.id, BytesIO(PNG), "foto.png")
-    return str(file.id)
-
-
 def five_photos(trips: Trips, booking: Booking) -> dict[str, str]:
-    return {f"photo_{view}": upload(trips, booking) for view in VIEWS}
+    return {f"photo_{view}": trips.upload(booking) for view in VIEWS}
 
 
 def path(tour: Any, page: str) -> str:
@@ -57,7 +40,7 @@ def path(tour: Any, page: str) -> str:
 
 def test_a_handover_keeps_photos_state_and_signature(trips: Trips, login: Login) -> None:
     booking = trips.booked()
-    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client = login(trips.driver)
         words = words_of(text_of(client.get(path(pickup, "handover"))))
@@ -83,7 +66,7 @@ def test_a_handover_keeps_photos_state_and_signature(trips: Trips, login: Login)
 
 def test_what_is_missing_is_named_and_nothing_is_lost(trips: Trips, login: Login) -> None:
     booking = trips.booked()
-    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
     del shown["photo_right"]
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client = login(trips.driver)
@@ -108,14 +91,14 @@ def test_what_is_missing_is_named_and_nothing_is_lost(trips: Trips, login: Login
         for one in shown.values():
             assert f'value="{one}"' in page
         signature = page.split('name="signature_id"')[1].split('value="')[1].split('"')[0]
-        again = {**NOTED, **shown, "photo_right": upload(trips, booking), "signature_id": signature}
+        again = {**NOTED, **shown, "photo_right": trips.upload(booking), "signature_id": signature}
         assert send(client, path(pickup, "handover"), **again).status_code == 303
     assert trips.assignment(booking).handover["signature"] == signature
 
 
 def test_a_typed_name_stands_for_the_signature(trips: Trips, login: Login) -> None:
     booking = trips.booked()
-    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client = login(trips.driver)
         name = {"signed_by": "Rosa Ahorn"}
@@ -127,7 +110,7 @@ def test_a_typed_name_stands_for_the_signature(trips: Trips, login: Login) -> No
 
 def test_photos_of_another_booking_do_not_count(trips: Trips, login: Login) -> None:
     booking, other = trips.booked(), trips.booked(slot=1, back=3)
-    pickup, theirs = at_the_door(trips, booking), five_photos(trips, other)
+    pickup, theirs = trips.at_the_door(booking), five_photos(trips, other)
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client = login(trips.driver)
         answer = send(client, path(pickup, "handover"), **NOTED, **theirs, signature=DRAWN)
@@ -138,10 +121,10 @@ def test_photos_of_another_booking_do_not_count(trips: Trips, login: Login) -> N
 
 def test_without_script_photos_come_back_in_the_address(trips: Trips, login: Login) -> None:
     booking = trips.booked()
-    pickup = at_the_door(trips, booking)
+    pickup = trips.at_the_door(booking)
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client = login(trips.driver)
-        first = upload(trips, booking)
+        first = trips.upload(booking)
         page = client.get(path(pickup, f"handover?photo_front={first}&photo_rear=nonsense")).text
     assert f'value="{first}"' in page
     assert "1 von 5" in words_of(page)
@@ -149,7 +132,7 @@ def test_without_script_photos_come_back_in_the_address(trips: Trips, login: Log
 
 def test_pressing_a_handover_twice_is_no_harm(trips: Trips, login: Login) -> None:
     booking = trips.booked()
-    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client = login(trips.driver)
         for _press in range(2):
@@ -178,8 +161,8 @@ def test_a_return_ends_with_its_handover(trips: Trips, login: Login, run_jobs: C
 
 def test_nobody_there(trips: Trips, login: Login) -> None:
     booking = trips.booked()
-    pickup = at_the_door(trips, booking)
-    photo = upload(trips, booking)
+    pickup = trips.at_the_door(booking)
+    photo = trips.upload(booking)
     arrived = booking.pickup_time
     with trips.at(arrived + timedelta(minutes=2)):
         client = login(trips.driver)
@@ -236,7 +219,7 @@ def test_a_return_that_fails(trips: Trips, login: Login, reason: str) -> None:
 
 def test_a_pickup_has_no_return_that_fails(trips: Trips, login: Login) -> None:
     booking = trips.booked()
-    pickup = at_the_door(trips, booking)
+    pickup = trips.at_the_door(booking)
     with trips.at(booking.pickup_time):
         client = login(trips.driver)
         assert client.get(path(pickup, "failure")).location == path(pickup, "handover")
@@ -246,7 +229,7 @@ def test_a_pickup_has_no_return_that_fails(trips: Trips, login: Login) -> None:
 @pytest.mark.parametrize("page", ["handover", "no-show", "failure"])
 def test_these_pages_are_the_own_jockeys(trips: Trips, login: Login, page: str) -> None:
     booking = trips.booked()
-    pickup, other = at_the_door(trips, booking), trips.user_of(trips.second_jockey())
+    pickup, other = trips.at_the_door(booking), trips.user_of(trips.second_jockey())
     client = login(other)
     assert client.get(path(pickup, page)).status_code == 404
     assert send(client, path(pickup, page), "/jockey").status_code == 404
@@ -254,7 +237,7 @@ def test_these_pages_are_the_own_jockeys(trips: Trips, login: Login, page: str) 
 
 def test_the_fuel_has_words_and_the_mileage_its_separators(trips: Trips, login: Login) -> None:
     booking = trips.booked()
-    pickup, shown = at_the_door(trips, booking), five_photos(trips, booking)
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
     facts = {**NOTED, "fuel": "R", "mileage_km": "48.210 km"}
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client = login(trips.driver)

@@ -11,23 +11,27 @@ from flask_login import current_user
 
 from b2c_web import formatting, htmx, live
 from b2c_web.access import requires
+from b2c_web.bookings.commands import move_by_staff
 from b2c_web.bookings.models import AssignmentType
 from b2c_web.bookings.places import instant
 from b2c_web.bookings.returning import may_choose_return, replan_return, return_options
+from b2c_web.capacity.alternatives import Alternative, alternatives_for
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.dispatch import blueprint, board, deciding, loads, replanning, ronjas, rules, told, tours, words
 from b2c_web.dispatch.board import Row
-from b2c_web.dispatch.forms import DecisionForm, EndForm, ReturnWindowForm
+from b2c_web.dispatch.forms import DecisionForm, EndForm, WindowForm
+from b2c_web.dispatch.lateness import Need
 from b2c_web.dispatch.models import CancelReason
 from b2c_web.dispatch.steps import CHANGED
 from b2c_web.dispatch.views.jockey import asked_day
-from b2c_web.errors import Conflict
+from b2c_web.errors import Conflict, NotFound
 from b2c_web.forms import form_page, submitted
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
 from b2c_web.workshops.queries import workshop_of
 
+NEW_DATES = 12
 ENDS = (CancelReason.REDISPATCHED, CancelReason.BREAKDOWN, CancelReason.NO_SHOW)
 
 
@@ -85,14 +89,41 @@ def trip(trip_id: uuid.UUID) -> Response:
     return form_page(
         "dispatch/trip.html",
         form,
-        row=row,
         problems=problems,
         choices=choices if ronjas.may_change(row.booking) else [],
         can_decide=_can_decide(row),
         can_end=_ends(row),
         **facts,
-        **_words(),
+        **_followed(row),
     )
+
+
+@blueprint.get("/dispatch/trips/<uuid:trip_id>/standing")
+@requires("dispatch.plan")
+def trip_standing(trip_id: uuid.UUID) -> Response:
+    """What became of a trip, for somebody who decides about it meanwhile."""
+    standing = url_for("dispatch.trip_standing", trip_id=trip_id)
+    try:
+        row = board.row_of(current_user, trip_id)
+    except NotFound:
+        if not board.was_planned(current_user, trip_id):
+            raise
+        news, way = _("Diese Fahrt gibt es nicht mehr."), (url_for("dispatch.day"), _("Alle Fahrten"))
+        facts: dict[str, Any] = {"version": "", "news": news, "way": way}
+    else:
+        way = (url_for("dispatch.trip", trip_id=trip_id), _("Neu ansehen"))
+        facts = {"version": board.version_of_row(row), "news": told.news_of(row), "way": way}
+    return live.answer(facts["version"], lambda: render_template("dispatch/_standing.html", standing=standing, **facts))
+
+
+def _followed(row: Row) -> dict[str, Any]:
+    """What the forms of a trip need to notice that somebody else changed it."""
+    return {
+        "row": row,
+        "standing": url_for("dispatch.trip_standing", trip_id=row.trip.id),
+        "version": board.version_of_row(row),
+        **_words(),
+    }
 
 
 def _choosing(row: Row) -> dict[str, Any]:
@@ -174,7 +205,7 @@ def trip_cancellation(trip_id: uuid.UUID) -> Response:
     able = _ends(row)
     form.reason.choices = [(reason.value, told.REASONS[reason]) for reason in able]
     form.seen.data = _seen(row)
-    return form_page("dispatch/cancellation.html", form, row=row, able=able, **_words())
+    return form_page("dispatch/cancellation.html", form, able=able, **_followed(row))
 
 
 def _end(row: Row, form: EndForm) -> None:
@@ -186,12 +217,36 @@ def _end(row: Row, form: EndForm) -> None:
 @blueprint.route("/dispatch/trips/<uuid:trip_id>/window", methods=["GET", "POST"])
 @requires("dispatch.plan")
 def return_window(trip_id: uuid.UUID) -> Response:
-    row, form = board.row_of(current_user, trip_id), ReturnWindowForm()
+    row, form = board.row_of(current_user, trip_id), WindowForm()
     form.slot_id.choices = _windows(row)
     if submitted(form, lambda: replan_return(current_user, row.booking.id, uuid.UUID(form.slot_id.data))):
         flash(_("Das neue Fenster steht. Der Kunde sieht es in seiner Buchung."), "success")
         return htmx.see_other(url_for("dispatch.day"))
-    return form_page("dispatch/return_window.html", form, row=row, **_words())
+    hint = _("Frei sind nur Fenster, in denen ein Jockey fahren kann und die Ronja so lange bleibt.")
+    return form_page("dispatch/window.html", form, hint=hint, **_followed(row))
+
+
+@blueprint.route("/dispatch/trips/<uuid:trip_id>/new-date", methods=["GET", "POST"])
+@requires("dispatch.plan")
+def new_date(trip_id: uuid.UUID) -> Response:
+    row, form = board.row_of(current_user, trip_id), WindowForm()
+    dates = {str(one.slot_id): one for one in _dates(row)}
+    form.slot_id.choices = [(slot_id, _date_words(one)) for slot_id, one in dates.items()]
+    if submitted(form, lambda: move_by_staff(current_user, row.booking.id, *dates[form.slot_id.data].pair)):
+        flash(_("Der neue Termin steht. Der Kunde bekommt eine Bestätigung."), "success")
+        return htmx.see_other(url_for("dispatch.day", day=dates[form.slot_id.data].start.astimezone(ZONE).date()))
+    hint = _("Abholung und Rückgabe, wie sie mit Jockey und Ronja gehen. Der neue Termin kostet nichts extra.")
+    return form_page("dispatch/window.html", form, hint=hint, **_followed(row))
+
+
+def _dates(row: Row) -> list[Alternative]:
+    """After a no-show: where else the whole booking could go."""
+    return alternatives_for(row.booking, same_day=True, count=NEW_DATES) if row.need is Need.NO_SHOW else []
+
+
+def _date_words(one: Alternative) -> str:
+    back = formatting.day_window(one.back_start or one.back_end, one.back_end)
+    return _("%(window)s, zurück %(back)s", window=formatting.day_window(one.start, one.end), back=back)
 
 
 def _windows(row: Row) -> list[tuple[str, str]]:

@@ -91,6 +91,7 @@ def _files(tour: JockeyAssignment, name: str) -> list[MediaFile]:
 @requires("jockey.day")
 def no_show(assignment_id: uuid.UUID) -> Response:
     tour, form = tours.own_tour(current_user, assignment_id), NoShowForm()
+    form.lacks = _lacks(tour)
     if submitted(form, lambda: _record_no_show(tour)):
         flash(_("Notiert. Der Kunde bekommt eine Nachricht und kann einen neuen Termin wählen."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
@@ -109,19 +110,22 @@ def _waiting(tour: JockeyAssignment) -> dict[str, Any]:
         "calls_needed": config["NO_SHOW_CALLS"],
         "waits_from": waits_from,
         "waits_until": waits_from + timedelta(minutes=config["NO_SHOW_WAIT_MINUTES"]),
-        "waited": rules.waited_minutes(tour.arrived_at, start, now_utc()),
     }
 
 
+def _lacks(tour: JockeyAssignment) -> list[rules.NoShowLack]:
+    """What the page can tell before the command does."""
+    if tour.status is not S.AT_PICKUP_LOCATION:
+        return []
+    calls = len((tour.handover or {}).get("calls", []))
+    waited = rules.waited_minutes(tour.arrived_at, tour.trip.window_start, now_utc())
+    has_photo = bool(_files(tour, "photo"))
+    return rules.no_show_lacks(calls=calls, waited_minutes=waited, has_photo=has_photo, rules=current_app.config)
+
+
 def _record_no_show(tour: JockeyAssignment) -> None:
-    facts, shown = _waiting(tour), _files(tour, "photo")
-    commands.record_no_show(
-        tour.id,
-        calls=len(facts["calls"]),
-        stated_minutes=facts["waited"],
-        photo=str(shown[0].id) if shown else "",
-        actor=current_user,
-    )
+    shown = _files(tour, "photo")
+    commands.record_no_show(tour.id, photo=str(shown[0].id) if shown else "", actor=current_user)
 
 
 @blueprint.post("/jockey/trips/<uuid:assignment_id>/calls")

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from flask import Response, flash, redirect, request, url_for
+from flask import Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from b2c_web import formatting, htmx
+from b2c_web import formatting, htmx, live
 from b2c_web.access import requires
 from b2c_web.bookings.models import AssignmentType
 from b2c_web.catalog.texts import TEXTS
@@ -18,10 +18,12 @@ from b2c_web.config import ZONE
 from b2c_web.dispatch import blueprint, commands, tours, words
 from b2c_web.dispatch.forms import StepForm
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.dispatch.rules import ENDED
 from b2c_web.dispatch.steps import CHANGED
 from b2c_web.errors import Conflict
 from b2c_web.forms import form_page, submitted
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
+from b2c_web.workshops.models import Jockey
 
 S = AssignmentStatus
 PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
@@ -41,10 +43,19 @@ PRESS: Mapping[tuple[AssignmentType, str], Callable[..., Any]] = {
 def my_day() -> Response:
     today, jockey = today_in(ZONE), tours.jockey_of(current_user)
     shown = asked_day(today)
+    version = tours.version_of_day(jockey, shown, today, now_utc()) if jockey else ""
+    if live.asked():
+        return live.answer(
+            version, lambda: render_template("jockeys/_day.html", fragment=True, **_day(jockey, shown, version))
+        )
+    return htmx.render("jockeys/my_day.html", **_day(jockey, shown, version))
+
+
+def _day(jockey: Jockey | None, shown: date, version: str) -> dict[str, Any]:
+    today = today_in(ZONE)
     day = tours.day_of(jockey, shown, today, now_utc()) if jockey else None
-    facts = about(day.now if day else None) | {"day": day, "today": today, "shown": shown}
-    facts |= {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
-    return htmx.render("jockeys/my_day.html", **facts)
+    facts = about(day.now if day else None) | {"day": day, "today": today, "shown": shown, "version": version}
+    return facts | {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
 
 
 def asked_day(today: date) -> date:
@@ -63,6 +74,8 @@ def about(tour: JockeyAssignment | None) -> dict[str, Any]:
     if tour:
         travel = timedelta(minutes=tour.trip.travel_minutes)
         facts |= {"leave_at": tour.scheduled_time - travel, "told": told(tour)}
+        facts |= {"standing": url_for("dispatch.standing", assignment_id=tour.id)}
+        facts |= {"version": tours.version_of_tour(tour)}
     texts = {"services": TEXTS, "classes": CLASS_TEXTS, "TRIP": words.TRIP, "ENDED_BECAUSE": words.ENDED_BECAUSE}
     return {**facts, **texts, "plate_of": tours.plate_of, "car_of": tours.car_of, "PICKUP": PICKUP, "now": now_utc()}
 
@@ -76,7 +89,25 @@ def told(tour: JockeyAssignment) -> Callable[[Any], str]:
 @blueprint.get("/jockey/trips/<uuid:assignment_id>")
 @requires("jockey.day")
 def tour(assignment_id: uuid.UUID) -> Response:
-    return htmx.render("jockeys/tour.html", **about(tours.own_tour(current_user, assignment_id)))
+    shown = tours.own_tour(current_user, assignment_id)
+    if live.asked():
+        version = tours.version_of_tour(shown)
+        return live.answer(version, lambda: render_template("jockeys/_tour.html", fragment=True, **about(shown)))
+    return htmx.render("jockeys/tour.html", **about(shown))
+
+
+@blueprint.get("/jockey/trips/<uuid:assignment_id>/standing")
+@requires("jockey.day")
+def standing(assignment_id: uuid.UUID) -> Response:
+    """What became of a tour, for somebody who fills in one of its forms meanwhile."""
+    shown = tours.own_tour(current_user, assignment_id)
+    way = (url_for("dispatch.my_day"), _("Zu meinem Tag"))
+    if shown.status not in ENDED:
+        way = (url_for("dispatch.tour", assignment_id=assignment_id), _("Zur Fahrt"))
+    return live.answer(
+        tours.version_of_tour(shown),
+        lambda: render_template("dispatch/_standing.html", news=words.news_of(shown), way=way, **about(shown)),
+    )
 
 
 @blueprint.route("/jockey/trips/<uuid:assignment_id>/step", methods=["GET", "POST"])
