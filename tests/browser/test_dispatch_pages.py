@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 from b2c_web import clock
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation, Trip
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
+from b2c_web.dispatch.replanning import cancel_assignment
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import Jockey, RonjaVehicle, TimeSlot
 from tests.browser.driving import PHOTO, VIEWS, Watch
@@ -154,6 +155,28 @@ def test_two_dispatchers_see_each_other(site: Site, meet: Meet, watch: Watch, sc
     dora.page.get_by_text("Umplanen").click()
     dora.page.get_by_role("button", name="Vom Plan nehmen").click()
     expect(line).to_contain_text("ohne Jockey", timeout=4000)
+
+
+def test_a_phone_follows_the_plan_and_keeps_what_is_typed(site: Site, meet: Meet, watch: Watch) -> None:
+    own = Scene(site, 22)
+    watch.at(own.moment + timedelta(minutes=20))
+    bernd = meet()
+    bernd.sign_in_as_staff("jockey")
+    bernd.go("/jockey")
+    row = bernd.page.locator(f"a[href='/jockey/trips/{own.tours['assigned']}']")
+    expect(row).to_have_count(1)
+    with site.data():
+        cancel_assignment(own.tours["assigned"], CancelReason.REDISPATCHED)
+    expect(row).to_have_count(0, timeout=8000)
+    bernd.go(f"/jockey/trips/{own.tours['door']}/handover")
+    bernd.page.fill("#mileage_km", "48210")
+    with site.data():
+        cancel_assignment(own.tours["door"], CancelReason.REDISPATCHED)
+    told = bernd.page.locator("#standing")
+    expect(told).to_contain_text("Diese Fahrt ist nicht mehr Ihre: umgeplant.", timeout=8000)
+    expect(bernd.page.locator("#mileage_km")).to_have_value("48210")
+    told.get_by_role("link", name="Zu meinem Tag").click()
+    expect(bernd.page.locator("#next-step-go")).to_be_visible()
 
 
 def test_a_handover_without_script(site: Site, meet: Meet, watch: Watch, scene: Scene) -> None:
