@@ -2,14 +2,14 @@
 
 Writes to bookings wait while they are built: some 20 s with a million bookings.
 
-Revision: 20261128_1400
+Revision: 20261128_1410
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261128_1400"
-down_revision = "20261123_0460"
+revision = "20261128_1410"
+down_revision = "20261128_1400"
 branch_labels = None
 depends_on = None
 
