@@ -10,8 +10,9 @@ from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import Place
 from b2c_web.catalog.models import ServiceType
 from b2c_web.clock import now_utc
+from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.gateway import Outcome, PaymentSnapshot
-from b2c_web.payments.models import Payment, PaymentPurpose
+from b2c_web.payments.models import Payment, PaymentPurpose, Refund
 from b2c_web.payments.recording import record
 from b2c_web.vehicles.models import VehicleClass
 from b2c_web.workshops.models import TimeSlot, WorkshopCapacity
@@ -108,3 +109,11 @@ def succeed(payment: Payment) -> Payment:
         charged_at=now_utc(),
     )
     return record(payment.id, snapshot)
+
+
+def kinds(session: Any) -> list[NotificationKind]:
+    return [row.kind for row in session.query(Notification).order_by(Notification.id)]
+
+
+def refunds(session: Any) -> list[tuple[int, str]]:
+    return [(row.amount_cents, row.reason) for row in session.query(Refund).order_by(Refund.id)]

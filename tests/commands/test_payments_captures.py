@@ -2,117 +2,59 @@
 
 import json
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from b2c_web import clock
 from b2c_web.accounts.models import User
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
 from b2c_web.payments.capturing import MAX_TRIES
-from b2c_web.payments.checks import CHECKS
 from b2c_web.payments.commands import (
-    authorize_payment,
     cancel_payment,
     capture_held,
-    capture_payment,
-    ensure_customer,
     hold_payment,
     reconcile,
     retry_capture,
     settle_payment,
 )
 from b2c_web.payments.gateway import PaymentProviderError, PaymentUnavailable, PaymentUncertain, gateway
-from b2c_web.payments.models import LedgerEntry, Payment, PaymentMethod, PaymentPurpose, PaymentState
+from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState
 from b2c_web.payments.simulator.webhooks import signature
 from b2c_web.payments.sweeping import sweep
+from tests.commands.holding import CAPTURES, DONE, INTENTS, SUM, Hold, booked, breaches, done, taken
 from tests.conftest import TEST_SETTINGS
-from tests.factories import make_customer
-from tests.paying import Provider, Purpose, save_method
-
-SUM = 18900
-DONE = 12900
-CAPTURES = "/v1/payment_intents/*/capture"
-INTENTS = "/v1/payment_intents"
-Hold = Callable[..., Payment]
-
-
-@pytest.fixture
-def user(session: Any, provider: Provider) -> User:
-    user = make_customer()
-    session.commit()
-    ensure_customer(user.id)
-    return user
-
-
-@pytest.fixture
-def hold(work: Purpose, user: User, provider: Provider) -> Hold:
-    """189.00 EUR approved, and held or promised."""
-
-    def hold_it(**which: str) -> Payment:
-        with command_transaction():
-            method = save_method(provider, user, **(which or {"card": "visa"}))
-            payment = hold_payment(PaymentPurpose.EXTENSION, work.id, user.id, SUM, method_id=method.id)
-        return authorize_payment(payment.id)
-
-    return hold_it
-
-
-@pytest.fixture
-def held(hold: Hold) -> Payment:
-    return hold()
-
-
-def _done(payment: Payment, cents: int = DONE) -> Payment:
-    """The work is done: so much of it shall be taken."""
-    with command_transaction():
-        capture_payment(payment, cents)
-    return payment
-
-
-def _taken(provider: Provider) -> list[int]:
-    """What the provider took, per charge."""
-    since = clock.now_utc() - timedelta(days=30)
-    return [each.captured_cents for each in gateway().recent_intents(since) if each.captured_cents]
-
-
-def _booked(session: Any) -> list[int]:
-    return list(session.scalars(select(LedgerEntry.amount_cents)))
-
-
-def _breaches() -> dict[str, int]:
-    return {breach.name: breach.count for breach in (check() for check in CHECKS) if breach.count}
+from tests.paying import Provider, Purpose
 
 
 def test_what_was_done_is_taken_and_the_rest_released(held: Payment, provider: Provider, work: Purpose, session: Any):
-    capture_held(_done(held).id)
+    capture_held(done(held).id)
     assert (held.state, held.captured_cents, held.authorized_cents) == (PaymentState.SUCCEEDED, DONE, 0)
-    assert (work.told, _taken(provider), _booked(session)) == (["authorized", "paid"], [DONE], [DONE])
+    assert (work.told, taken(provider), booked(session)) == (["authorized", "paid"], [DONE], [DONE])
     assert gateway().refunds_of(str(held.stripe_payment_intent_id)) == []
-    assert (work.given_up, reconcile(), _breaches()) == ([], [], {})
+    assert (work.given_up, reconcile(), breaches()) == ([], [], {})
 
 
 def test_the_job_takes_it(held: Payment, work: Purpose, run_jobs: Any) -> None:
-    _done(held)
+    done(held)
     assert run_jobs({"payments.capture"}) == ["payments.capture"]
     assert held.state is PaymentState.SUCCEEDED
 
 
 def test_nothing_done_releases_all(held: Payment, provider: Provider, work: Purpose, run_jobs: Any) -> None:
-    _done(held, 0)
+    done(held, 0)
     run_jobs({"payments.capture", "payments.close_checkout"})
-    assert (held.state, held.authorized_cents, _taken(provider)) == (PaymentState.CANCELLED, 0, [])
+    assert (held.state, held.authorized_cents, taken(provider)) == (PaymentState.CANCELLED, 0, [])
 
 
 @pytest.mark.parametrize("cents", [SUM + 1, -1])
 def test_never_above_what_was_approved(held: Payment, provider: Provider, cents: int) -> None:
     with pytest.raises(ValueError, match="cannot be captured"):
-        _done(held, cents)
+        done(held, cents)
     assert held.capture_cents is None
 
 
@@ -122,15 +64,15 @@ def test_the_database_refuses_more_than_was_approved(held: Payment, session: Any
 
 
 def test_the_same_wish_again_changes_nothing_and_another_is_refused(held: Payment, session: Any, work: Purpose) -> None:
-    _done(held)
-    _done(held)
+    done(held)
+    done(held)
     jobs = session.scalar(text("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'payments.capture'"))
     assert jobs == 1
     with pytest.raises(Conflict) as refused:
-        _done(held, SUM)
+        done(held, SUM)
     assert (refused.value.code, held.capture_cents) == ("capture_asked", DONE)
     capture_held(held.id)
-    _done(held)
+    done(held)
     assert (held.state, held.captured_cents) == (PaymentState.SUCCEEDED, DONE)
 
 
@@ -138,12 +80,12 @@ def test_what_is_not_held_cannot_be_taken(work: Purpose, user: User, provider: P
     with command_transaction():
         payment = hold_payment(PaymentPurpose.EXTENSION, work.id, user.id, SUM)
     with pytest.raises(Conflict) as refused:
-        _done(payment)
+        done(payment)
     assert refused.value.code == "payment_not_held"
 
 
 def test_a_capture_under_way_cannot_be_given_up(held: Payment, work: Purpose) -> None:
-    _done(held)
+    done(held)
     with command_transaction():
         cancel_payment(held)
     assert held.state is PaymentState.AUTHORIZED
@@ -167,14 +109,14 @@ def test_whatever_goes_wrong_it_is_taken_once(
     held: Payment, provider: Provider, work: Purpose, session: Any, app: Any, fault: dict[str, Any]
 ) -> None:
     provider.connect(app, PAYMENT_TIMEOUT_SECONDS=1)
-    _done(held)
+    done(held)
     provider.misbehave(path=CAPTURES, **fault)
     with pytest.raises(PaymentProviderError):
         capture_held(held.id)
     _until_answered(held)
     assert (held.state, held.captured_cents) == (PaymentState.SUCCEEDED, DONE)
-    assert (_taken(provider), _booked(session), work.told) == ([DONE], [DONE], ["authorized", "paid"])
-    assert (reconcile(), _breaches()) == ([], {})
+    assert (taken(provider), booked(session), work.told) == ([DONE], [DONE], ["authorized", "paid"])
+    assert (reconcile(), breaches()) == ([], {})
 
 
 def _until_answered(payment: Payment) -> None:
@@ -194,44 +136,44 @@ def test_events_twice_late_and_in_the_opposite_order_take_it_once(
 ) -> None:
     provider.sent()
     provider.events("out_of_order", times=4)
-    _done(held)
+    done(held)
     capture_held(held.id)
     assert set(provider.deliver(client)) == {200}
     assert set(provider.deliver(client, withheld=True)) <= {200}
     run_jobs({"payments.handle_event"})
-    assert (held.state, work.told, _booked(session)) == (PaymentState.SUCCEEDED, ["authorized", "paid"], [DONE])
+    assert (held.state, work.told, booked(session)) == (PaymentState.SUCCEEDED, ["authorized", "paid"], [DONE])
 
 
 def test_killed_after_the_provider_took_it_the_webhook_records_it(
     held: Payment, provider: Provider, work: Purpose, client: Any, run_jobs: Any
 ) -> None:
-    _done(held)
+    done(held)
     provider.misbehave("drop", CAPTURES)
     with pytest.raises(PaymentUncertain):
         capture_held(held.id)
     provider.deliver(client)
     run_jobs()
     assert (held.state, held.captured_cents, work.told[-1]) == (PaymentState.SUCCEEDED, DONE, "paid")
-    assert _taken(provider) == [DONE]
+    assert taken(provider) == [DONE]
 
 
 def test_a_capture_whose_job_was_lost_is_queued_again(
     held: Payment, provider: Provider, work: Purpose, session: Any, run_jobs: Any
 ) -> None:
-    _done(held)
+    done(held)
     session.execute(text("DELETE FROM procrastinate_jobs"))
     session.commit()
     with clock.frozen(clock.now_utc() + timedelta(minutes=6)):
-        assert _breaches() == {"payments: no captures that nobody asks the provider for": 1}
+        assert breaches() == {"payments: no captures that nobody asks the provider for": 1}
         sweep()
         run_jobs({"payments.capture"})
-    assert (held.state, _taken(provider)) == (PaymentState.SUCCEEDED, [DONE])
+    assert (held.state, taken(provider)) == (PaymentState.SUCCEEDED, [DONE])
 
 
 def test_a_capture_that_fails_and_fails_goes_before_a_person_who_has_it_tried_again(
     app: Flask, held: Payment, provider: Provider, work: Purpose, session: Any
 ) -> None:
-    _done(held)
+    done(held)
     provider.misbehave("error", CAPTURES, status=402, times=None, decline_code="processing_error")
     for _attempt in range(MAX_TRIES - 1):
         with pytest.raises(PaymentProviderError):
@@ -242,11 +184,11 @@ def test_a_capture_that_fails_and_fails_goes_before_a_person_who_has_it_tried_ag
     capture_held(held.id)
     sweep()
     provider.behave()
-    assert (capture_held(held.id).state, _taken(provider)) == (PaymentState.AUTHORIZED, [])
+    assert (capture_held(held.id).state, taken(provider)) == (PaymentState.AUTHORIZED, [])
     retry = ["payments", "retry-capture", str(held.id)]
     assert app.test_cli_runner().invoke(args=retry).output == "AUTHORIZED\n"
     assert capture_held(held.id).state is PaymentState.SUCCEEDED
-    assert (work.told, _taken(provider), _booked(session)) == (["authorized", "failed", "paid"], [DONE], [DONE])
+    assert (work.told, taken(provider), booked(session)) == (["authorized", "failed", "paid"], [DONE], [DONE])
     with pytest.raises(Conflict):
         retry_capture(held.id)
     refused = app.test_cli_runner().invoke(args=retry)
@@ -254,7 +196,7 @@ def test_a_capture_that_fails_and_fails_goes_before_a_person_who_has_it_tried_ag
 
 
 def test_a_capture_given_up_can_be_released(held: Payment, provider: Provider, work: Purpose, run_jobs: Any) -> None:
-    _done(held)
+    done(held)
     provider.misbehave("error", CAPTURES, status=429, times=MAX_TRIES)
     for _attempt in range(MAX_TRIES - 1):
         with pytest.raises(PaymentUnavailable):
@@ -263,14 +205,14 @@ def test_a_capture_given_up_can_be_released(held: Payment, provider: Provider, w
     with command_transaction():
         cancel_payment(held)
     run_jobs({"payments.close_checkout"})
-    assert (held.state, held.authorized_cents, _taken(provider)) == (PaymentState.CANCELLED, 0, [])
+    assert (held.state, held.authorized_cents, taken(provider)) == (PaymentState.CANCELLED, 0, [])
 
 
 def test_a_hold_that_is_gone_cannot_be_taken_and_is_told(held: Payment, provider: Provider, work: Purpose) -> None:
-    _done(held)
+    done(held)
     gateway().release(str(held.stripe_payment_intent_id), "release-by-hand")
     assert capture_held(held.id).state is PaymentState.CANCELLED
-    assert (work.told, _taken(provider)) == (["authorized", "closed"], [])
+    assert (work.told, taken(provider)) == (["authorized", "closed"], [])
 
 
 # a mandate
@@ -280,18 +222,18 @@ def test_a_mandate_is_charged_when_the_work_is_done(
     hold: Hold, provider: Provider, work: Purpose, session: Any
 ) -> None:
     payment = hold(account="sepa")
-    assert capture_held(_done(payment).id).state is PaymentState.PROCESSING
+    assert capture_held(done(payment).id).state is PaymentState.PROCESSING
     assert (work.told, payment.captured_cents) == (["authorized", "processing"], 0)
     provider.process.advance(700)
     settle_payment(payment.id)
     assert (payment.state, payment.captured_cents) == (PaymentState.SUCCEEDED, DONE)
-    assert (work.told[-1], work.given_up, _booked(session)) == ("paid", [], [DONE])
-    assert (reconcile(), _breaches()) == ([], {})
+    assert (work.told[-1], work.given_up, booked(session)) == ("paid", [], [DONE])
+    assert (reconcile(), breaches()) == ([], {})
 
 
 def test_a_mandate_that_fails_later_is_an_open_debt(hold: Hold, provider: Provider, work: Purpose) -> None:
     payment = hold(account="sepa_fails")
-    capture_held(_done(payment).id)
+    capture_held(done(payment).id)
     provider.process.advance(700)
     settle_payment(payment.id)
     settle_payment(payment.id)
@@ -315,7 +257,7 @@ def test_a_mandate_is_charged_once_whatever_goes_wrong(
     hold: Hold, provider: Provider, work: Purpose, app: Any, fault: dict[str, Any]
 ) -> None:
     provider.connect(app, PAYMENT_TIMEOUT_SECONDS=1)
-    payment = _done(hold(account="sepa"))
+    payment = done(hold(account="sepa"))
     provider.misbehave(path=INTENTS, **fault)
     with pytest.raises(PaymentProviderError):
         capture_held(payment.id)
@@ -335,7 +277,7 @@ def test_a_mandate_given_up_before_the_end_costs_nothing(
 
 
 def test_a_dispute_goes_before_a_person_once(held: Payment, work: Purpose, client: Any, run_jobs: Any) -> None:
-    capture_held(_done(held).id)
+    capture_held(done(held).id)
     dispute = {"id": "dp_1", "object": "dispute", "payment_intent": held.stripe_payment_intent_id}
     for number in (1, 2):
         event = {"id": f"evt_{number}", "type": "charge.dispute.created", "data": {"object": dispute}}
@@ -350,113 +292,3 @@ def test_a_dispute_goes_before_a_person_once(held: Payment, work: Purpose, clien
 
 
 # side by side with the provider
-
-
-def test_differences_about_holds_are_listed_and_mended(held: Payment, provider: Provider, work: Purpose) -> None:
-    _done(held)
-    with clock.frozen(clock.now_utc() + timedelta(minutes=11)):
-        assert [each.kind.value for each in reconcile()] == ["capture that the provider has not done"]
-        assert [each.mended for each in reconcile(fix=True)] == [True]
-    assert (held.state, _taken(provider)) == (PaymentState.SUCCEEDED, [DONE])
-
-
-def test_a_hold_missing_here_is_recorded(hold: Hold, work: Purpose, user: User, provider: Provider) -> None:
-    with command_transaction():
-        method: PaymentMethod = save_method(provider, user, card="visa")
-        payment = hold_payment(PaymentPurpose.EXTENSION, work.id, user.id, SUM, method_id=method.id)
-    provider.misbehave("drop", INTENTS)
-    with pytest.raises(PaymentUncertain):
-        authorize_payment(payment.id)
-    assert [(each.kind.value, each.mended) for each in reconcile(fix=True)] == [("hold missing here", True)]
-    assert (payment.state, work.told) == (PaymentState.AUTHORIZED, ["authorized"])
-
-
-def test_a_hold_gone_there_is_recorded(held: Payment, work: Purpose) -> None:
-    gateway().release(str(held.stripe_payment_intent_id), "release-by-hand")
-    assert [(each.kind.value, each.mended) for each in reconcile(fix=True)] == [("hold gone at the provider", True)]
-    assert (held.state, work.told) == (PaymentState.CANCELLED, ["authorized", "closed"])
-
-
-def test_a_hold_of_a_payment_that_was_given_up_is_released(held: Payment, session: Any, work: Purpose) -> None:
-    with command_transaction():
-        cancel_payment(held)
-    session.execute(text("DELETE FROM procrastinate_jobs"))
-    session.commit()
-    found = reconcile(fix=True)
-    assert [(each.kind.value, each.mended) for each in found] == [("hold that nobody wants any more", True)]
-    assert (held.authorized_cents, reconcile()) == (0, [])
-
-
-def test_an_old_hold_that_no_list_shows_is_asked_for_alone(held: Payment, provider: Provider, session: Any) -> None:
-    gateway().release(str(held.stripe_payment_intent_id), "release-by-hand")
-    later = clock.now_utc() + timedelta(days=3)
-    with clock.frozen(later):
-        assert [each.kind.value for each in reconcile()] == ["hold gone at the provider"]
-    assert session.scalar(select(func.count()).select_from(Payment).filter_by(state="AUTHORIZED")) == 1
-
-
-def test_a_hold_that_nobody_asked_for_stays_listed(held: Payment, session: Any, work: Purpose) -> None:
-    session.execute(text("DELETE FROM procrastinate_jobs"))
-    session.execute(text("DELETE FROM payments"))
-    session.commit()
-    found = reconcile(fix=True)
-    assert [(each.kind.value, each.mended) for each in found] == [
-        ("hold at the provider that no payment of ours asked for", False)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("damage", "found"),
-    [
-        ("captured_cents = captured_cents - 1", "captured is exactly what was asked for"),
-        (
-            "state = 'AUTHORIZED', succeeded_at = NULL, authorized_cents = amount_cents, "
-            "capture_asked_at = now() - interval '4 hours'",
-            "each capture is decided or before a person",
-        ),
-        (
-            "state = 'AUTHORIZED', succeeded_at = NULL, authorized_cents = 1",
-            "what is held is what was agreed",
-        ),
-        (
-            "state = 'AUTHORIZED', succeeded_at = NULL, capture_before = now() - interval '1 hour'",
-            "none is kept beyond its end",
-        ),
-        (
-            "state = 'AUTHORIZED', succeeded_at = NULL, capture_cents = NULL, capture_asked_at = NULL, "
-            "capture_before = now() + interval '20 hours'",
-            "each that lapses is renewed or before a person",
-        ),
-    ],
-)
-def test_verify_finds_damage(held: Payment, session: Any, damage: str, found: str) -> None:
-    capture_held(_done(held).id)
-    assert _breaches() == {}
-    session.execute(text(f"UPDATE payments SET {damage}"))
-    assert [name for name in _breaches() if found in name], _breaches()
-
-
-def test_verify_finds_money_taken_or_held_twice(held: Payment, session: Any, user: User, work: Purpose) -> None:
-    second = Payment(
-        purpose=held.purpose, purpose_id=held.purpose_id, attempt=2, user_id=user.id, amount_cents=SUM,
-        capture_method=held.capture_method, state=PaymentState.AUTHORIZED, authorized_cents=SUM,
-    )  # fmt: skip
-    session.add(second)
-    session.flush()
-    assert "holds: never two for long" in _breaches()
-    session.execute(text("UPDATE payments SET state = 'PROCESSING'"))
-    assert "holds: money of one purpose is taken once" in _breaches()
-
-
-def test_the_database_refuses_two_captures_of_one_purpose(held: Payment, session: Any, user: User) -> None:
-    _done(held)
-    facts = {"id": held.id}
-    with pytest.raises(Exception, match="uq_payments_captured_once"):
-        session.execute(
-            text(
-                "INSERT INTO payments (id, purpose, purpose_id, attempt, user_id, amount_cents, state, capture_cents,"
-                " capture_asked_at) SELECT gen_random_uuid(), purpose, purpose_id, 2, user_id, amount_cents, state,"
-                " capture_cents, now() FROM payments WHERE id = :id"
-            ),
-            facts,
-        )

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_socket
 import stripe
 
 from tests.contract.simulator_process import SimulatorProcess, WebhookReceiver
+from tests.contract.worlds import STRIPE_TEST_KEY, World, real, simulated
 
 MakeSession = Callable[..., Any]
 
@@ -107,3 +109,17 @@ def authorise(client: stripe.StripeClient, customer: Any) -> Callable[..., Any]:
         return client.v1.payment_intents.create(params)
 
     return create
+
+
+@pytest.fixture(params=["simulator", *(["stripe"] if STRIPE_TEST_KEY else [])])
+def any_world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Every provider there is: what needs no page."""
+    if request.param == "stripe":
+        pytest_socket._remove_restrictions()  # the one test that may leave this machine, when it is given a key
+    yield real() if request.param == "stripe" else simulated(request.getfixturevalue("simulator"))
+
+
+@pytest.fixture
+def world(simulator: SimulatorProcess) -> World:
+    """The provider whose pages we can fill in."""
+    return simulated(simulator)
