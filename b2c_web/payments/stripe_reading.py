@@ -40,6 +40,7 @@ def owner_of(body: Body) -> Owner | None:
 
 
 def instant(seconds: int | None) -> datetime | None:
+    """Stripe's seconds as an aware instant."""
     return datetime.fromtimestamp(seconds, UTC) if seconds is not None else None
 
 
@@ -193,6 +194,7 @@ REFUND_STATUS = {
 
 
 def read_refund(refund: Body) -> RefundResult:
+    """A Refund in our words; `reference` is our own id, where it was given."""
     return RefundResult(
         id=refund["id"],
         intent_id=refund.get("payment_intent"),
