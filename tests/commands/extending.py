@@ -7,15 +7,26 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
+from b2c_web import clock
+from b2c_web.accounts.models import User
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking
+from b2c_web.db import command_transaction
+from b2c_web.errors import Conflict, Invalid
 from b2c_web.extensions import commands, queries
 from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import Extension
+from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.payments.commands import ensure_customer
+from b2c_web.payments.gateway import gateway
+from b2c_web.payments.models import LedgerEntry, Payment, PaymentMethod, PaymentPurpose
+from b2c_web.payments.queries import payments_of
 from tests.commands.trips import CAR, Trips
+from tests.paying import Provider, save_method
 
 PADS = Item("Bremsbeläge vorn", 8990)
 DISCS = Item("Bremsscheiben vorn", 7450, Decimal(2))
@@ -29,6 +40,14 @@ class Extending(Trips):
 
     def __init__(self, session: Any, at: Callable[[datetime], AbstractContextManager[None]], **facts: Any) -> None:
         super().__init__(session, at, **facts)
+
+    @classmethod
+    def of_now(cls, session: Any) -> "Extending":
+        """With the real clock, which is the provider's too."""
+        first = clock.now_utc().date() + timedelta(days=2)
+        while first.weekday() > 4:
+            first += timedelta(days=1)
+        return cls(session, clock.frozen, first=first)
 
     def in_workshop(self, back: int | None = None, **facts: Any) -> Booking:
         """A drop-off, or with `back` (a return window's number) a concierge booking, checked in."""
@@ -97,6 +116,46 @@ class Extending(Trips):
 
     def later(self, **how: float) -> AbstractContextManager[None]:
         """The clock moved on."""
-        from b2c_web import clock
-
         return self.at(clock.now_utc() + timedelta(**how))
+
+
+def saver(provider: Provider, user: User) -> Callable[..., PaymentMethod]:
+    """Saves a card or account of this customer, as paying the booking left it; a Visa unless told."""
+    ensure_customer(user.id)
+
+    def save_one(**which: str) -> PaymentMethod:
+        with command_transaction():
+            return save_method(provider, user, **(which or {"card": "visa"}))
+
+    return save_one
+
+
+def payments(extension: Extension) -> list[Payment]:
+    return list(payments_of(PaymentPurpose.EXTENSION, extension.id))
+
+
+def taken(extension: Extension) -> list[int]:
+    """What the ledger says was charged for it."""
+    mine = Payment.purpose_id == extension.id
+    rows = select(LedgerEntry.amount_cents).join(Payment, Payment.id == LedgerEntry.payment_id).where(mine)
+    return list(db.session.scalars(rows.order_by(LedgerEntry.id)))
+
+
+def held_at_provider() -> list[int]:
+    seen = gateway().recent_intents(clock.now_utc() - timedelta(days=30))
+    return [each.authorized_cents for each in seen if each.outcome.value == "AUTHORIZED"]
+
+
+def complete(scene: Extending, booking: Booking, run_jobs: Any) -> bool:
+    ready = bookings.complete_work(scene.staff, booking.id)
+    run_jobs({"payments.capture", "payments.close_checkout"})
+    scene.session.expire_all()
+    return ready
+
+
+def refused(code: str) -> Any:
+    return pytest.raises(Conflict, check=lambda error: error.code == code)
+
+
+def invalid(field: str) -> Any:
+    return pytest.raises(Invalid, check=lambda error: error.details["field"] == field)

@@ -1,7 +1,6 @@
 """Money that is asked for a second time: by a person after a failure, or because the work was done again."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -29,14 +28,9 @@ INTENTS = "/v1/payment_intents"
 CAPTURES = "/v1/payment_intents/*/capture"
 
 
-def next_weekday(day: date) -> date:
-    return day if day.weekday() < 5 else next_weekday(day + timedelta(days=1))
-
-
 @pytest.fixture
 def scene(session: Any, provider: Provider) -> Extending:
-    """The clock is the real one, as the provider's is."""
-    return Extending(session, clock.frozen, first=next_weekday(clock.now_utc().date() + timedelta(days=2)))
+    return Extending.of_now(session)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """What was shown is what is decided, once, by somebody who may; questions; what staff may approve."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,47 +12,18 @@ from b2c_web import clock
 from b2c_web.audit import AuditEntry
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking
-from b2c_web.errors import Conflict, Invalid
+from b2c_web.errors import Conflict
 from b2c_web.extensions import commands, queries
 from b2c_web.extensions.items import Consent, Item, Offer
-from b2c_web.extensions.models import (
-    AuthorizationStatus,
-    DecisionRight,
-    Extension,
-    ExtensionStatus,
-    MessageKind,
-)
+from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, Extension, ExtensionStatus, MessageKind
 from b2c_web.extensions.queries import digest_of
 from b2c_web.extensions.wishes import declined_for
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import OFFER, SUMS, Extending
+from tests.commands.extending import OFFER, SUMS, Extending, invalid, refused
 
 Status = ExtensionStatus
-
-
-@pytest.fixture
-def scene(session: Any, frozen_clock: Callable[[datetime], Any]) -> Extending:
-    return Extending(session, frozen_clock)
-
-
-@pytest.fixture
-def booking(scene: Extending) -> Booking:
-    return scene.in_workshop(standing_limit_cents=20_000)
-
-
-@pytest.fixture
-def raised(scene: Extending, booking: Booking) -> Extension:
-    return scene.raised(booking)
-
-
-def refused(code: str) -> Any:
-    return pytest.raises(Conflict, check=lambda error: error.code == code)
-
-
-def invalid(field: str) -> Any:
-    return pytest.raises(Invalid, check=lambda error: error.details["field"] == field)
 
 
 # the customer

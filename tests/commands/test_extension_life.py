@@ -1,9 +1,8 @@
 """The return that moves with the consent, reminders, and how an extension ends with its booking."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,50 +13,23 @@ from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.returning import replan_return, return_options
 from b2c_web.checks import breaches
-from b2c_web.errors import Conflict, Invalid
+from b2c_web.errors import Conflict
 from b2c_web.extensions import commands, queries
 from b2c_web.extensions.deciders import LinkEnded
 from b2c_web.extensions.items import Consent
-from b2c_web.extensions.models import (
-    AuthorizationStatus,
-    Extension,
-    ExtensionStatus,
-)
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import Notification, NotificationStatus
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import OFFER, SUMS, Extending
+from tests.commands.extending import OFFER, SUMS, Extending, invalid, refused
 
 Status = ExtensionStatus
 
 
-@pytest.fixture
-def scene(session: Any, frozen_clock: Callable[[datetime], Any]) -> Extending:
-    return Extending(session, frozen_clock)
-
-
-@pytest.fixture
-def booking(scene: Extending) -> Booking:
-    return scene.in_workshop(standing_limit_cents=20_000)
-
-
-@pytest.fixture
-def raised(scene: Extending, booking: Booking) -> Extension:
-    return scene.raised(booking)
-
-
 def consent() -> Consent:
     return Consent("phone", "Person am Beispielweg", clock.now_utc(), "Ja, machen Sie.")
-
-
-def refused(code: str) -> Any:
-    return pytest.raises(Conflict, check=lambda error: error.code == code)
-
-
-def invalid(field: str) -> Any:
-    return pytest.raises(Invalid, check=lambda error: error.details["field"] == field)
 
 
 # the return

@@ -1,9 +1,8 @@
 """Raising, drafts, correcting and withdrawing; the mailed link."""
 
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,48 +13,20 @@ from b2c_web.accounts.models import Role
 from b2c_web.bookings.models import Booking
 from b2c_web.catalog.models import ServiceType
 from b2c_web.demo.usual_work import USUAL_WORK, load_usual_work
-from b2c_web.errors import Conflict, Invalid, NotFound
+from b2c_web.errors import Conflict, NotFound
 from b2c_web.extensions import commands, queries, rules
 from b2c_web.extensions.cataloguing import put_work_item
 from b2c_web.extensions.deciders import LinkEnded
 from b2c_web.extensions.items import Item, Offer
-from b2c_web.extensions.models import (
-    AuthorizationStatus,
-    Extension,
-    ExtensionLink,
-    ExtensionStatus,
-)
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionLink, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaState
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.payments.models import Payment, PaymentPurpose
-from tests.commands.extending import DISCS, OFFER, PADS, SUMS, Extending
+from tests.commands.extending import DISCS, OFFER, PADS, SUMS, Extending, invalid, refused
 from tests.factories import make_customer, make_user, make_workshop
 
 Status = ExtensionStatus
-
-
-@pytest.fixture
-def scene(session: Any, frozen_clock: Callable[[datetime], Any]) -> Extending:
-    return Extending(session, frozen_clock)
-
-
-@pytest.fixture
-def booking(scene: Extending) -> Booking:
-    return scene.in_workshop(standing_limit_cents=20_000)
-
-
-@pytest.fixture
-def raised(scene: Extending, booking: Booking) -> Extension:
-    return scene.raised(booking)
-
-
-def refused(code: str) -> Any:
-    return pytest.raises(Conflict, check=lambda error: error.code == code)
-
-
-def invalid(field: str) -> Any:
-    return pytest.raises(Invalid, check=lambda error: error.details["field"] == field)
 
 
 # raising

@@ -1,11 +1,10 @@
 """Money of extensions that goes back, lapses, is renewed, or comes twice."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
 from b2c_web import clock
 from b2c_web.bookings import commands as bookings
@@ -14,18 +13,16 @@ from b2c_web.db import command_transaction
 from b2c_web.extensions import commands, hooks, money
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
-from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.operations.models import FailedOperation
-from b2c_web.payments.commands import ensure_customer, settle_payment
+from b2c_web.payments.commands import settle_payment
 from b2c_web.payments.gateway import gateway
-from b2c_web.payments.models import LedgerEntry, Payment, PaymentMethod, PaymentPurpose, PaymentState
-from b2c_web.payments.queries import payments_of
+from b2c_web.payments.models import PaymentMethod, PaymentPurpose, PaymentState
 from b2c_web.payments.steps import add_payment
 from b2c_web.payments.sweeping import sweep
-from tests.commands.extending import SUMS, Extending
+from tests.commands.extending import SUMS, Extending, complete, held_at_provider, payments, saver, taken
 from tests.commands.scene import succeed
-from tests.paying import Provider, save_method
+from tests.paying import Provider
 
 Auth = AuthorizationStatus
 TICKED = SUMS[0] + SUMS[1]
@@ -34,14 +31,9 @@ CAPTURES = "/v1/payment_intents/*/capture"
 PAGE = {"success_url": "http://localhost/paid", "cancel_url": "http://localhost/back", "language": "de"}
 
 
-def next_weekday(day: date) -> date:
-    return day if day.weekday() < 5 else next_weekday(day + timedelta(days=1))
-
-
 @pytest.fixture
 def scene(session: Any, provider: Provider) -> Extending:
-    """The clock is the real one, as the provider's is."""
-    return Extending(session, clock.frozen, first=next_weekday(clock.now_utc().date() + timedelta(days=2)))
+    return Extending.of_now(session)
 
 
 @pytest.fixture
@@ -50,15 +42,8 @@ def booking(scene: Extending) -> Booking:
 
 
 @pytest.fixture
-def save(scene: Extending, booking: Booking, provider: Provider) -> Callable[..., PaymentMethod]:
-    """Save a card or account of the booking's customer, as paying the booking left it."""
-    ensure_customer(booking.user_id)
-
-    def save_one(**which: str) -> PaymentMethod:
-        with command_transaction():
-            return save_method(provider, booking.user, **(which or {"card": "visa"}))
-
-    return save_one
+def save(booking: Booking, provider: Provider) -> Callable[..., PaymentMethod]:
+    return saver(provider, booking.user)
 
 
 @pytest.fixture
@@ -66,29 +51,6 @@ def held(scene: Extending, booking: Booking, save: Callable[..., PaymentMethod])
     """Two of three items approved and held on a saved card."""
     save()
     return scene.held(booking)
-
-
-def payments(extension: Extension) -> list[Payment]:
-    return list(payments_of(PaymentPurpose.EXTENSION, extension.id))
-
-
-def taken(extension: Extension) -> list[int]:
-    """What the ledger says was charged for it."""
-    mine = Payment.purpose_id == extension.id
-    rows = select(LedgerEntry.amount_cents).join(Payment, Payment.id == LedgerEntry.payment_id).where(mine)
-    return list(db.session.scalars(rows.order_by(LedgerEntry.id)))
-
-
-def held_at_provider() -> list[int]:
-    seen = gateway().recent_intents(clock.now_utc() - timedelta(days=30))
-    return [each.authorized_cents for each in seen if each.outcome.value == "AUTHORIZED"]
-
-
-def complete(scene: Extending, booking: Booking, run_jobs: Any) -> bool:
-    ready = bookings.complete_work(scene.staff, booking.id)
-    run_jobs({"payments.capture", "payments.close_checkout"})
-    scene.session.expire_all()
-    return ready
 
 
 # giving back

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
 from types import ModuleType
 from typing import Any
 
@@ -42,10 +41,7 @@ def scene(committed_app: Flask, provider: Provider) -> Iterator[Extending]:
     """A committed scene behind the simulator, with the real clock."""
     provider.connect(committed_app)
     with committed_app.app_context():
-        first = clock.now_utc().date() + timedelta(days=2)
-        while first.weekday() > 4:
-            first += timedelta(days=1)
-        yield Extending(db.session, clock.frozen, first=first)
+        yield Extending.of_now(db.session)
 
 
 @pytest.fixture

@@ -19,18 +19,12 @@ from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.commands import ensure_customer
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import SUMS, Extending
+from tests.commands.extending import SUMS
 from tests.factories import make_customer
 from tests.paying import Provider, save_method
 from tests.views.extending import HTMX, Pages, plain
 
 Doors = Callable[[Pages], tuple[str, Callable[..., Any], FlaskClient]]
-
-
-@pytest.fixture
-def pages(app: Flask, session: Any, frozen_clock: Any, login: Callable[..., FlaskClient], provider: Provider) -> Pages:
-    scene = Extending(session, frozen_clock)
-    return Pages(app, scene, login, scene.in_workshop())
 
 
 def account(pages: Pages) -> tuple[str, Callable[..., Any], FlaskClient]:

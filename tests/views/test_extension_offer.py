@@ -15,18 +15,11 @@ from b2c_web.extensions import queries, rules
 from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import ExtensionStatus, WorkItem
 from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaState
-from tests.commands.extending import Extending
 from tests.factories import make_user
 from tests.views.extending import HTMX, Pages, offer, plain
 from tests.views.test_workshop_board import counted
 
 THREE = (("Bremsbeläge vorn", "189,99", "1"), ("Bremsscheiben vorn", "1.249,99", "2"), ("Öl", "15.99", "4,5"))
-
-
-@pytest.fixture
-def pages(app: Flask, session: Any, frozen_clock: Any, login: Callable[..., FlaskClient]) -> Pages:
-    scene = Extending(session, frozen_clock)
-    return Pages(app, scene, login, scene.in_workshop())
 
 
 def usual(pages: Pages, name: str = "Wischerblätter", price: int = 4490) -> WorkItem:
