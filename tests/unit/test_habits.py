@@ -16,11 +16,10 @@ from b2c_web.features import ORDER
 from b2c_web.flask_extensions import db
 
 SOURCE, TEMPLATES = ROOT / "b2c_web", ROOT / "templates"
-MOST_LINES, MOST_LINES_OF_A_FILE, MOST_LINES_OF_TESTS = 30, 300, 400
+MOST_LINES, MOST_LINES_OF_A_FILE, MOST_LINES_OF_TESTS = 30, 300, 440
 
 # longer than MOST_LINES without the docstring, each for a reason; shorter is better than one more line here
 LONG_FUNCTIONS = {
-    "extensions/queries.py:_view": "one row of a view with many columns, each named once",
     "payments/simulator/objects.py:charged_card": "one object of Stripe's, with every field",
     "bookings/messages.py:facts_of": "all facts that a message can name, in one dictionary",
     "bookings/claim.py:_insert": "one row with many columns, each named once",
@@ -32,7 +31,6 @@ LONG_FILES = {
     "db_server.py": "the private PostgreSQL from the first start to the last stop, with what can go wrong",
     "runner.py": "all processes of a demo: started, watched and stopped together",
     "workshops/rules.py": "the judge, whose rules are read together",
-    "extensions/queries.py": "what three kinds of viewers see of one thing",
     "bookings/models.py": "the tables of a booking, whose constraints name each other",
     "payments/simulator/objects.py": "Stripe's objects, with every field",
 }
