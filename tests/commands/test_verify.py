@@ -56,6 +56,11 @@ ADD_PENDING = """
 ADD_LINK = """
     INSERT INTO extension_links (id, extension_id, token_hash, expires_at)
     SELECT gen_random_uuid(), id, id::text, now() FROM extensions"""
+ADD_WISH = """
+    INSERT INTO extension_wishes (id, booking_id, extension_id, place, name, price, quantity, taken_up_by_id,
+        taken_up_place)
+    SELECT gen_random_uuid(), b.id, e.id, 0, 'x', {price}, '0.995', {taken}
+    FROM extensions e JOIN bookings b ON b.id <> e.booking_id LIMIT 1"""
 APPROVED = ADD_EXTENSION.format(captured=0, right="CUSTOMER")
 ADD_REFUND = """
     INSERT INTO refunds (id, payment_id, amount_cents, reason, state, succeeded_at)
@@ -167,6 +172,18 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "extensions: whoever decided had a right to, and it is known by which": ((), (APPROVED,)),
     "extensions: none waits for an answer when the car is not worked on": ((), (ADD_PENDING,)),
+    "extensions: a wish is about the car and the customer of its booking": (
+        (),
+        (ADD_PENDING, ADD_WISH.format(price=100, taken="NULL, NULL")),
+    ),
+    "extensions: a wish says what was offered then": (
+        (),
+        (ADD_PENDING, ADD_WISH.format(price=99, taken="NULL, NULL")),
+    ),
+    "extensions: what has taken up a wish is an offer of the same booking, and stands": (
+        (),
+        (ADD_PENDING, ADD_WISH.format(price=100, taken="e.id, 0")),
+    ),
     "extensions: no link opens what is decided": ((), (APPROVED, ADD_LINK)),
     "extensions: captured is what payments took": ((), (ADD_EXTENSION.format(captured=100, right="CUSTOMER"),)),
     "extensions: what says that money is held has it held": (

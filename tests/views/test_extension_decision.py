@@ -341,7 +341,7 @@ def test_what_was_declined_is_offered_again_at_the_cars_next_booking(pages: Page
     draft = "/".join(again.split("/")[:3])
     page = plain(client.get(f"{draft}/service"))
     assert "Beim letzten Mal noch offen" in page
-    assert "Bremsscheiben vorn abgelehnt am" in page
+    assert "Bremsscheiben vorn damals 149,00 EUR ( 2 × 74,50 EUR )" in page
     assert "Motoröl" in page
     assert "Bremsbeläge vorn" not in page
 
