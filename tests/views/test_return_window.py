@@ -27,7 +27,7 @@ def ready(scene: Scene) -> Booking:
     staff = make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
     with command_transaction():
         lifecycle.pick_up(lock_booking(booking.id))
-    commands.check_in(staff, booking.id, mileage_km=1, car=CAR)
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
     commands.complete_work(staff, booking.id)
     return booking
 
