@@ -86,16 +86,17 @@ def _announce(
     key: uuid.UUID | None,
 ) -> _Arriving:
     """Command: the row that names the file, made once for each key."""
-    facts = {"id": uuid7(), "purpose": purpose, "purpose_id": purpose_id, "uploaded_by": user_id, "upload_key": key}
+    new = _Arriving(uuid7(), new_name(found.extension), is_received=False)
+    facts = {"id": new.id, "purpose": purpose, "purpose_id": purpose_id, "uploaded_by": user_id, "upload_key": key}
     facts |= {"kind": found.kind, "state": MediaState.UPLOADED, "content_type": found.content_type}
-    facts |= {"byte_size": byte_size, "staging_name": new_name(found.extension), "created_at": now_utc()}
+    facts |= {"byte_size": byte_size, "staging_name": new.staging_name, "created_at": now_utc()}
     with command_transaction():
         known = _known(user_id, key)
         if known is None:
             _check_room(purpose, purpose_id)
             row = insert(table_of(MediaFile)).values(facts).on_conflict_do_nothing().returning(MediaFile.id)
             if db.session.scalar(row) is not None:
-                return _Arriving(facts["id"], facts["staging_name"], is_received=False)
+                return new
             known = _known(user_id, key)
         if known is None or (known.purpose, known.purpose_id) != (purpose, purpose_id):
             raise NotFound
