@@ -25,6 +25,7 @@ class Person:
 
     def __init__(self, site: Site, page: Page, language: str, javascript: bool) -> None:
         self.site, self.page, self.words, self.javascript = site, page, WORDS[language], javascript
+        self.language = language
         self.email = f"person{next(_count)}@example.org"
         self.complaints: list[str] = []
         self.ended_link = ""  # the one path that may answer 410
@@ -41,6 +42,15 @@ class Person:
 
     def go(self, path: str) -> None:
         self.page.goto(f"{self.site.address}{path}")
+
+    def speak(self, language: str) -> None:
+        """What the language switch leaves in the session's cookie; the pages that are asked for next follow it."""
+        app, cookies = self.site.app, self.page.context
+        signer, name = app.session_interface.get_signing_serializer(app), app.config["SESSION_COOKIE_NAME"]  # type: ignore[attr-defined]
+        kept = next((one["value"] for one in cookies.cookies(self.site.address) if one["name"] == name), None)
+        said = (signer.loads(kept) if kept else {}) | {"language": language}
+        cookies.add_cookies([{"name": name, "value": signer.dumps(said), "url": self.site.address}])
+        self.language = language
 
     def next(self) -> None:
         """The one button of the pinned bar."""
@@ -81,6 +91,16 @@ class Person:
 
     def say(self) -> None:
         """Step 4, and the code from the mail."""
+        self.say_who()
+        self.say_code()
+
+    def say_who(self) -> None:
+        self.fill_in()
+        self.next()
+        self.at("code")
+
+    def fill_in(self) -> None:
+        """Where to, who, and the terms."""
         for name, value in {
             "street": "Am Beispielweg 12",
             "city": "Dortmund",
@@ -90,8 +110,8 @@ class Person:
         }.items():
             self.page.fill(f"#{name}", value)
         self.page.check("#terms")
-        self.next()
-        self.at("code")
+
+    def say_code(self) -> None:
         self.page.fill("#code", self.site.code_for(self.email))
         self.page.locator("main form .btn-primary").click()
         self.at("summary")

@@ -14,9 +14,9 @@ from b2c_web.capacity.move_models import MoveOffer
 from b2c_web.capacity.waiting_models import WaitingEntry, WaitingState
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.workshops.models import RonjaVehicle, TimeSlot, WorkshopCapacity
+from tests.browser.inspecting import Inspector, looks_at
 from tests.browser.person import Person
 from tests.browser.site import Site
-from tests.browser.test_every_page import Inspector
 from tests.factories import make_booking, make_vehicle
 
 Meet = Callable[..., Person]
@@ -111,6 +111,7 @@ def told(site: Site) -> None:
         sweep_waiting()
 
 
+@looks_at("offers.move", "offers.own_move")
 def test_the_pages_in_use_hold_up(site: Site, meet: Meet) -> None:
     """With something on them: axe in both schemes, narrow and wide, nothing scrolls sideways at 320 px."""
     staff, rosa = meet(viewport=TABLET), meet()
@@ -123,11 +124,12 @@ def test_the_pages_in_use_hold_up(site: Site, meet: Meet) -> None:
     looking, phone = Inspector(staff), Inspector(rosa)
     looking.look_at(
         f"/workshop/capacity/what-if?first={on}&last={on}&maximum=0&jockeys=-1",
-        "/workshop/capacity/what-if?first=&last=",
         "/workshop/capacity/moves",
         "/workshop/capacity/waiting",
         "/workshop/capacity/figures",
         "/workshop/capacity/days",
     )
-    phone.look_at(link_of(site, booking_id), f"/bookings/{booking_id}", "/account/waiting")
-    assert looking.wrong + phone.wrong == []
+    with site.data() as session:
+        offer = session.query(MoveOffer).filter_by(booking_id=booking_id).one().id
+    looking.look_at("/workshop/capacity/what-if?first=&last=", status=422)
+    phone.look_at(link_of(site, booking_id), f"/bookings/moves/{offer}", f"/bookings/{booking_id}", "/account/waiting")

@@ -13,9 +13,9 @@ from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import RonjaVehicle, TimeSlot, WorkshopCapacity
+from tests.browser.inspecting import Inspector
 from tests.browser.person import Person
 from tests.browser.site import Site
-from tests.browser.test_every_page import Inspector
 from tests.factories import make_booking, make_customer
 
 Meet = Callable[..., Person]

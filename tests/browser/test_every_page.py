@@ -1,103 +1,73 @@
-"""Every page, for everybody who may open it: no finding of axe in light and dark, narrow and wide; nothing scrolls
-sideways at 320 px; the browser has nothing to complain about."""
+"""Every page, for everybody who may open it, in German and English: no finding of axe in light and dark, narrow and
+wide; nothing scrolls sideways at 320 px; the browser has nothing to complain about.
 
-import itertools
-from collections.abc import Callable, Iterator
-from pathlib import Path
+Pages without arguments are found by themselves. Any other page is one line: its address for `look_at` and its route's
+name in `@looks_at`, in the case that has what it shows; `tests/unit/test_looked_at.py` fails until that is done.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import abort, request
 
-from b2c_web.access import PERMISSIONS, PUBLIC, SIGNED_IN, access_of
+from b2c_web import errors
+from b2c_web.access import PUBLIC, public
 from b2c_web.accounts.models import Address, Role, User
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification
 from b2c_web.payments.models import PaymentMethod
-from b2c_web.workshops.models import RonjaVehicle, TimeSlot
+from b2c_web.workshops.models import RonjaVehicle, TimeSlot, WorkshopCapacity
+from tests.browser.inspecting import Inspector, found_by_itself, looks_at, permissions_of
 from tests.browser.person import Person
 from tests.browser.site import Site
 from tests.factories import make_booking, make_vehicle
+from tests.factories.messages import make_message
 
-AXE = (Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js").read_text()
-FINDINGS = """async () => (await axe.run(document, {preload: false, resultTypes: ["violations"]})).violations.map(
-  (one) => one.id + ": " + one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", "))"""
-SETTLED = """() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(() => {
-  for (const one of document.getAnimations()) if (one.effect.getComputedTiming().endTime < Infinity) one.finish();
-  go(); })))"""
-WIDTHS, SCHEMES, NARROWEST = (390, 1280), ("light", "dark"), 320
-NOT_PAGES = {"static", "health", "capacity.coming_days_csv"}
 Meet = Callable[..., Person]
 
 
-def addresses(app: Flask, declared: set[str]) -> list[str]:
-    """Every page without arguments whose access is one of `declared`: a new one is found by itself."""
-    found = []
-    for rule in app.url_map.iter_rules():
-        plain = "GET" in (rule.methods or ()) and not rule.arguments and rule.endpoint not in NOT_PAGES
-        if plain and access_of(app, rule.endpoint) in declared:
-            found.append(rule.rule)
-    return sorted(found)
+@looks_at()
+def test_what_everybody_sees(site: Site, meet: Meet) -> None:
+    found = found_by_itself(site.app, {PUBLIC})
+    assert {"landing.index", "bookings.start", "landing.imprint", "accounts.login"} <= set(found)
+    looking = Inspector(meet())
+    looking.look_at(*found.values(), "/?plz=44137", "/?plz=80331")
+    looking.look_at("/gibt-es-nicht", status=404)
 
 
-def permissions_of(role: Role) -> set[str]:
-    return {SIGNED_IN, *(name for name, roles in PERMISSIONS.items() if role in roles)}
+REFUSALS = {
+    400: lambda: abort(400),
+    403: errors.NotAllowed,
+    404: errors.NotFound,
+    405: lambda: abort(405),
+    409: errors.Conflict,
+    413: lambda: abort(413),
+    422: errors.Invalid,
+    429: lambda: errors.TooMany(retry_after_seconds=90),
+    500: RuntimeError,
+    503: errors.Busy,
+}
 
 
-class Inspector:
-    """Looks at one page after the other and remembers what is wrong."""
+@looks_at()
+def test_what_went_wrong(site: Site, meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise REFUSALS[int(request.args["status"])]()
 
-    def __init__(self, person: Person) -> None:
-        self.person, self.page, self.wrong = person, person.page, list[str]()
-
-    def look_at(self, *paths: str) -> None:
-        for path in paths:
-            self.person.go(path)
-            self.look()
-
-    def look(self) -> None:
-        """The page as it is open now."""
-        where = self.page.url.removeprefix(self.person.site.address)
-        for width, scheme in itertools.product(WIDTHS, SCHEMES):
-            self._show(width, scheme)
-            self.page.evaluate(AXE)
-            self.wrong += [f"{where} {width} {scheme}: {finding}" for finding in self.page.evaluate(FINDINGS)]
-        self._show(NARROWEST, "light")
-        reached = self.page.evaluate("document.documentElement.scrollWidth")
-        if reached > NARROWEST:
-            self.wrong.append(f"{where} is {reached} wide at {NARROWEST}")
-
-    def _show(self, width: int, scheme: Any) -> None:
-        """At its full height: what is scrolled under a pinned bar would be reported as too small."""
-        self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        self.page.set_viewport_size({"width": width, "height": 800})
-        height = self.page.evaluate("document.documentElement.scrollHeight")
-        self.page.set_viewport_size({"width": width, "height": min(height, 6000)})
-        self.page.evaluate(SETTLED)
-
-
-@pytest.fixture
-def inspect(meet: Meet) -> Iterator[Callable[..., Inspector]]:
-    made: list[Inspector] = []
-
-    def inspector(person: Person | None = None) -> Inspector:
-        made.append(Inspector(person or meet()))
-        return made[-1]
-
-    yield inspector
-    assert [finding for one in made for finding in one.wrong] == []
-
-
-def test_what_everybody_sees(site: Site, inspect: Callable[..., Inspector]) -> None:
-    public = addresses(site.app, {PUBLIC})
-    assert {"/", "/book", "/imprint", "/login"} <= set(public)
-    inspect().look_at(*public, "/?plz=44137", "/?plz=80331", "/gibt-es-nicht", "/gibt-es-nicht?lang=en")
-
-
-def test_the_five_steps(site: Site, meet: Meet, inspect: Callable[..., Inspector]) -> None:
+    monkeypatch.setitem(site.app.view_functions, "landing.help", public(refuse))
     rosa = meet()
-    steps = inspect(rosa)
+    looking = Inspector(rosa)
+    for status in REFUSALS:
+        looking.look_at(f"/help?status={status}", status=status)
+    rosa.complaints[:] = [said for said in rosa.complaints if "the server responded with a status of" not in said]
+
+
+@looks_at("bookings.car", "bookings.service", "bookings.date")
+def test_the_first_steps(site: Site, meet: Meet) -> None:
+    rosa = meet()
+    steps = Inspector(rosa)
     rosa.begin()
     draft = rosa.page.url.rsplit("/", 1)[0].removeprefix(site.address)
     steps.look_at(f"{draft}/car", f"{draft}/service", f"{draft}/date")
@@ -106,25 +76,82 @@ def test_the_five_steps(site: Site, meet: Meet, inspect: Callable[..., Inspector
     rosa.page.locator("input[name=back]:checked").wait_for(state="attached")
     steps.look()
     steps.look_at(f"{draft}/date?slot=00000000-0000-0000-0000-000000000000", f"{draft}/date?day=2020-01-01")
-    rosa.go(f"{draft}/date")
+
+
+@looks_at("bookings.contact", "bookings.code", "bookings.summary")
+def test_the_last_steps(site: Site, meet: Meet) -> None:
+    rosa = meet()
+    steps = Inspector(rosa)
+    rosa.begin()
     rosa.pick()
+    draft = rosa.page.url.rsplit("/", 1)[0].removeprefix(site.address)
     rosa.next()  # with nothing filled in
     steps.look()
-    rosa.go(f"{draft}/contact")
-    rosa.say()
+    steps.look_at(f"{draft}/contact")
+    rosa.say_who()
+    steps.look_at(f"{draft}/code")
+    rosa.page.locator("main form .btn-primary").click()  # without the code
     steps.look()
+    rosa.say_code()
+    steps.look_at(f"{draft}/summary")
 
 
-def test_a_customers_pages(site: Site, meet: Meet, inspect: Callable[..., Inspector]) -> None:
+@looks_at("offers.join_waiting", "offers.waiting_code")
+def test_the_waiting_list(site: Site, meet: Meet) -> None:
+    rosa = meet()
+    rosa.begin()
+    draft = rosa.page.url.rsplit("/", 1)[0].removeprefix(site.address)
+    with site.data() as session:
+        full = session.query(WorkshopCapacity).filter_by(max_bookings=0).first().date
+    looking = Inspector(rosa)
+    looking.look_at(f"{draft}/waiting?day={full}")
+    rosa.page.locator("main form .btn-primary").click()  # with nothing filled in
+    looking.look()
+    rosa.go(f"{draft}/waiting?day={full}")
+    rosa.fill_in()
+    rosa.page.locator("main form .btn-primary").click()
+    looking.look_at(f"{draft}/waiting/code?day={full}")
+
+
+@looks_at("accounts.code", "accounts.email_code")
+def test_codes(site: Site, meet: Meet) -> None:
+    rosa = meet()
+    looking = Inspector(rosa)
+    rosa.go("/login")
+    rosa.page.fill("#email", rosa.email)
+    rosa.page.locator("main form .btn-primary").click()
+    looking.look_at("/login/code")
+    rosa.sign_in()
+    rosa.go("/account/email")
+    rosa.page.fill("#email", f"new-{rosa.email}")
+    rosa.page.locator("main form .btn-primary").click()
+    looking.look_at("/account/email/code")
+
+
+OF_A_CUSTOMER = (
+    "vehicles.car", "vehicles.archival", "vehicles.document", "accounts.address", "accounts.address_removal",
+    "payments.removal", "notifications.my_message", "notifications.outbox_message",
+)  # fmt: skip
+
+
+@looks_at()
+def test_a_customers_pages(site: Site, meet: Meet) -> None:
     rosa = meet()
     rosa.sign_in()
-    looking = inspect(rosa)
-    own = addresses(site.app, permissions_of(Role.CUSTOMER))
-    assert {"/account", "/bookings", "/account/cars"} <= set(own)
-    looking.look_at(*own)
+    own = found_by_itself(site.app, permissions_of(Role.CUSTOMER))
+    assert {"accounts.account", "bookings.mine", "vehicles.cars"} <= set(own)
+    Inspector(rosa).look_at(*own.values())
+
+
+@looks_at(*OF_A_CUSTOMER)
+def test_a_customers_things(site: Site, meet: Meet) -> None:
+    rosa = meet()
+    rosa.sign_in()
     with site.data() as session:
-        pages = things_of(session.query(User).filter_by(email=rosa.email).one())
-    looking.look_at("/account/addresses", "/account/cars", "/account/cards", "/account/messages", *pages)
+        things = things_of(session.query(User).filter_by(email=rosa.email).one())
+    site.work()  # the message is written
+    lists = ("/account/addresses", "/account/cars", "/account/cards", "/account/messages")
+    Inspector(rosa).look_at(*lists, *things)
 
 
 def things_of(user: User) -> list[str]:
@@ -137,25 +164,29 @@ def things_of(user: User) -> list[str]:
     account.card_last4, account.mandate_reference = "3000", "NXDSYREGC9PSMKWY"
     db.session.add_all([place, card, account])
     db.session.flush()
-    mail = db.session.query(Notification).filter_by(recipient=user.email).first()
-    assert mail
-    mail.user_id = user.id
+    code = db.session.query(Notification).filter_by(recipient=user.email).one()
+    mail = make_message(key=str(user.id), user_id=user.id, recipient=user.email)
     of_car, of_place = f"/account/cars/{car.id}", f"/account/addresses/{place.id}"
     pages = [of_car, f"{of_car}/archival", f"{of_car}/document", of_place, f"{of_place}/removal"]
-    return [*pages, f"/account/cards/{card.id}/removal", f"/account/messages/{mail.id}", f"/dev/outbox/{mail.id}"]
+    return [*pages, f"/account/cards/{card.id}/removal", f"/account/messages/{mail.id}", f"/dev/outbox/{code.id}"]
 
 
-def test_a_booking_in_every_state(site: Site, meet: Meet, inspect: Callable[..., Inspector]) -> None:
+OF_A_BOOKING = ("show", "car_details", "move", "cancellation", "withdrawal", "return_window")
+
+
+@looks_at(*(f"bookings.{page}" for page in OF_A_BOOKING))
+def test_a_booking_in_every_state(site: Site, meet: Meet) -> None:
     rosa = meet()
     rosa.sign_in()
     with site.data() as session:
         made = bookings_in_every_state(session.query(User).filter_by(email=rosa.email).one())
-    looking = inspect(rosa)
+    looking = Inspector(rosa)
     looking.look_at("/bookings", *(f"/bookings/{booking_id}" for booking_id in made.values()))
     confirmed = f"/bookings/{made[BookingStatus.CONFIRMED]}"
     changes = ("?paid=1", "/car", "/move", "/cancellation", "/withdrawal")
     looking.look_at(*(f"{confirmed}{change}" for change in changes))
     looking.look_at(f"/bookings/{made[BookingStatus.IN_WORKSHOP]}/cancellation")
+    looking.look_at(f"/bookings/{made[BookingStatus.READY_FOR_RETURN]}/return")
 
 
 def bookings_in_every_state(user: User) -> dict[BookingStatus, Any]:
@@ -177,7 +208,8 @@ STAFF = [
 
 
 @pytest.mark.parametrize(("name", "role"), STAFF)
-def test_what_staff_see(site: Site, meet: Meet, inspect: Callable[..., Inspector], name: str, role: Role) -> None:
+@looks_at()
+def test_what_staff_see(site: Site, meet: Meet, name: str, role: Role) -> None:
     someone = meet()
     someone.sign_in_as_staff(name)
     with site.data() as session:
@@ -187,7 +219,18 @@ def test_what_staff_see(site: Site, meet: Meet, inspect: Callable[..., Inspector
             session.flush()
             bookings_in_every_state(customer)
         days = [booking.slot.service_date.isoformat() for booking in session.query(Booking).limit(3)]
-    looking = inspect(someone)
-    looking.look_at(*addresses(site.app, permissions_of(role)))
+    looking = Inspector(someone)
+    looking.look_at(*found_by_itself(site.app, permissions_of(role)).values())
     if role is not Role.JOCKEY:
-        looking.look_at(*(f"/workshop?day={day}" for day in days), "/workshop?q=gibt-es-nicht")
+        looking.look_at(*(f"/workshop?day={day}" for day in days), "/workshop/cars?q=gibt-es-nicht")
+
+
+@looks_at("notifications.kept_message")
+def test_what_was_written_to_whom(site: Site, meet: Meet) -> None:
+    admin = meet()
+    admin.sign_in()  # a code is mailed, and kept
+    admin.page.context.clear_cookies()
+    admin.sign_in_as_staff("admin")
+    with site.data() as session:
+        mail = session.query(Notification).filter_by(recipient=admin.email).one().id
+    Inspector(admin).look_at(f"/admin/messages/{mail}")

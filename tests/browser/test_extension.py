@@ -1,5 +1,6 @@
 """An extension on two screens at once: the workshop's tablet and the customer's phone, from the photo to the charge."""
 
+import itertools
 import re
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,19 +10,24 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from b2c_web.accounts.models import User
+from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.clock import now_utc
+from b2c_web.extensions import commands
+from b2c_web.extensions.models import AuthorizationStatus as Money
 from b2c_web.extensions.models import Extension, WorkItem
+from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.commands import ensure_customer
-from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.models import PaymentMethod, PaymentPurpose
 from b2c_web.payments.queries import payments_of
+from b2c_web.request_cycle import LANGUAGES
 from b2c_web.workshops.models import TimeSlot, Workshop
 from tests.browser.driving import PHOTO
+from tests.browser.inspecting import Inspector, looks_at
 from tests.browser.person import Person, text
 from tests.browser.site import Site
-from tests.browser.test_every_page import Inspector
+from tests.commands.extending import OFFER
 from tests.factories import make_booking, make_vehicle
 from tests.paying import Provider, save_method
 
@@ -192,7 +198,11 @@ def test_a_question_and_its_answer_arrive_while_both_look(garage: Garage) -> Non
     expect(phone.locator("#talk")).to_contain_text("Eher nicht.")
 
 
-def test_every_page_of_an_extension(garage: Garage, meet: Meet) -> None:
+@looks_at(
+    *(f"extensions.{page}" for page in ("new", "at_work", "withdrawal", "limit_approval", "consent", "completion")),
+    *("extensions.show", "extensions.objection", "extensions.link_show"),
+)
+def test_an_extension_that_waits_for_its_answer(garage: Garage, meet: Meet) -> None:
     staff, own, link = Inspector(garage.bella), Inspector(garage.rosa), Inspector(meet())
     staff.look_at(garage.new)
     at_work = garage.raise_offer()
@@ -202,13 +212,18 @@ def test_every_page_of_an_extension(garage: Garage, meet: Meet) -> None:
     staff.look_at(f"/workshop/bookings/{garage.booking_id}/completion")
     mine = f"/extensions/{extension.id}"
     own.look_at(mine, f"{mine}?all=1", f"/bookings/{garage.booking_id}", f"{mine}/objection")
-    link.look_at(mailed, "/e/made-up")
+    link.look_at(mailed, f"{mailed}?item=0")
+    link.look_at("/e/made-up", status=404)
+
+
+@looks_at("extensions.show", "extensions.at_work", "extensions.objection", "extensions.completion")
+def test_an_extension_that_was_approved(garage: Garage, meet: Meet) -> None:
+    at_work = garage.raise_offer()
+    mailed, mine = garage.mailed(), f"/extensions/{garage.extension().id}"
     approve_by_consent(garage, at_work)
-    staff.look_at(at_work, f"/workshop/bookings/{garage.booking_id}/completion")
-    own.look_at(mine, f"{mine}/objection", f"/bookings/{garage.booking_id}")
-    link.person.ended_link = mailed
-    link.look_at(mailed)
-    assert [*staff.wrong, *own.wrong, *link.wrong] == []
+    Inspector(garage.bella).look_at(at_work, f"/workshop/bookings/{garage.booking_id}/completion")
+    Inspector(garage.rosa).look_at(mine, f"{mine}/objection", f"/bookings/{garage.booking_id}")
+    Inspector(meet()).look_at(mailed, status=410)
 
 
 def approve_by_consent(garage: Garage, at_work: str) -> None:
@@ -219,3 +234,73 @@ def approve_by_consent(garage: Garage, at_work: str) -> None:
     page.locator("label[for=item-2]").click()
     page.get_by_role("button", name="Zustimmung zu 439,98 EUR festhalten").click()
     expect(page.locator("#begin")).to_contain_text("Sie können beginnen")
+
+
+def raised(garage: Garage, **facts: Any) -> uuid.UUID:
+    """An offer of three items, as staff send it."""
+    with garage.site.data() as session:
+        staff = session.query(User).filter_by(role=Role.WORKSHOP).first()
+        return commands.raise_extension(staff, garage.booking_id, OFFER, **facts)
+
+
+def pages_about(garage: Garage, extension_id: uuid.UUID) -> tuple[list[str], list[str]]:
+    """Where the customer and the workshop see what became of an extension."""
+    of_booking = f"/bookings/{garage.booking_id}"
+    return (
+        [f"/extensions/{extension_id}", of_booking],
+        [f"/workshop/extensions/{extension_id}", f"/workshop{of_booking}", f"/workshop{of_booking}/completion"],
+    )
+
+
+@looks_at("extensions.show", "extensions.at_work", "extensions.completion")
+def test_an_extension_that_comes_to_nothing(garage: Garage, meet: Meet) -> None:
+    """One that another replaced, one that was declined, one that was withdrawn; their links have ended."""
+    first, links = raised(garage), [garage.mailed()]
+    second = raised(garage, replaces=first)
+    links.append(garage.mailed())
+    with garage.site.data() as session:
+        rosa = session.query(User).filter_by(email=garage.rosa.email).one()
+        commands.decline(rosa, second, "Zu teuer", digest_of(session.get(Extension, second)))
+    third = raised(garage)
+    links.append(garage.mailed())
+    with garage.site.data() as session:
+        commands.withdraw_extension(
+            session.query(User).filter_by(role=Role.WORKSHOP).first(), third, "Doch nicht nötig"
+        )
+    own, staff, link = Inspector(garage.rosa), Inspector(garage.bella), Inspector(meet())
+    for extension_id in (first, second, third):
+        mine, at_work = pages_about(garage, extension_id)
+        own.look_at(*mine)
+        staff.look_at(*at_work)
+    link.look_at(*links, status=410)
+
+
+@pytest.mark.parametrize(
+    ("card", "state"), [("authenticate_always", Money.REQUIRES_ACTION), ("fails_later", Money.FAILED)]
+)
+@looks_at("extensions.show", "extensions.at_work", "extensions.completion", "extensions.payment")
+def test_an_extension_whose_money_is_missing(garage: Garage, card: str, state: Money) -> None:
+    extension_id = raised(garage)
+    with garage.site.data() as session:
+        rosa = session.query(User).filter_by(email=garage.rosa.email).one()
+        session.query(PaymentMethod).filter_by(user_id=rosa.id).delete()
+        save_method(Provider(garage.site.simulator, None), rosa, card=card)  # type: ignore[arg-type]
+        session.commit()
+        shown = digest_of(session.get(Extension, extension_id))
+        commands.authorize_now(commands.approve(rosa, extension_id, [0, 1], shown))
+    assert garage.extension().authorization_status is state
+    mine, at_work = pages_about(garage, extension_id)
+    Inspector(garage.rosa).look_at(*mine, f"/extensions/{extension_id}/payment")
+    Inspector(garage.bella).look_at(*at_work)
+
+
+@looks_at("extensions.approval")
+def test_a_choice_is_looked_through_before_it_is_sent(garage: Garage) -> None:
+    """The page that comes when no script adds up; sent empty, it is refused."""
+    path, own = f"/extensions/{raised(garage)}", Inspector(garage.rosa)
+    for language, ticks in itertools.product(LANGUAGES, ("?item=0&item=2", "")):
+        garage.rosa.speak(language)
+        garage.rosa.go(f"{path}{ticks}")
+        garage.rosa.page.evaluate("document.getElementById('decision').submit()")
+        garage.rosa.page.wait_for_url("**/approval")
+        own.look()

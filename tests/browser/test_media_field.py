@@ -15,9 +15,9 @@ from b2c_web.media.models import MediaFile, MediaPurpose
 from b2c_web.media.queries import files, files_for
 from b2c_web.media.store import LocalMediaStore
 from b2c_web.workshops.models import TimeSlot
+from tests.browser.inspecting import AXE, FINDINGS
 from tests.browser.person import Person
 from tests.browser.site import Site
-from tests.browser.test_every_page import AXE, FINDINGS
 from tests.factories import make_booking
 from tests.factories.media import photo, video
 
