@@ -54,7 +54,7 @@ class Extending(Trips):
         booking = self.booked(back=back, **facts)
         if back is not None:
             self.drive_in(booking)
-        bookings.check_in(self.staff, booking.id, mileage_km=52_000, car=CAR)
+        bookings.check_in(self.staff, booking.id, mileage_km=52_000, car=CAR, early=True)
         bookings.start_work(self.staff, booking.id)
         self.session.expire_all()
         return booking
