@@ -73,10 +73,14 @@ def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     An idle connection has nothing to read; when the server went away, its farewell or the end lies there. This asks
     the kernel instead of the server, which `pool_pre_ping` does with one more round trip for every request.
     """
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN)
-    if connection.closed or waiting.poll(0):
+    if connection.closed or _has_news(connection.fileno()):
         raise DisconnectionError("the server has closed this connection")
+
+
+def _has_news(socket: int) -> bool:
+    waiting = select.poll()
+    waiting.register(socket, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 class NestedCommandError(RuntimeError):

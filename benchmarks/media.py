@@ -54,7 +54,7 @@ class Sender:
         headers = {"Content-Type": "application/octet-stream", "Cookie": self.cookie}
         headers |= {"X-CSRFToken": self.csrf, "HX-Request": "true"}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=GIVE_UP_SECONDS)
-        address = f"/media/booking/{self.booking_id}?filename=p.jpg&key={uuid.uuid4()}"
+        address = f"/media/booking/{self.booking_id}?key={uuid.uuid4()}"
         connection.request("POST", address, photo, headers)
         answer = connection.getresponse()
         said = answer.read().decode()

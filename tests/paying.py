@@ -15,9 +15,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import User
+from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
 from b2c_web.payments.commands import open_checkout
-from b2c_web.payments.methods import keep_method
+from b2c_web.payments.methods import default_of, keep_method
 from b2c_web.payments.models import Payment, PaymentMethod, PaymentPurpose, Refund
 from b2c_web.payments.stripe import StripeGateway
 from b2c_web.payments.stripe_reading import read_method
@@ -161,12 +162,18 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Purpose:
 
 
 def save_method(provider: Provider, user: User, **which: str) -> PaymentMethod:
-    """A card (`card="visa"`) or account (`account="sepa"`) of `user`, as an earlier payment left it. In a command."""
+    """A card (`card="visa"`) or account (`account="sepa"`) of `user`, as an earlier payment left it. In a command.
+
+    The first is the usual one.
+    """
     if user.stripe_customer_id is None:
         raise ValueError("ensure_customer first")
     made = provider.process.control("POST", "payment_methods", customer=user.stripe_customer_id, **which)
     kept = keep_method(user.id, read_method(made))
     assert kept is not None
+    if default_of(user.id) is None:
+        kept.is_default = True  # an account only because the customer said so
+        db.session.flush()
     return kept
 
 

@@ -42,7 +42,12 @@ def lock_for_decider(decider: Decider, extension_id: uuid.UUID) -> tuple[Booking
 
 def of_booking_locked(booking: Booking) -> list[Extension]:
     """Step: all extensions of a locked booking, fresh and locked, oldest first."""
-    wanted = select(Extension).where(Extension.booking_id == booking.id).order_by(Extension.id).with_for_update()
+    wanted = (
+        select(Extension)
+        .where(Extension.booking_id == booking.id)
+        .order_by(Extension.id)
+        .with_for_update(key_share=True)
+    )
     return list(db.session.scalars(wanted.execution_options(populate_existing=True)))
 
 
@@ -59,7 +64,8 @@ def _booking_of(extension_id: uuid.UUID) -> uuid.UUID:
 
 
 def _lock_row(extension_id: uuid.UUID) -> Extension:
-    return db.session.get_one(Extension, extension_id, with_for_update=True, populate_existing=True)
+    without_key = {"key_share": True}  # whoever only refers to it, as a wish does, need not wait
+    return db.session.get_one(Extension, extension_id, with_for_update=without_key, populate_existing=True)
 
 
 def _check_link(link: Link, extension_id: uuid.UUID, customer: User) -> None:

@@ -24,7 +24,7 @@ from b2c_web.extensions.refusing import refuse_field
 from b2c_web.flask_extensions import db
 
 KEY = ("workshop_id", "service", "name")
-KNOWN = _l("Diese Arbeit steht mit diesem Namen schon im Katalog.")
+KNOWN = _l("Diese Arbeit steht mit diesem Namen schon im Katalog oder in seinem Archiv.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,16 +233,17 @@ def name_key(name: str) -> str:
 
 
 def declined_items(extensions: Sequence[Extension]) -> list[tuple[Extension, int]]:
-    """What was declined and not accepted later, newest first, each piece of work once by its name.
+    """What was declined and not done later, newest first, each piece of work once by its name.
 
-    `extensions`: of one car, oldest first.
+    `extensions`: of one car, oldest first. Work that was accepted and then not done leaves an earlier no as it is.
     """
     open_items: dict[str, tuple[Extension, int]] = {}
     for extension in extensions:
         for index, kept in enumerate(extension.items):
             name = name_key(kept["name"])
             if index in extension.accepted_items:
-                open_items.pop(name, None)
+                if index not in extension.not_done_items:
+                    open_items.pop(name, None)
             elif extension.status in (ExtensionStatus.APPROVED, ExtensionStatus.DECLINED):
                 open_items.pop(name, None)
                 open_items[name] = (extension, index)

@@ -125,7 +125,8 @@ def take_up(booking: Booking, extension: Extension, offer: Offer) -> None:
     Raises Invalid (`items-<n>`) for a wish that is in another offer already, was set aside or taken back.
     """
     rows = _rows(booking)
-    for place, item in enumerate(offer.items):
+    named_first = sorted(enumerate(offer.items), key=lambda line: line[1].wish_id is None)
+    for place, item in named_first:
         wish = _wish_of(item, rows, place)
         if wish is not None:
             wish.taken_up_by_id, wish.taken_up_place = extension.id, place

@@ -5,7 +5,7 @@ import shutil
 import uuid
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from flask import Response, current_app, flash, make_response, render_template, request
 from flask_babel import gettext as _
@@ -54,7 +54,7 @@ def _answer_script(purpose: MediaPurpose, purpose_id: uuid.UUID) -> Response:
     with SpooledTemporaryFile(FORM_BYTES) as content:
         shutil.copyfileobj(request.stream, content, CHUNK_BYTES)
         try:
-            file = _add(purpose, purpose_id, content, request.args.get("filename"), key)
+            file = _add(purpose, purpose_id, content, unquote(request.headers.get("X-Filename", "")), key)
         except DomainError as refusal:
             return make_response(render_template("media/_refused.html", message=refusal.message), refusal.status)
     return _fragment(file)

@@ -127,9 +127,11 @@ def _payment_of(event: IncomingEvent) -> uuid.UUID | None:
 
 def _setup_of(event: IncomingEvent) -> uuid.UUID | None:
     """The setup that an event leads to; it carries our id, whatever it is about."""
-    known = select(MethodSetup.id).where(MethodSetup.id == _uuid(event.links.get("setup_id")))
+    wanted = _uuid(event.links.get("setup_id"))
+    if wanted is None:
+        return None
     with command_transaction():
-        return db.session.scalar(known)
+        return db.session.scalar(select(MethodSetup.id).where(MethodSetup.id == wanted))
 
 
 def _uuid(value: str | None) -> uuid.UUID | None:

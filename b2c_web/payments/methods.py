@@ -24,7 +24,9 @@ PROMISED = _l(
 
 
 def keep_method(user_id: uuid.UUID, seen: SavedMethod) -> PaymentMethod | None:
-    """Step: remember what a customer paid with, when the provider kept it; the first one becomes the default.
+    """Step: remember what a customer paid with, when the provider kept it; the first card becomes the default.
+
+    An account becomes it only when the customer says so (`make_default`): by saving one nobody agrees to pay with it.
 
     The same card typed again replaces the one we had, but not an account that work is promised on. Locks the user.
     Returns None when it was not kept.
@@ -39,7 +41,7 @@ def keep_method(user_id: uuid.UUID, seen: SavedMethod) -> PaymentMethod | None:
         db.session.add(kept)
     _show(kept, seen)
     db.session.flush()
-    if kept.is_active and default_of(user_id) is None:
+    if kept.is_active and kept.type == "card" and default_of(user_id) is None:
         _choose(kept)
     return kept
 
@@ -51,7 +53,7 @@ def shows(kept: PaymentMethod, seen: SavedMethod) -> bool:
 
 
 def remove_method(user: User, method_id: uuid.UUID) -> None:
-    """Remove a saved card: gone here at once, detached at the provider by a job. The newest other one takes over.
+    """Remove a saved card: gone here at once, detached at the provider by a job. The newest other card takes over.
 
     Locks the user. Raises NotFound when it is not this user's or was removed before, Conflict while it is an account
     that work is promised on.
@@ -133,10 +135,15 @@ def default_of(user_id: uuid.UUID) -> PaymentMethod | None:
 
 
 def is_promised(method_id: uuid.UUID) -> bool:
-    """Is work under way that this account's mandate is to pay, and that was not charged yet?"""
-    by_mandate = (Payment.hold_asked_at.is_not(None), Payment.capture_method == CaptureMethod.AUTOMATIC)
-    wanted = select(Payment.id).where(Payment.method_id == method_id, Payment.state == PaymentState.AUTHORIZED)
-    return db.session.scalar(wanted.where(*by_mandate).limit(1)) is not None
+    """Is work under way that this account's mandate is to pay, and that was not charged yet, nor given up?"""
+    wanted = select(Payment.id).where(
+        Payment.method_id == method_id,
+        Payment.state == PaymentState.AUTHORIZED,
+        Payment.hold_asked_at.is_not(None),
+        Payment.capture_method == CaptureMethod.AUTOMATIC,
+        Payment.capture_given_up_at.is_(None),
+    )
+    return db.session.scalar(wanted.limit(1)) is not None
 
 
 def label(method: PaymentMethod) -> str:
@@ -154,8 +161,12 @@ def _look(provider_method_id: str) -> SavedMethod | None:
 
 
 def lock_user(user_id: uuid.UUID) -> None:
-    """Step: whatever changes a customer's methods stands in line here; after a payment's row, before a method's."""
-    db.session.execute(select(User.id).filter_by(id=user_id).with_for_update())
+    """Step: whatever changes a customer's methods stands in line here; after a payment's row, before a method's.
+
+    The claim locks users first. The two never wait for each other: it touches no payment of the past, and a wish's
+    foreign key passes an extension that is locked without its key.
+    """
+    db.session.execute(select(User.id).filter_by(id=user_id).with_for_update(key_share=True))
 
 
 def _own(user_id: uuid.UUID, method_id: uuid.UUID) -> PaymentMethod:
@@ -189,7 +200,8 @@ def _forget(method: PaymentMethod) -> None:
 
 
 def _let_newest_be_default(user_id: uuid.UUID) -> None:
-    newest = select(PaymentMethod).filter_by(user_id=user_id, is_active=True).order_by(PaymentMethod.id.desc())
+    cards = select(PaymentMethod).filter_by(user_id=user_id, is_active=True, type="card")
+    newest = cards.order_by(PaymentMethod.id.desc())
     method = db.session.scalars(newest.limit(1)).first()
     if method is not None:
         _choose(method)

@@ -17,7 +17,7 @@ from b2c_web.errors import Busy, Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.payments.customers import ensure_customer, forget_customer
 from b2c_web.payments.gateway import PaymentProviderError, PaymentRefused, PaymentUncertain, gateway
-from b2c_web.payments.keys import digest, once
+from b2c_web.payments.keys import digest, once, repeatable
 from b2c_web.payments.queries import setup_of
 from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.rules import page_expiry
@@ -137,15 +137,21 @@ def _with_new_end(begun: _Begun) -> _Begun:
 
 
 def _record_page(setup_id: uuid.UUID, page: SetupSnapshot) -> str:
-    """Third step. Returns the page that counts. One that was given up meanwhile is closed by a job."""
+    """Third step. Returns the page that counts: of two that two requests opened the first; the other is closed.
+    One that was given up meanwhile is closed by a job.
+    """
     with command_transaction(lock_timeout_ms()):
         setup = lock_setup(setup_id)
-        setup.stripe_checkout_session_id = setup.stripe_checkout_session_id or page.checkout_id
-        if setup.state in LIVE:
-            setup.state, setup.checkout_url = SetupState.OPEN, page.page_url
-        elif setup.state is SetupState.ENDED and setup.closed_at is None:
-            close_later(setup)
+        is_second = setup.stripe_checkout_session_id not in (None, page.checkout_id)
+        if not is_second:
+            setup.stripe_checkout_session_id = page.checkout_id
+            if setup.state in LIVE:
+                setup.state, setup.checkout_url = SetupState.OPEN, page.page_url
+            elif setup.state is SetupState.ENDED and setup.closed_at is None:
+                close_later(setup)
         address = setup.checkout_url
+    if is_second and page.checkout_id:
+        gateway().expire_setup(page.checkout_id, repeatable("expire", setup_id))
     if address is None:
         raise Conflict(REPLACED, code="setup_replaced")
     return address

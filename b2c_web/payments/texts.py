@@ -27,6 +27,6 @@ def setup_words(setup: MethodSetup, method: PaymentMethod | None) -> tuple[str, 
     """What became of the page that saves a card or an account, with the tone to say it in."""
     if method is not None:
         return _("%(name)s ist gespeichert. Abgebucht ist nichts.", name=method_name(method)), "success"
-    if setup.state is SetupState.OPEN:
+    if setup.state is not SetupState.SAVED and setup.closed_at is None:  # also one that was replaced meanwhile
         return _("Die Bestätigung steht noch aus. Wir zeigen die Zahlungsart hier, sobald sie da ist."), "warning"
     return _("Gespeichert wurde nichts. Sie können es gern noch einmal versuchen."), "warning"

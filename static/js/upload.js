@@ -66,7 +66,6 @@ function isTooLarge(field, file) {
 // The body is the file alone: nothing that the server would have to take apart.
 function address(upload) {
   const to = new URL(upload.field.dataset.href, location.href);
-  to.searchParams.set("filename", upload.file.name);
   to.searchParams.set("key", upload.key);
   return to;
 }
@@ -81,6 +80,7 @@ function send(upload) {
   upload.request = request;
   request.open("POST", address(upload));
   request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.setRequestHeader("X-Filename", encodeURIComponent(upload.file.name)); // a query would be in the log
   request.setRequestHeader("HX-Request", "true");
   const token = document.querySelector("meta[name=csrf-token]");
   if (token) request.setRequestHeader("X-CSRFToken", token.content);

@@ -97,7 +97,7 @@ class Extending(Trips):
 
     def check_in(self, booking: Booking) -> None:
         """The car comes, and work on it begins."""
-        bookings.check_in(self.staff, booking.id, mileage_km=53_000)
+        bookings.check_in(self.staff, booking.id, mileage_km=53_000, early=True)
         bookings.start_work(self.staff, booking.id)
         self.session.expire_all()
 

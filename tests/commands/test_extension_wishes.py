@@ -220,6 +220,13 @@ def test_a_wish_is_not_offered_twice(scene: Extending, booking: Booking) -> None
     assert states(scene, booking) == [WishState.TAKEN_UP, WishState.OPEN]
 
 
+def test_a_line_that_names_the_wish_comes_before_one_of_the_same_name(scene: Extending, booking: Booking) -> None:
+    scene.check_in(booking)
+    named = replace(PADS, wish_id=wish_id(scene, booking))
+    raised = scene.raised(booking, Offer("Beides", (replace(PADS, price_cents=5000), named)))
+    assert wishes.places_in(raised.id) == {1: named.wish_id}
+
+
 def test_a_wish_of_another_booking_is_not_taken_up(scene: Extending, booking: Booking) -> None:
     other = scene.in_workshop(slot=2)
     with invalid("items-0"):
@@ -309,7 +316,7 @@ def test_the_wishes_of_a_cancelled_booking_end_and_the_work_is_offered_again(
 
 def test_another_car_comes_so_its_owner_hears_why_nothing_is_offered(scene: Extending, booking: Booking) -> None:
     other = {"license_plate": "WIT ZZ 9", "make": "Esche", "model": "Kombi", "year": 2021}
-    bookings.check_in(scene.staff, booking.id, mileage_km=9, seen=SeenCar(other, is_other=True))
+    bookings.check_in(scene.staff, booking.id, mileage_km=9, early=True, seen=SeenCar(other, is_other=True))
     found = wished(scene, booking)
     assert [one.state for one in found] == [WishState.SET_ASIDE] * 2
     assert {one.words for one in found} == {wishing.OTHER_CAR}
@@ -318,7 +325,7 @@ def test_another_car_comes_so_its_owner_hears_why_nothing_is_offered(scene: Exte
 
 def test_the_same_car_written_down_right_keeps_its_wishes(scene: Extending, booking: Booking) -> None:
     right = {"license_plate": "WIT XY 208", "make": "Ahorn", "model": "Kombi", "year": 2020}
-    bookings.check_in(scene.staff, booking.id, mileage_km=9, seen=SeenCar(right, is_other=False))
+    bookings.check_in(scene.staff, booking.id, mileage_km=9, early=True, seen=SeenCar(right, is_other=False))
     assert states(scene, booking) == [WishState.OPEN, WishState.OPEN]
 
 

@@ -14,6 +14,7 @@ from b2c_web.audit import AuditEntry
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
+from b2c_web.payments import setups
 from b2c_web.payments.checks import CHECKS
 from b2c_web.payments.commands import (
     Wish,
@@ -21,6 +22,7 @@ from b2c_web.payments.commands import (
     capture_held,
     capture_payment,
     hold_payment,
+    make_default,
     open_setup,
     reconcile,
     remove_method,
@@ -28,6 +30,7 @@ from b2c_web.payments.commands import (
 )
 from b2c_web.payments.comparing import Kind
 from b2c_web.payments.gateway import PaymentUnavailable, PaymentUncertain, gateway
+from b2c_web.payments.methods import default_of
 from b2c_web.payments.models import Payment, PaymentMethod, PaymentPurpose, PaymentState, ProviderEvent
 from b2c_web.payments.queries import methods_of
 from b2c_web.payments.setup_gateway import SetupOutcome
@@ -85,6 +88,16 @@ def test_the_same_page_again_while_it_is_open(user: User, provider: Provider) ->
     assert provider.count("checkout.session") == 1
     card = open_setup(user, MethodKind.CARD, WISH)
     assert card != first and provider.count("checkout.session") == 2
+
+
+def test_of_two_pages_the_first_counts_and_the_other_is_closed(user: User, provider: Provider) -> None:
+    """Two tabs, and an end that the provider refused to both."""
+    begun = setups._begin(user.id, MethodKind.ACCOUNT, WISH)
+    pages = [setups._ask_for_page(user.id, one, WISH) for one in (begun, setups._with_new_end(begun))]
+    told = [setups._record_page(begun.setup_id, page) for page in pages]
+    assert told == [pages[0].page_url] * 2
+    outcomes = [gateway().look_setup(page.checkout_id or "").outcome for page in pages]
+    assert outcomes == [SetupOutcome.WAITING, SetupOutcome.CLOSED]
 
 
 OTHERS = [
@@ -160,7 +173,7 @@ def test_saving_keeps_the_account_and_charges_nothing(
     save(provider, setup)
     settle_setup(setup.id)
     (method,) = methods_of(user)
-    assert (method.type, method.card_last4, method.is_default) == ("sepa_debit", "3000", True)
+    assert (method.type, method.card_last4, method.is_default) == ("sepa_debit", "3000", False)
     assert method.mandate_reference
     assert (setup.state, setup.method_id, setup.checkout_url) == (SetupState.SAVED, method.id, None)
     assert (provider.count("payment_intent"), provider.count("charge")) == (0, 0)
@@ -168,15 +181,29 @@ def test_saving_keeps_the_account_and_charges_nothing(
     assert (breaches(), reconcile()) == ({}, [])
 
 
-def test_a_card_comes_after_the_one_that_stands(user: User, setup: MethodSetup, provider: Provider) -> None:
+def test_an_account_is_never_the_usual_way_by_itself(user: User, setup: MethodSetup, provider: Provider) -> None:
+    save(provider, setup)
+    settle_setup(setup.id)
+    open_setup(user, MethodKind.CARD, WISH)
+    save(provider, latest(user), card="visa")
+    settle_setup(latest(user).id)
+    card = next(one for one in methods_of(user) if one.type == "card")
+    assert default_of(user.id) is card
+    remove_method(user, card.id)
+    assert default_of(user.id) is None
+    make_default(user, methods_of(user)[0].id)
+    assert default_of(user.id) is methods_of(user)[0]
+
+
+def test_a_card_comes_before_an_account(user: User, setup: MethodSetup, provider: Provider) -> None:
     save(provider, setup)
     settle_setup(setup.id)
     open_setup(user, MethodKind.CARD, WISH)
     save(provider, latest(user), card="visa")
     settle_setup(latest(user).id)
     assert [(method.type, method.is_default, method.mandate_reference is None) for method in methods_of(user)] == [
-        ("sepa_debit", True, False),
-        ("card", False, True),
+        ("card", True, True),
+        ("sepa_debit", False, False),
     ]
 
 
@@ -397,9 +424,9 @@ def test_the_same_account_again_replaces_the_old_one_unless_it_is_promised(
         return list(methods_of(user))
 
     (second,) = again()
-    assert (second.id != first.id, first.is_active, second.is_default) == (True, False, True)
+    assert (second.id != first.id, first.is_active, second.is_default) == (True, False, False)
     promised()
-    assert again()[0].id == second.id
+    assert second.id in {one.id for one in again()}
     assert (second.is_active, len(methods_of(user)), breaches()) == (True, 2, {})
 
 

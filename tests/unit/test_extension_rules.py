@@ -1,5 +1,6 @@
 """Money of extensions adds up: rounding, sums, ticks and limits, for whatever is typed."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from types import SimpleNamespace
@@ -121,10 +122,10 @@ def test_work_begins_only_when_the_money_is_sure(money: AuthorizationStatus) -> 
     assert not rules.is_safe_to_begin(waiting)
 
 
-def test_declined_work_is_offered_again_until_it_is_accepted() -> None:
-    def of(status: ExtensionStatus, names: list[str], accepted: list[int]) -> Any:
+def test_declined_work_is_offered_again_until_it_is_done() -> None:
+    def of(status: ExtensionStatus, names: list[str], accepted: list[int], not_done: Sequence[int] = ()) -> Any:
         items = [{"name": name, "price": 1, "quantity": "1"} for name in names]
-        return SimpleNamespace(status=status, items=items, accepted_items=accepted)
+        return SimpleNamespace(status=status, items=items, accepted_items=accepted, not_done_items=not_done)
 
     first = of(ExtensionStatus.APPROVED, ["Wischer", "Pads", "Öl"], [0])
     withdrawn = of(ExtensionStatus.CANCELLED, ["Scheiben"], [])
@@ -137,6 +138,8 @@ def test_declined_work_is_offered_again_until_it_is_accepted() -> None:
         "wischer ",
         "Öl",
     ]
+    never_done = of(ExtensionStatus.APPROVED, ["Pads", "Wischer"], [0, 1], [0])
+    assert [one.items[index]["name"] for one, index in rules.declined_items([declined, never_done])] == ["pads"]
 
 
 def test_what_wants_the_customer() -> None:

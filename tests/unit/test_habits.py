@@ -16,7 +16,7 @@ from b2c_web.features import ORDER
 from b2c_web.flask_extensions import db
 
 SOURCE, TEMPLATES = ROOT / "b2c_web", ROOT / "templates"
-MOST_LINES, MOST_LINES_OF_A_FILE, MOST_LINES_OF_TESTS = 30, 300, 440
+MOST_LINES, MOST_LINES_OF_A_FILE, MOST_LINES_OF_TESTS = 30, 300, 450
 
 # longer than MOST_LINES without the docstring, each for a reason; shorter is better than one more line here
 LONG_FUNCTIONS = {

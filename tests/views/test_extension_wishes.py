@@ -14,6 +14,7 @@ from b2c_web.extensions import commands, queries, wishes
 from b2c_web.extensions.cataloguing import put_work_item
 from b2c_web.extensions.items import Offer
 from b2c_web.extensions.models import Extension
+from b2c_web.extensions.views import offer
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.notifications.rendering import render
 from tests.commands.extending import DISCS, PADS, Extending
@@ -330,6 +331,8 @@ def test_one_tap_opens_the_offer_with_todays_price_and_the_second_adds_nothing(
     ]
     page = plain(staff.get(answer.location))
     assert "Wunsch der Kundin/des Kunden" in page
+    lines = [line | {"wish": ""} for line in content["items"]]  # tapped in the catalogue before
+    assert offer.with_wishes({"items": lines}, wishes.of_booking(booking), {})["items"] == lines
     assert "248,90 EUR" in page
 
 
@@ -408,7 +411,7 @@ def test_the_customer_hears_in_plain_words_that_another_car_came(
     from b2c_web.bookings.naming import SeenCar
 
     other = {"license_plate": "WIT ZZ 9", "make": "Esche", "model": "Kombi", "year": 2021}
-    bookings.check_in(scene.staff, booking.id, mileage_km=9, seen=SeenCar(other, is_other=True))
+    bookings.check_in(scene.staff, booking.id, mileage_km=9, early=True, seen=SeenCar(other, is_other=True))
     assert "Die Werkstatt sagt: Es kam ein anderes Auto." in plain(owner.get(f"/bookings/{booking.id}"))
 
 

@@ -33,8 +33,11 @@ def sent(client: FlaskClient, desk: Desk, *contents: BytesIO, script: bool = Tru
     """An upload as the field sends it: by script the file alone is the body, without it a form with all files."""
     address, token = f"/media/booking/{desk.booking_id}", token_on(client, "/login")
     if script:
-        said = {"name": "photos", "filename": "foto0.jpg", **fields}
-        headers, content = {**SCRIPT, "X-CSRFToken": token}, contents[0] if contents else BytesIO()
+        said = {"name": "photos", **fields}
+        headers, content = (
+            {**SCRIPT, "X-CSRFToken": token, "X-Filename": "f%C3%B6to0.jpg"},
+            contents[0] if contents else BytesIO(),
+        )
         return client.post(
             address, query_string=said, input_stream=content, headers=headers, content_length=size_of(content)
         )
@@ -103,7 +106,7 @@ def test_what_is_not_taken_is_said_in_words(desk: Desk, client: FlaskClient, log
     login(desk.staff)
     answer = sent(client, desk, BytesIO(b"%PDF-1.7 not a photo"))
     assert answer.status_code == 422
-    assert "„foto0.jpg“ ist kein Foto oder Video" in answer.text
+    assert "„föto0.jpg“ ist kein Foto oder Video" in answer.text
     assert desk.contents() == []
 
 

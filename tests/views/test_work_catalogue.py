@@ -57,7 +57,7 @@ def test_what_is_wrong_is_said_at_the_field_and_kept(scene: Scene, staff: FlaskC
     send(staff, f"{LIST}/new", **OIL)
     twice = send(staff, f"{LIST}/new", **OIL)
     assert twice.status_code == 422
-    assert "Diese Arbeit steht mit diesem Namen schon im Katalog." in plain(twice)
+    assert "Diese Arbeit steht mit diesem Namen schon im Katalog oder in seinem Archiv." in plain(twice)
 
 
 def test_change_archive_and_back(scene: Scene, staff: FlaskClient) -> None:
@@ -95,6 +95,8 @@ def test_an_admin_picks_the_workshop(scene: Scene, login: Login, app: Flask) -> 
     assert send(admin, new, **OIL).location == f"{LIST}?workshop={other.id}"
     assert only(scene).workshop_id == other.id
     assert "Motoröl" in plain(admin.get(f"{LIST}?workshop={other.id}"))
+    fragment = admin.get(f"{LIST}?workshop={other.id}", headers={"HX-Request": "true"}).text
+    assert new in fragment  # the button goes where the list is from
 
 
 def test_nobody_else_gets_there(scene: Scene, login: Login, app: Flask) -> None:

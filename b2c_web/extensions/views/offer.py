@@ -71,11 +71,13 @@ def line_of_wish(wish: WishView, work: WorkItem | None) -> dict[str, Any]:
 
 
 def with_wishes(content: dict[str, Any], wishes: Sequence[WishView], usual: dict[str, WorkItem]) -> dict[str, Any]:
-    """The draft with a line for each of these wishes that has none yet."""
+    """The draft with a line for each of these wishes that has none yet, by its id or by the work's name."""
     lines = content.get("items", [])
     there = {line.get("wish") for line in lines}
+    named = {rules.name_key(line["name"]) for line in lines if not line.get("wish")}
     wanted = [one for one in wishes if one.is_open and str(one.id) not in there]
-    new = [line_of_wish(one, usual.get(rules.name_key(one.name))) for one in wanted]
+    missing = [one for one in wanted if rules.name_key(one.name) not in named]
+    new = [line_of_wish(one, usual.get(rules.name_key(one.name))) for one in missing]
     words = content.get("description") or _("Diese Arbeiten haben Sie sich bei der Buchung gewünscht.")
     return content | {"items": [*lines, *new][: max(rules.MOST_ITEMS, len(lines))], "description": words}
 

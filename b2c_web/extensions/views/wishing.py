@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from flask import Response, flash, url_for
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -77,7 +78,9 @@ def draft_wishes(booking_id: uuid.UUID) -> Response:
     draft = queries.draft_of(booking_id)
     content = keyed(draft.content if draft else {})
     usual = queries.usual_work_named(booking.workshop_id, booking.service)
-    commands.save_draft(current_user, booking_id, offer.with_wishes(content, wishes.of_booking(booking), usual))
+    with force_locale(booking.user.language):  # the customer reads what the draft says
+        content = offer.with_wishes(content, wishes.of_booking(booking), usual)
+    commands.save_draft(current_user, booking_id, content)
     return htmx.see_other(url_for("extensions.new", booking_id=booking_id, replaces=content.get("replaces") or None))
 
 
