@@ -119,7 +119,7 @@ class Ending:
 
 
 def ending_of(booking: Booking) -> Ending:
-    """What cancelling by staff would mean; `seen` changes with the booking's state and with the money."""
+    """What cancelling by staff would mean; `seen` changes with the booking's state, its date and the money."""
     now, rules = now_utc(), current_app.config
     left = sum(map(refundable_cents, payments_of(PaymentPurpose.BOOKING, booking.id)))
     withdrawing = withdrawal_terms(booking, now, rules)
@@ -129,12 +129,12 @@ def ending_of(booking: Booking) -> Ending:
         left_cents=left,
         refund_cents=staff_refund_cents(booking, left, now, rules),
         withdrawable=withdrawing.free_until if withdrawing.allowed else None,
-        seen=live.version_of(booking.status, left),
+        seen=live.version_of(booking.status, booking.pickup_time, booking.no_show_at, left),
     )
 
 
 def as_seen(seen: str) -> Callable[[Booking], None]:
-    """A check for `cancel_by_staff`: raises Conflict when the state or the money is not what the page showed."""
+    """A check for `cancel_by_staff`: raises Conflict when state, date or money are not what the page showed."""
 
     def check(booking: Booking) -> None:
         if ending_of(booking).seen != seen:

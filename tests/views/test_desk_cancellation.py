@@ -188,6 +188,31 @@ def test_who_saw_another_state_is_asked_again_and_loses_nothing(
     assert page.send(refund="328", reason="Hagel").status_code == 303
 
 
+def test_who_saw_another_date_is_asked_again(trips: Trips, at_counter: Callable[..., Counter]) -> None:
+    """The customer gets a date far away meanwhile: the fee of the late one must not be kept any more."""
+    booking = trips.booked()
+    with trips.at(booking.pickup_time - timedelta(hours=3)):
+        page = at_counter(booking)
+        assert "Stornieren, 303,00 EUR zurück" in page.words
+        commands.move_by_staff(trips.dispatcher, booking.id, trips.slots[6].id, trips.slots[8].id)
+        assert page.send(refund="303", reason="Hagel").status_code == 409
+        assert "Der Stand dieser Buchung hat sich geändert." in page.words
+        assert "Der Termin fällt weg, der Platz ist wieder frei. Fr, 27. Nov., 10–12 Uhr" in page.words
+    assert (booking.status, db.session.query(Refund).count()) == (BookingStatus.CONFIRMED, 0)
+
+
+def test_who_did_not_see_that_nobody_was_there_is_asked_again(
+    trips: Trips, at_counter: Callable[..., Counter]
+) -> None:
+    booking = trips.booked()
+    with trips.at(booking.pickup_time):
+        page = at_counter(booking)
+    trips.miss(booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=20)):
+        assert page.send(refund="303", reason="Hagel").status_code == 409
+    assert booking.status is BookingStatus.CONFIRMED
+
+
 def test_the_workshops_dispatcher_and_an_admin_may_too(trips: Trips, at_counter: Callable[..., Counter]) -> None:
     for who in (trips.dispatcher, make_user(Role.ADMIN)):
         booking = trips.booked(back=None)
