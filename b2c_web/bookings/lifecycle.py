@@ -205,10 +205,14 @@ def end_reservation(booking: Booking, back_at: datetime) -> None:
 
 
 def no_show(booking: Booking) -> None:
-    """Nobody was there at pickup: stays CONFIRMED, a new date is offered for 24 h."""
+    """Nobody was there at pickup: stays CONFIRMED, a new date is offered for 24 h.
+
+    A move that waits for its fee is off: the new date is free now, and nobody pays twice.
+    """
     now = now_utc()
     if booking.status is not BookingStatus.CONFIRMED:
         raise Conflict(STATE_CHANGED, code="wrong_state", status=booking.status.value)
+    end_waiting_moves(booking)
     booking.no_show_at = now
     booking.new_date_until = now + timedelta(hours=current_app.config["NO_SHOW_OFFER_HOURS"])
     db.session.flush()

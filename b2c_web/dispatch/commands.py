@@ -192,8 +192,8 @@ def record_no_show(assignment_id: uuid.UUID, *, photo: str, actor: User | None =
         lacks = rules.no_show_lacks(calls=calls, waited_minutes=waited, has_photo=bool(shown), rules=current_app.config)
         _need_all(lacks)
         step.assignment.handover = _kept(step, {"no_show": {"calls": calls, "waited_minutes": waited, "photo": shown}})
+        lifecycle.no_show(step.booking)  # it locks payments: a jockey's time is given back last everywhere
         planning.end(step.assignment, CancelReason.NO_SHOW, moved_by=step.actor_id)
-        lifecycle.no_show(step.booking)
         return step.assignment.status
 
 

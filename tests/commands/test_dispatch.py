@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from b2c_web.accounts.models import Role
 from b2c_web.audit import AuditEntry
-from b2c_web.bookings.models import BookingStatus, RonjaReservation
+from b2c_web.bookings import commands as bookings
+from b2c_web.bookings.models import BookingMove, BookingStatus, MoveState, RonjaReservation
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
 from b2c_web.dispatch import commands
@@ -18,7 +19,9 @@ from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.rules import NoShowLack as Lack
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.payments.models import PaymentPurpose
 from b2c_web.workshops.models import JockeyStatus, RonjaVehicle, VehicleStatus
+from tests.commands.scene import TOTAL_CENTS, refunds, succeed
 from tests.commands.trips import HANDOVER, PICKUP, RETURN, Trips
 from tests.factories import make_user
 
@@ -336,6 +339,27 @@ def test_a_no_show_keeps_the_booking_and_offers_a_new_date(trips: Trips) -> None
     assert len(pickup.handover["calls"]) == 3
     assert kinds(trips.session).count(NotificationKind.NO_SHOW) == 1
     assert trips.ronjas[0].status is VehicleStatus.AVAILABLE
+    assert breaches() == []
+
+
+def test_a_no_show_ends_a_move_that_waits_for_its_fee_and_nobody_pays_twice(trips: Trips) -> None:
+    booking = trips.booked()
+    pickup, photo, new = trips.at_the_door(booking), trips.upload(booking), (trips.slots[6].id, trips.slots[8].id)
+    trips.call_three_times(pickup)
+    with trips.at(booking.pickup_time + timedelta(minutes=12)):
+        waiting = bookings.move(booking.user, booking.id, *new, accepted_fee_cents=2500)
+    with trips.at(booking.pickup_time + timedelta(minutes=15)):
+        commands.record_no_show(pickup.id, photo=photo, actor=trips.driver)
+        assert trips.session.get_one(BookingMove, waiting.move_id).state is MoveState.FAILED
+    before = booking.pickup_time
+    with trips.at(before + timedelta(minutes=20)):
+        succeed(trips.payment_of(waiting.move_id, PaymentPurpose.MOVE_FEE))
+        trips.session.expire_all()
+        assert (booking.pickup_time, booking.new_date_until is None) == (before, False)
+        assert refunds(trips.session) == [(2500, "move_not_possible")]
+        bookings.move(booking.user, booking.id, *new, accepted_fee_cents=0)
+        bookings.cancel(booking.user, booking.id, accepted_fee_cents=2500)
+    assert refunds(trips.session) == [(2500, "move_not_possible"), (TOTAL_CENTS - 2500, "customer")]
     assert breaches() == []
 
 
