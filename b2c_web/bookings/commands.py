@@ -13,6 +13,7 @@ from b2c_web.bookings.access import lock_as_staff, lock_for
 from b2c_web.bookings.arrival import check_in  # noqa: F401 - part of a booking's commands, in a file of its own
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.queries import lock_booking
+from b2c_web.bookings.returning import may_be_collected
 from b2c_web.bookings.rules import BookingAction, Terms, cancellation_terms, withdrawal_terms
 from b2c_web.bookings.waiting import end_waiting_moves
 from b2c_web.clock import now_utc
@@ -22,6 +23,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 
 NOT_HERE = _l("Ihr Auto ist schon bei uns. Das geht jetzt nur noch am Telefon.")
+ON_THE_ROAD = _l("Das Auto hat gerade ein Jockey.")
 
 
 def expire_hold(booking_id: uuid.UUID) -> bool:
@@ -210,11 +212,12 @@ def collect(staff: User, booking_id: uuid.UUID) -> None:
     """The customer collects the car at the workshop: COMPLETED. An open RETURN assignment ends.
 
     A booking that staff cancelled with the car here stays CANCELLED and gives back what it still held.
+    Raises Conflict, also while a jockey has the car.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
-        cancelled_here = booking.status is BookingStatus.CANCELLED and booking.places_released_at is None
-        if booking.status is not BookingStatus.READY_FOR_RETURN and not cancelled_here:
-            raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
+        if not may_be_collected(booking):
+            words = ON_THE_ROAD if hooks.on_the_road.any(booking) else lifecycle.STATE_CHANGED
+            raise Conflict(words, code="wrong_state")
         hooks.collected(booking)
         lifecycle.complete(booking)

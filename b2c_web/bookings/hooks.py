@@ -15,6 +15,7 @@ fee_paid = HookList("bookings.fee_paid")  # the fee of a late move
 completing = HookList("bookings.completing")  # the work is about to be completed; a raise refuses it
 undecided = HookList("bookings.undecided")  # asked with the Booking: is money of its work still undecided?
 drives = HookList("bookings.drives")  # asked with a User and a booking's id: does this person drive its trips?
+on_the_road = HookList("bookings.on_the_road")  # asked with the Booking: does a jockey have its car right now?
 known_mileage = HookList("bookings.known_mileage")  # asked with the Booking: [(km, instant), ...]
 places_freed = HookList("bookings.places_freed")  # with what was given back, a list of counters.Held
 other_car = HookList("bookings.other_car")  # another car came than the booked one
@@ -36,6 +37,7 @@ ALL = (
     completing,
     undecided,
     drives,
+    on_the_road,
     places_freed,
     other_car,
     open_work,

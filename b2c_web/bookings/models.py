@@ -193,6 +193,11 @@ class Booking(Timestamps, Base):
     trips: Mapped[list["Trip"]] = relationship(back_populates="booking", order_by="Trip.type")
     reservation: Mapped["RonjaReservation | None"] = relationship(back_populates="booking")
 
+    @property
+    def cancelled_here(self) -> bool:
+        """Did staff cancel it with the car in our hands, and is the car not home yet?"""
+        return self.status is BookingStatus.CANCELLED and self.places_released_at is None
+
 
 class Trip(Timestamps, Base):
     """A planned drive of a concierge booking. It owns its minutes in windows until released."""

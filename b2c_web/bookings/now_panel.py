@@ -131,7 +131,7 @@ def _completed(booking: Booking) -> NowPanel:
 
 def _cancelled(booking: Booking, back_cents: int) -> NowPanel:
     label = _("Storniert %(time)s", time=moment(booking.cancelled_at or booking.updated_at))
-    if booking.places_released_at is None:
+    if booking.cancelled_here:
         return NowPanel("x", label, _("Diese Buchung ist storniert"), _still_with_us(booking))
     return NowPanel("x", label, _cancelled_head(booking), _cancelled_text(booking, back_cents), "again")
 

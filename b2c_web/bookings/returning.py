@@ -66,6 +66,12 @@ def may_choose_return(booking: Booking) -> bool:
     return concierge and booking.status in OPEN_FOR_A_NEW_RETURN
 
 
+def may_be_collected(booking: Booking) -> bool:
+    """Is the car here, and is there nothing left to do but to hand it out?"""
+    waits = booking.status is BookingStatus.READY_FOR_RETURN or booking.cancelled_here
+    return waits and not hooks.on_the_road.any(booking)
+
+
 def _ronja_free_until(booking: Booking) -> int:
     """Until when the booking's own Ronja is promised to nobody else, in whole seconds."""
     mine = select(RonjaReservation).where(RonjaReservation.booking_id == booking.id)

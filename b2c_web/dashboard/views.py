@@ -11,7 +11,8 @@ from b2c_web import htmx, live
 from b2c_web.access import requires
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import desk
-from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.models import Booking
+from b2c_web.bookings.returning import may_be_collected
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
@@ -140,5 +141,5 @@ def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
         "done": car.done_to(booking, tours),
         "changes": car.changes,
         "extensions": of_booking(booking.id),
-        "cancelled_here": booking.status is BookingStatus.CANCELLED and booking.places_released_at is None,
+        "may_be_collected": may_be_collected(booking),
     }

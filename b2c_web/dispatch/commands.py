@@ -20,15 +20,17 @@ from b2c_web.bookings.models import AssignmentType, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.dispatch import photos, planning, rules
+from b2c_web.dispatch.drivers import is_on_the_road
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.queries import lock_assignment
 from b2c_web.dispatch.rules import AssignmentAction as Action
 from b2c_web.dispatch.steps import Step
 from b2c_web.dispatch.whereabouts import refresh_jockey, ronja_goes_out
-from b2c_web.errors import Invalid
+from b2c_web.errors import Conflict, Invalid
 from b2c_web.notifications.models import NotificationKind
 
 PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
+NOT_HERE = _l("Das Auto ist noch nicht in der Werkstatt angekommen.")
 Lack = rules.HandoverLack | rules.NoShowLack
 LACKING: Mapping[Lack, tuple[str, Any]] = {
     rules.HandoverLack.VIEWS: (
@@ -133,9 +135,16 @@ def complete_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> Assi
 
 
 def start_return(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
-    """The jockey leaves with the customer's car: booking IN_TRANSIT_TO_CUSTOMER, the customer is told."""
+    """The jockey leaves with the customer's car: booking IN_TRANSIT_TO_CUSTOMER, the customer is told.
+
+    Raises Conflict while the car is still on its way to the workshop.
+    """
     with locked_step(assignment_id, actor) as step:
-        if step.take(RETURN, Action.START):
+        if step.to_do(RETURN, Action.START):
+            if is_on_the_road(step.booking):
+                raise Conflict(NOT_HERE, code="not_here")
+            planning.finish_pickup(step.booking)
+            step.take(RETURN, Action.START)
             lifecycle.leave_for_customer(step.booking, step.arrival_estimate())
             refresh_jockey(step.assignment.jockey_id)
         return step.assignment.status

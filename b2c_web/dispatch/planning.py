@@ -22,6 +22,7 @@ from b2c_web.dispatch.jobs import ronja_ready
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment, JockeyBusyRange
 from b2c_web.dispatch.placing import Clash, JockeyDay, Placement, TripPlan, clash_of, place
 from b2c_web.dispatch.queries import jockey_days, live_trip, lock_open, reserved_ronja
+from b2c_web.dispatch.rules import WITH_THE_CAR
 from b2c_web.dispatch.whereabouts import refresh_jockey
 from b2c_web.flask_extensions import db
 
@@ -157,6 +158,20 @@ def end_open(booking: Booking, kind: AssignmentType, reason: CancelReason) -> bo
         return False
     end(assignment, reason)
     return True
+
+
+def finish_pickup(booking: Booking) -> None:
+    """Step: the car is here and leaves again: what the pickup's jockey did not press is done."""
+    pickup = lock_open(booking.id, AssignmentType.PICKUP)
+    if pickup is None or pickup.status not in WITH_THE_CAR:
+        return
+    before, now = pickup.status, now_utc()
+    pickup.status, pickup.completed_at = AssignmentStatus.COMPLETED, now
+    db.session.flush()
+    facts = {"before": {"status": before.value}, "after": {"status": pickup.status.value}}
+    audit.record("assignment.complete", "assignment", pickup.id, **facts)
+    give_time_back(pickup, now)
+    refresh_jockey(pickup.jockey_id)
 
 
 def give_time_back(assignment: JockeyAssignment, until: datetime | None) -> None:

@@ -50,8 +50,9 @@ def plan_return_again(booking: Booking) -> None:
         planning.assign(booking, RETURN)
 
 
-def end_return(booking: Booking) -> None:
+def end_trips(booking: Booking) -> None:
     """The customer collects the car at the workshop and brings the Ronja."""
+    planning.finish_pickup(booking)
     planning.end_open(booking, RETURN, CancelReason.BOOKING_CANCELLED)
     ronja_id = reserved_ronja(booking.id)
     if ronja_id is not None:
@@ -67,4 +68,4 @@ def register() -> None:
     hooks.brought_by_customer.add(end_pickup)
     hooks.rework.add(take_return_back)
     hooks.return_replanned.add(plan_return_again)
-    hooks.collected.add(end_return)
+    hooks.collected.add(end_trips)

@@ -102,5 +102,4 @@ def is_due(booking: Booking, kind: AssignmentType) -> bool:
     """Does the booking wait for a jockey to drive this trip?"""
     if kind is AssignmentType.PICKUP:
         return booking.status is BookingStatus.CONFIRMED and booking.new_date_until is None
-    with_us = booking.status is BookingStatus.CANCELLED and booking.places_released_at is None
-    return booking.status is BookingStatus.READY_FOR_RETURN or with_us
+    return booking.status is BookingStatus.READY_FOR_RETURN or booking.cancelled_here

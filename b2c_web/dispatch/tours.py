@@ -10,10 +10,11 @@ from sqlalchemy.orm import joinedload
 
 from b2c_web import live
 from b2c_web.accounts.models import User
-from b2c_web.bookings.models import Booking
+from b2c_web.bookings.models import AssignmentType, Booking
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
-from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.dispatch.drivers import is_on_the_road
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.dispatch.rules import ENDED, OPEN, RUNNING
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
@@ -105,6 +106,12 @@ def is_fit_to_start(jockey: Jockey, tour: JockeyAssignment) -> bool:
         JockeyAssignment.id != tour.id,
     )
     return db.session.scalar(others.limit(1)) is None
+
+
+def waits_for_car(tour: JockeyAssignment) -> bool:
+    """Is this a return whose car is still on its way to the workshop?"""
+    is_next = tour.type is AssignmentType.RETURN and tour.status is AssignmentStatus.ASSIGNED
+    return is_next and is_on_the_road(tour.booking)
 
 
 def plate_of(booking: Booking) -> str:

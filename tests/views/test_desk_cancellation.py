@@ -201,9 +201,7 @@ def test_who_saw_another_date_is_asked_again(trips: Trips, at_counter: Callable[
     assert (booking.status, db.session.query(Refund).count()) == (BookingStatus.CONFIRMED, 0)
 
 
-def test_who_did_not_see_that_nobody_was_there_is_asked_again(
-    trips: Trips, at_counter: Callable[..., Counter]
-) -> None:
+def test_who_did_not_see_that_nobody_was_there_is_asked_again(trips: Trips, at_counter: Callable[..., Counter]) -> None:
     booking = trips.booked()
     with trips.at(booking.pickup_time):
         page = at_counter(booking)

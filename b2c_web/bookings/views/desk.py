@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from b2c_web import htmx, live
 from b2c_web.access import requires
-from b2c_web.bookings import blueprint, commands, desk
+from b2c_web.bookings import blueprint, commands, desk, hooks
 from b2c_web.bookings.arrival import last_mileage
 from b2c_web.bookings.desk_forms import (
     CheckInForm,
@@ -21,6 +21,7 @@ from b2c_web.bookings.desk_forms import (
     staff_cancel_form,
 )
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.returning import may_be_collected
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.errors import Conflict
 from b2c_web.forms import ActionForm, Form, form_page, submitted
@@ -48,7 +49,8 @@ def _page(template: str, form: Form, booking: Booking, allowed: bool, **context:
 
 
 def _told(booking: Booking) -> Response:
-    return htmx.render("bookings/desk_refused.html", status=409, booking=booking, last=desk.last_done(booking.id))
+    facts = {"last": desk.last_done(booking.id), "on_the_road": hooks.on_the_road.any(booking)}
+    return htmx.render("bookings/desk_refused.html", status=409, booking=booking, **facts)
 
 
 def _act(booking_id: uuid.UUID, form: Form, act: Callable[[], Any]) -> Booking | None:
@@ -152,7 +154,7 @@ def collection(booking_id: uuid.UUID) -> Response:
         flash(_("%(plate)s ist beim Kunden.", plate=_plate(done)), "success")
         return _back_to(done)
     booking = desk.desk_booking(current_user, booking_id)
-    return _page("bookings/desk_collection.html", form, booking, _can_be_collected(booking))
+    return _page("bookings/desk_collection.html", form, booking, may_be_collected(booking))
 
 
 @blueprint.route(
@@ -183,8 +185,3 @@ def _cancel(booking_id: uuid.UUID, form: StaffCancelForm) -> None:
         reason=form.reason.data or "",
         check=desk.as_seen(form.seen.data or ""),
     )
-
-
-def _can_be_collected(booking: Booking) -> bool:
-    cancelled_here = booking.status is BookingStatus.CANCELLED and booking.places_released_at is None
-    return booking.status is BookingStatus.READY_FOR_RETURN or cancelled_here

@@ -121,7 +121,8 @@ def step(assignment_id: uuid.UUID) -> Response:
     shown = tours.own_tour(current_user, assignment_id)
     if (shown.type, shown.status) not in PRESS and not form.errors:
         return elsewhere(shown)
-    return form_page("jockeys/step.html", form, **about(shown), alone=tours.is_fit_to_start(shown.jockey, shown))
+    facts = {"alone": tours.is_fit_to_start(shown.jockey, shown), "waits_for_car": tours.waits_for_car(shown)}
+    return form_page("jockeys/step.html", form, **about(shown), **facts)
 
 
 def _press(shown: JockeyAssignment, asked: str) -> None:
