@@ -112,6 +112,7 @@ class Ending:
 
     is_allowed: bool
     car_with_us: bool
+    return_ahead: bool
     left_cents: int
     refund_cents: int | None
     withdrawable: datetime | None
@@ -126,6 +127,7 @@ def ending_of(booking: Booking) -> Ending:
     return Ending(
         is_allowed=next_status(booking.status, BookingAction.STAFF_CANCEL) is not None,
         car_with_us=booking.status in WITH_US,
+        return_ahead=booking.estimated_return_time > now,
         left_cents=left,
         refund_cents=staff_refund_cents(booking, left, now, rules),
         withdrawable=withdrawing.free_until if withdrawing.allowed else None,

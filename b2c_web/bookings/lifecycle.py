@@ -141,7 +141,8 @@ def cancel(booking: Booking, *, keep_cents: int, reason: str, kind: Notification
     else:
         release(booking)
         hooks.cancelled(booking)  # after the windows' locks: a jockey's time is taken and given back last everywhere
-    told: dict[str, Any] = {"reason": words or None, "car_with_us": car_with_us}
+    ahead = booking.estimated_return_time > now_utc()
+    told: dict[str, Any] = {"reason": words or None, "car_with_us": car_with_us, "return_ahead": ahead}
     messages.send(kind, booking, refund_cents=back, kept_cents=kept, **told)
 
 

@@ -30,7 +30,7 @@ def of(booking: Booking, now: datetime, *, processing: bool, back_cents: int) ->
     if booking.status is S.PENDING:
         return _pending(booking, now, processing)
     if booking.status is S.CANCELLED:
-        return _cancelled(booking, back_cents)
+        return _cancelled(booking, now, back_cents)
     if booking.status is S.CONFIRMED and booking.new_date_until is not None:
         return _missed(booking)
     panels = {
@@ -129,14 +129,16 @@ def _completed(booking: Booking) -> NowPanel:
     return NowPanel("check", _("Abgeschlossen %(time)s", time=moment(at)), _("Gute Fahrt"), text, "again")
 
 
-def _cancelled(booking: Booking, back_cents: int) -> NowPanel:
+def _cancelled(booking: Booking, now: datetime, back_cents: int) -> NowPanel:
     label = _("Storniert %(time)s", time=moment(booking.cancelled_at or booking.updated_at))
     if booking.cancelled_here:
-        return NowPanel("x", label, _("Diese Buchung ist storniert"), _still_with_us(booking))
+        return NowPanel("x", label, _("Diese Buchung ist storniert"), _still_with_us(booking, now))
     return NowPanel("x", label, _cancelled_head(booking), _cancelled_text(booking, back_cents), "again")
 
 
-def _still_with_us(booking: Booking) -> str:
+def _still_with_us(booking: Booking, now: datetime) -> str:
+    if comes_by_jockey(booking) and booking.estimated_return_time <= now:
+        return _("Ihr Auto bringen wir Ihnen noch zurück. Wir rufen Sie an und vereinbaren, wann.")
     if comes_by_jockey(booking):
         return _("Ihr Auto bringen wir Ihnen noch zurück: %(window)s.", window=_return_window(booking))
     return _("Ihr Auto steht noch bei uns. Bitte rufen Sie an, wann Sie es holen.")

@@ -63,7 +63,8 @@ def has_room(windows: Sequence[Window], index: int, minutes: int) -> bool:
 def may_choose_return(booking: Booking) -> bool:
     """Is there a return of this booking that can be given another window?"""
     concierge = booking.include_concierge and booking.concierge_dropped_at is None
-    return concierge and booking.status in OPEN_FOR_A_NEW_RETURN
+    left_here = booking.cancelled_here and not hooks.on_the_road.any(booking)
+    return concierge and (booking.status in OPEN_FOR_A_NEW_RETURN or left_here)
 
 
 def may_be_collected(booking: Booking) -> bool:
@@ -89,7 +90,7 @@ def _ronja_free_until(booking: Booking) -> int:
 def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID) -> None:
     """Give the return another window: its minutes move, the Ronja's reservation is stretched or shortened.
 
-    Allowed while the car is in the workshop or ready. Locks the booking, the windows in order, the reservation.
+    Allowed while the car is in the workshop or ready, also of a booking that staff cancelled meanwhile. Locks the booking, the windows in order, the reservation.
     Raises Conflict, and PlaceTaken when jockeys or the Ronja are promised elsewhere then.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):

@@ -46,6 +46,7 @@ class BookingFacts(TypedDict, total=False):
     booking_url_path: str
     concierge: bool
     car_with_us: bool
+    return_ahead: bool
     name: str
     vehicle_class: str
     plate: str | None

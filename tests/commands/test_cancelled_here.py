@@ -8,14 +8,16 @@ import pytest
 from flask.testing import FlaskClient
 
 from b2c_web.bookings import commands as bookings
-from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
+from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Trip
 from b2c_web.checks import breaches
 from b2c_web.dispatch import commands
-from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.errors import Conflict
+from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.notifications.rendering import render
 from tests.commands.trips import CAR, HANDOVER, RETURN, Trips
 from tests.views.browsing import send
-from tests.views.walking import text_of
+from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 S = AssignmentStatus
@@ -117,3 +119,53 @@ def test_a_car_on_its_way_home_is_not_collected(trips: Trips) -> None:
             bookings.collect(trips.staff, booking.id)
         assert breaches() == []
     assert booking.status is BookingStatus.CANCELLED
+
+
+def test_a_car_left_here_gets_another_return_window_when_the_first_failed(trips: Trips, login: Login) -> None:
+    booking = left_here(trips)
+    back = trips.assignment(booking, RETURN)
+    page = f"/bookings/{booking.id}/return"
+    with trips.at(back.scheduled_time - timedelta(minutes=23)):
+        commands.start_return(back.id, trips.driver)
+        assert login(booking.user).get(page).status_code == 404  # a jockey has it
+    with trips.at(back.scheduled_time):
+        commands.arrive_return(back.id, trips.driver)
+        commands.return_failed(back.id, CancelReason.NO_SHOW, actor=trips.driver)
+        answer = login(booking.user).get(page)
+        assert answer.status_code == 200
+        assert str(trips.slots[6].id) in text_of(answer)
+        assert f'href="{page}"' in text_of(login(booking.user).get(f"/bookings/{booking.id}"))
+        assert send(login(booking.user), page, back=str(trips.slots[6].id)).status_code == 303
+        again = trips.assignment(booking, RETURN)
+        assert (again.status, booking.return_slot_id) == (S.ASSIGNED, trips.slots[6].id)
+        assert breaches() == []
+    with trips.at(again.scheduled_time):
+        commands.start_return(again.id, trips.driver)
+        commands.arrive_return(again.id, trips.driver)
+        commands.complete_return(again.id, HANDOVER, trips.driver)
+        assert breaches() == []
+    assert (booking.status, trips.session.query(RonjaReservation).count()) == (BookingStatus.CANCELLED, 0)
+
+
+def test_a_return_window_that_is_past_is_promised_to_nobody(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    trips.drive_in(booking)
+    with trips.at(minutes_after(booking, 60)):
+        bookings.check_in(trips.staff, booking.id, mileage_km=52_000, car=CAR)
+    with trips.at(booking.estimated_return_time + timedelta(minutes=5)):
+        ending = words_of(text_of(login(trips.staff).get(f"/workshop/bookings/{booking.id}/cancellation")))
+        assert "Das Rückgabefenster ist vorbei. Rufen Sie den Kunden an und vereinbaren Sie ein neues." in ending
+        cancelled(trips, booking)
+        told = trips.session.query(Notification).filter_by(kind=NotificationKind.BOOKING_CANCELLED).one()
+        mail = render(told).text
+        assert "Wir rufen Sie an und vereinbaren, wann." in mail
+        assert "wie zugesagt" not in mail
+        panel = words_of(text_of(login(booking.user).get(f"/bookings/{booking.id}")))
+        assert "Ihr Auto bringen wir Ihnen noch zurück. Wir rufen Sie an und vereinbaren, wann." in panel
+        trip = trips.session.query(Trip).filter_by(booking_id=booking.id, type=RETURN, released_at=None).one()
+        window = f"/dispatch/trips/{trip.id}/window"
+        assert str(trips.slots[6].id) in text_of(login(trips.dispatcher).get(window))
+        assert send(login(trips.dispatcher), window, slot_id=str(trips.slots[6].id)).status_code == 303
+        panel = words_of(text_of(login(booking.user).get(f"/bookings/{booking.id}")))
+        assert "Ihr Auto bringen wir Ihnen noch zurück: Fr, 27. Nov., 10–12 Uhr." in panel
+        assert breaches() == []
