@@ -121,12 +121,24 @@ def move(
         return moving.begin(booking, slot_id, return_slot_id, accepted_fee_cents)
 
 
-def move_by_staff(staff: User, booking_id: uuid.UUID, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None) -> None:
-    """Staff move a confirmed booking with the customer's consent, without a fee and without lead time."""
+def move_by_staff(
+    staff: User,
+    booking_id: uuid.UUID,
+    slot_id: uuid.UUID,
+    return_slot_id: uuid.UUID | None,
+    *,
+    check: Callable[[Booking], None] | None = None,
+) -> None:
+    """Staff move a confirmed booking with the customer's consent, without a fee and without lead time.
+
+    `check` runs under the booking's lock, and may refuse what the person did not see. Raises Conflict, PlaceTaken.
+    """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.CONFIRMED:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
+        if check is not None:
+            check(booking)
         end_waiting_moves(booking)
         planned = BookingMove(
             booking_id=booking.id,

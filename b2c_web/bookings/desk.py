@@ -145,6 +145,12 @@ def as_seen(seen: str) -> Callable[[Booking], None]:
     return check
 
 
+def still_missed(booking: Booking) -> None:
+    """A check for `move_by_staff`: raises Conflict when the new date after a no-show has been taken meanwhile."""
+    if booking.new_date_until is None:
+        raise Conflict(STATE_CHANGED, code="changed")
+
+
 def done_to(ids: Collection[uuid.UUID], words: Mapping[str, Any] = WORDS, *, at_most: int = 200) -> list[Done]:
     """What was done to these things, the newest first. Actions without words are left out."""
     statement = (

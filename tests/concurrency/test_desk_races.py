@@ -246,3 +246,55 @@ def test_with_the_lock_the_booking_ends_or_has_a_new_date(committed_app: Flask, 
     moved = booking.status is BookingStatus.CONFIRMED
     assert (entries(booking.id, "cancel"), entries(booking.id, "move")) == ((0, 1) if moved else (1, 0))
     assert breaches() == []
+
+
+# after a no-show the customer takes a new date, and a dispatcher agrees on another one on the phone
+
+
+def choose_together(app: Flask, scene: Scene, read: Meeting, taken: Meeting) -> tuple[list[Any], Booking]:
+    """`read` is when the dispatcher has read the booking, `taken` when the customer has a date."""
+    booking, dispatcher = scene.booked(0, None), make_user(Role.DISPATCHER, workshop_id=scene.workshop.id).id
+    booking.no_show_at, booking.new_date_until = clock.now_utc(), clock.now_utc() + timedelta(hours=24)
+    db.session.commit()
+    booking_id, customer, slots = booking.id, booking.user_id, [slot.id for slot in scene.slots]
+    db.session.remove()
+
+    def take() -> Any:
+        read.wait()
+        made = commands.move(db.session.get_one(User, customer), booking_id, slots[6], None, accepted_fee_cents=0)
+        taken.wait()
+        return made
+
+    def agree() -> None:
+        person = db.session.get_one(User, dispatcher)
+        commands.move_by_staff(person, booking_id, slots[7], None, check=desk.still_missed)
+
+    return at_once(app, [take, agree]), db.session.get_one(Booking, booking_id)
+
+
+def test_without_the_lock_the_dispatchers_date_replaces_the_one_just_taken(
+    committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, taken = Meeting(2, seconds=20), Meeting(2, seconds=20)
+
+    def look(_staff: User, booking_id: uuid.UUID) -> Booking:
+        booking = db.session.get_one(Booking, booking_id)
+        read.wait()
+        taken.wait()
+        return booking
+
+    monkeypatch.setattr(commands, "lock_as_staff", look)
+    answers, booking = choose_together(committed_app, scene, read, taken)
+    assert isinstance(answers[0], MoveResult)
+    assert answers[1] is None
+    assert booking.slot_id == scene.slots[7].id
+
+
+def test_with_the_lock_the_date_that_the_customer_took_stands(committed_app: Flask, scene: Scene) -> None:
+    """Who comes first: the dispatcher is told; a customer who comes second moves once more, as anybody may."""
+    answers, booking = choose_together(committed_app, scene, Meeting(1), Meeting(1))
+    assert isinstance(answers[0], MoveResult)
+    assert booking.slot_id == scene.slots[6].id
+    assert (answers[1] is None) == (entries(booking.id, "move") == 2)
+    assert isinstance(answers[1], Conflict | None)
+    assert breaches() == []

@@ -8,10 +8,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import Role
+from b2c_web.bookings import commands
 from b2c_web.bookings.jobs import sweep_no_shows
 from b2c_web.bookings.models import Booking, BookingStatus, Trip
 from b2c_web.checks import breaches
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
+from b2c_web.dispatch.views import board as views
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.facts import readable
 from b2c_web.notifications.models import Notification, NotificationKind
@@ -146,6 +148,25 @@ def test_a_dispatcher_agrees_on_a_new_date_on_the_phone(trips: Trips, missed: Bo
     assert pickups(trips, missed)[-1] == (S.ASSIGNED, None)
     assert missed.new_date_until is None
     assert db.session.query(Notification).filter_by(kind=NotificationKind.BOOKING_MOVED).count() == 1
+
+
+def test_a_dispatcher_does_not_replace_the_date_that_the_customer_just_took(
+    trips: Trips, missed: Booking, monkeypatch: pytest.MonkeyPatch, login: Login
+) -> None:
+    """Taken after the dispatcher's page was read, before the booking's row was locked."""
+
+    def just_before(*given: Any, **more: Any) -> None:
+        commands.move(missed.user, missed.id, trips.slots[7].id, trips.slots[9].id, accepted_fee_cents=0)
+        commands.move_by_staff(*given, **more)
+
+    monkeypatch.setattr(views, "move_by_staff", just_before)
+    with trips.at(hours_later(missed, 1)):
+        answer = send(login(trips.dispatcher), trip_page(missed, "/new-date"), slot_id=str(trips.slots[6].id))
+        assert answer.status_code == 409
+        assert "Der Stand dieser Buchung hat sich geändert." in text_of(answer)
+        assert breaches() == []
+    trips.session.expire_all()
+    assert missed.slot_id == trips.slots[7].id
 
 
 def test_without_a_no_show_a_dispatcher_finds_no_new_date(trips: Trips, login: Login) -> None:

@@ -12,6 +12,7 @@ from flask_login import current_user
 from b2c_web import formatting, htmx, live
 from b2c_web.access import requires
 from b2c_web.bookings.commands import move_by_staff
+from b2c_web.bookings.desk import still_missed
 from b2c_web.bookings.models import AssignmentType
 from b2c_web.bookings.places import instant
 from b2c_web.bookings.returning import may_choose_return, replan_return, return_options
@@ -232,11 +233,15 @@ def new_date(trip_id: uuid.UUID) -> Response:
     row, form = board.row_of(current_user, trip_id), WindowForm()
     dates = {str(one.slot_id): one for one in _dates(row)}
     form.slot_id.choices = [(slot_id, _date_words(one)) for slot_id, one in dates.items()]
-    if submitted(form, lambda: move_by_staff(current_user, row.booking.id, *dates[form.slot_id.data].pair)):
+    if submitted(form, lambda: _move(row, dates[form.slot_id.data])):
         flash(_("Der neue Termin steht. Der Kunde bekommt eine Bestätigung."), "success")
         return htmx.see_other(url_for("dispatch.day", day=dates[form.slot_id.data].start.astimezone(ZONE).date()))
     hint = _("Abholung und Rückgabe, wie sie mit Jockey und Ronja gehen. Der neue Termin kostet nichts extra.")
     return form_page("dispatch/window.html", form, hint=hint, **_followed(row))
+
+
+def _move(row: Row, date: Alternative) -> None:
+    move_by_staff(current_user, row.booking.id, *date.pair, check=still_missed)
 
 
 def _dates(row: Row) -> list[Alternative]:
