@@ -74,6 +74,7 @@ def check_in(
         if not mileage_confirmed:
             _doubt(booking, mileage_km)
         facts: dict[str, Any] = {"mileage_km": mileage_km, "keys_at": keys_at, "parked_at": parked_at}
+        facts["new_date_until"] = None  # whoever was not there has come after all
         lifecycle.advance(booking, BookingAction.CHECK_IN, workshop_checkin_at=now_utc(), **facts)
         _note_said(booking, doubts)
         if ArrivalDoubt.BROUGHT in doubts:

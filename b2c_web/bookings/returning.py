@@ -91,7 +91,8 @@ def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID
     """Give the return another window: its minutes move, the Ronja's reservation is stretched or shortened.
 
     Allowed while the car is in the workshop or ready, also of a booking that staff cancelled meanwhile. Locks the
-    booking, the windows in order, the reservation. Raises Conflict, and PlaceTaken when jockeys or the Ronja are promised elsewhere then.
+    booking, the windows in order, the reservation. Raises Conflict, and PlaceTaken when jockeys or the Ronja are
+    promised elsewhere then.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_for(person, booking_id)

@@ -132,7 +132,8 @@ def move_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -
         return Terms(Refusal.NOT_PAID)
     terms = cancellation_terms(booking, now, rules)
     if booking.new_date_until is not None:
-        return Terms(terms.refusal if now <= booking.new_date_until else Refusal.OFFER_ENDED, 0, terms.free_until)
+        ended = Refusal.OFFER_ENDED if now > booking.new_date_until else None
+        return Terms(terms.refusal or ended, 0, terms.free_until)
     is_free = not terms.allowed or terms.free_until is None or now <= terms.free_until
     return Terms(terms.refusal, 0 if is_free else rules["LATE_FEE_CENTS"], terms.free_until)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Tr
 from b2c_web.bookings.places import PlaceTaken
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.returning import replan_return
-from b2c_web.bookings.rules import TRANSITIONS, BookingAction, move_terms
+from b2c_web.bookings.rules import TRANSITIONS, BookingAction, Refusal, move_terms
+from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid
@@ -271,3 +273,27 @@ def test_who_misses_the_new_date_too_is_offered_another(scene: Scene, session: A
         commands.move(booking.user, booking.id, scene.slots[slot].id, scene.slots[back].id, accepted_fee_cents=0)
     assert booking.new_date_until is None
     assert (booking.status, booking.slot_id) == (BookingStatus.CONFIRMED, scene.slots[6].id)
+
+
+def test_who_brings_the_car_after_a_no_show_needs_no_new_date_any_more(
+    scene: Scene, session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    booking = scene.booked()
+    with frozen_clock(booking.pickup_time + timedelta(minutes=15)):
+        with_step(booking, lifecycle.no_show)
+    with frozen_clock(booking.pickup_time + timedelta(hours=2)):
+        commands.check_in(staff_of(scene), booking.id, mileage_km=1, car=CAR, brought=True)
+    assert (booking.status, booking.new_date_until) == (BookingStatus.IN_WORKSHOP, None)
+    with frozen_clock(booking.pickup_time + timedelta(hours=25)):
+        assert not commands.end_no_show(booking.id)
+        assert move_terms(booking, now_utc(), current_app.config).refusal is Refusal.CAR_IS_WITH_US
+        assert breaches() == []
+
+
+def test_that_the_car_is_here_comes_before_an_offer_that_ended() -> None:
+    ended = now_utc() - timedelta(hours=1)
+    facts = SimpleNamespace(
+        status=BookingStatus.IN_WORKSHOP, pickup_time=ended, created_at=ended, no_show_at=ended, new_date_until=ended
+    )
+    rules = {"FREE_CANCEL_HOURS": 24, "LATE_FEE_CENTS": 2500, "NO_SHOW_FEE_CENTS": 2500}
+    assert move_terms(facts, now_utc(), rules).refusal is Refusal.CAR_IS_WITH_US
