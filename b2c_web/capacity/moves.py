@@ -119,6 +119,8 @@ def _answer_until(booking: Booking, options: Sequence[Alternative]) -> datetime:
     until = min(now_utc() + timedelta(hours=current_app.config["MOVE_OFFER_HOURS"]), last_choice)
     if not _is_missed(booking):
         until = min(until, _sets_out(booking))
+    if booking.new_date_until is not None:
+        until = min(until, booking.new_date_until)  # the booking ends then
     if until < now_utc() + SHORTEST:
         number = phone(booking.customer_phone)
         raise Conflict(

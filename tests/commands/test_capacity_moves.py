@@ -170,6 +170,14 @@ def test_a_customer_who_was_not_there_can_answer_while_a_window_can_be_promised(
         assert offer.expires_at == scene.slots[7].start_time - timedelta(hours=3)
 
 
+def test_after_a_no_show_the_answer_comes_while_the_booking_lives(scene: Scene, staff: User) -> None:
+    booking = scene.booked(0, None)
+    with clock.frozen(booking.pickup_time + timedelta(hours=1)):
+        booking.no_show_at, booking.new_date_until = clock.now_utc(), clock.now_utc() + timedelta(hours=5)
+        scene.session.commit()
+        assert asked(scene, staff, booking).expires_at == booking.new_date_until
+
+
 def test_the_answer_comes_before_the_last_window_that_is_offered(scene: Scene, staff: User) -> None:
     """The date that stands is on the second day, what is free on the first."""
     booking = scene.booked(7, None)
