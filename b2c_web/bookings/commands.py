@@ -103,12 +103,9 @@ def end_no_show(booking_id: uuid.UUID) -> bool:
         until = booking.new_date_until
         if booking.status is not BookingStatus.CONFIRMED or until is None or until > now_utc():
             return False
-        lifecycle.cancel(
-            booking,
-            keep_cents=current_app.config["NO_SHOW_FEE_CENTS"],
-            reason="no_show",
-            kind=NotificationKind.BOOKING_CANCELLED,
-        )
+        terms = cancellation_terms(booking, now_utc(), current_app.config)
+        kind = NotificationKind.BOOKING_CANCELLED
+        lifecycle.cancel(booking, keep_cents=terms.fee_cents, reason="no_show", kind=kind)
         return True
 
 

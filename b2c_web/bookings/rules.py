@@ -103,13 +103,15 @@ def _open_to_customer(booking: BookingFacts) -> Refusal | None:
 def cancellation_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
     """Free up to 24 elapsed hours before pickup; later a fee is kept; after pickup staff only.
 
-    A no-show's fee is kept whenever the booking ends, also after a new date; the two are never added up.
+    A no-show's fee is kept whenever the booking ends, also after a new date; the two are never added up, and while a
+    new date is offered there is no date to cancel late.
     """
     free_until = booking.pickup_time - timedelta(hours=rules["FREE_CANCEL_HOURS"])
     refusal = _open_to_customer(booking)
     if refusal is not None or booking.status is S.PENDING:
         return Terms(refusal, 0, free_until)
-    late, missed = now > free_until, booking.no_show_at is not None
+    late = now > free_until and booking.new_date_until is None
+    missed = booking.no_show_at is not None
     fees = (rules["LATE_FEE_CENTS"] if late else 0, rules["NO_SHOW_FEE_CENTS"] if missed else 0)
     return Terms(None, max(fees), free_until)
 

@@ -297,3 +297,19 @@ def test_that_the_car_is_here_comes_before_an_offer_that_ended() -> None:
     )
     rules = {"FREE_CANCEL_HOURS": 24, "LATE_FEE_CENTS": 2500, "NO_SHOW_FEE_CENTS": 2500}
     assert move_terms(facts, now_utc(), rules).refusal is Refusal.CAR_IS_WITH_US
+
+
+@pytest.mark.parametrize("who", ["customer", "sweep"])
+def test_while_a_new_date_is_offered_the_no_shows_fee_alone_is_kept(
+    scene: Scene, session: Any, frozen_clock: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    monkeypatch.setitem(current_app.config, "LATE_FEE_CENTS", 4000)
+    monkeypatch.setitem(current_app.config, "NO_SHOW_FEE_CENTS", 3000)
+    booking = scene.booked()
+    with frozen_clock(booking.pickup_time + timedelta(minutes=15)):
+        with_step(booking, lifecycle.no_show)
+        if who == "customer":
+            commands.cancel(booking.user, booking.id, accepted_fee_cents=3000)
+    with frozen_clock(booking.pickup_time + timedelta(hours=25)):
+        assert commands.end_no_show(booking.id) is (who == "sweep")
+    assert [cents for cents, _why in refunds(session)] == [TOTAL_CENTS - 3000]
