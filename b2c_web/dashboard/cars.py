@@ -22,8 +22,11 @@ MOST_CARS = 5000  # a piece of a plate that more have leads to nobody
 SHORTEST = 3  # what trigrams find; anything shorter is looked for among the cars that are not through
 OVER = (BookingStatus.COMPLETED, BookingStatus.CANCELLED)
 NUMBER = re.compile(r"(bk)?(\d{0,4})(\d*)")
+number: ColumnElement[str] = Booking.number.collate("C")
 said: ColumnElement[str] = literal_column(SAID)
 plate: ColumnElement[str] = literal_column(PLAIN_PLATE)
+TIMES: Sequence[ColumnElement[Any]] = (Booking.pickup_time, Booking.number)  # type: ignore[assignment]
+NUMBERS: Sequence[ColumnElement[Any]] = (number,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,11 @@ class Wanted:
         if found is None or not (found[1] or (found[2].startswith("20") and found[3])):
             return None
         return f"BK-{found[2]}{'-' if len(found[2]) == 4 else ''}{found[3]}"
+
+    @property
+    def is_number(self) -> bool:
+        """Nothing but a booking's number; without its "BK" it may as well be a running number or a piece of a plate."""
+        return self.plain.startswith("bk") and self.number is not None
 
     @property
     def is_short(self) -> bool:
@@ -77,8 +85,11 @@ class Found:
 def find_cars(user: User, wanted: Wanted) -> Found:
     """Bookings of all days, by plate, name or number; blanks and hyphens do not count: "wit xy207" is WIT XY 207.
 
-    Counts to MOST. A page beyond the last one gives the last one. Two statements.
+    Counts to MOST. A page beyond the last one gives the last one. What is too short finds nothing among those that
+    are over. Two statements.
     """
+    if wanted.is_short and wanted.show == "ended":
+        return Found((), 0, 1)
     ids = db.session.scalars(_matches(visible_to(user), wanted)).all()
     total = min(len(ids), MOST)
     page = max(1, min(wanted.page, -(-total // PER_PAGE)))
@@ -94,23 +105,27 @@ def _rows(ids: Sequence[uuid.UUID]) -> Sequence[Booking]:
 
 
 def _matches(query: Select[Booking], wanted: Wanted) -> Select[uuid.UUID]:
-    """The ids of at most one more than MOST, in order: by time, or by number when that is what is looked for.
+    """The ids of at most one more than MOST, in order: by time, or by number when nothing else is looked for.
 
-    Each way to find a car is a branch of its own, cut there already, so that each goes by its own index.
+    Each way to find a car is a branch of its own, cut there already, so that each goes by its own index: numbers are
+    cut by number.
     """
-    query, number = _shown(query, wanted), wanted.number
-    order = [Booking.number.collate("C")] if number is not None else [Booking.pickup_time, Booking.number]
+    order = NUMBERS if wanted.is_number else TIMES
     columns = [Booking.id.label("id"), *[key.label(f"key_{n}") for n, key in enumerate(order)]]
     branches = [
         branch.with_only_columns(*columns, maintain_column_froms=True)
-        .order_by(*[key if wanted.oldest_first else key.desc() for key in order])
+        .order_by(*_sorted(by, wanted))
         .limit(MOST + 1)
         .subquery()
-        for branch in _ways(query, wanted)
+        for branch, by in _ways(_shown(query, wanted), wanted)
     ]
     found = union(*[select(branch) for branch in branches]).subquery()
     keys = [found.c[f"key_{n}"] for n in range(len(order))]
-    return select(found.c.id).order_by(*[key if wanted.oldest_first else key.desc() for key in keys]).limit(MOST + 1)
+    return select(found.c.id).order_by(*_sorted(keys, wanted)).limit(MOST + 1)
+
+
+def _sorted(keys: Sequence[ColumnElement[Any]], wanted: Wanted) -> list[ColumnElement[Any]]:
+    return [key if wanted.oldest_first else key.desc() for key in keys]
 
 
 def _shown(query: Select[Booking], wanted: Wanted) -> Select[Booking]:
@@ -120,21 +135,25 @@ def _shown(query: Select[Booking], wanted: Wanted) -> Select[Booking]:
     return query.where(Booking.status.notin_(OVER)) if wanted.show == "open" or wanted.is_short else query
 
 
-def _ways(query: Select[Booking], wanted: Wanted) -> list[Select[Booking]]:
+def _ways(query: Select[Booking], wanted: Wanted) -> list[tuple[Select[Booking], Sequence[ColumnElement[Any]]]]:
+    """Each with what it is cut by."""
     if not wanted.plain:
-        return [query]
-    if wanted.number is not None:
-        return [query.where(Booking.number.collate("C").startswith(wanted.number, autoescape=True))]
+        return [(query, TIMES)]
     if wanted.is_short:
-        return [query.outerjoin(Booking.vehicle).where(or_(_has(said, wanted), _has(plate, wanted)))]
-    return [query.where(_has(said, wanted)), query.where(Booking.vehicle_id == any_(_cars(wanted)))]
+        return [(query.outerjoin(Booking.vehicle).where(or_(_has(said, wanted), _has(plate, wanted))), TIMES)]
+    numbers = [(query.where(number.startswith(wanted.number, autoescape=True)), NUMBERS)] if wanted.number else []
+    if wanted.is_number:
+        return numbers
+    cars = query.where(Booking.vehicle_id == any_(_cars(query, wanted)))
+    return [(query.where(_has(said, wanted)), TIMES), (cars, TIMES), *numbers]
 
 
-def _cars(wanted: Wanted) -> ColumnElement[Any]:
-    """The saved cars with such a plate, as an array: whatever is guessed of their number, bookings are looked up by
-    them and not the other way round.
+def _cars(query: Select[Booking], wanted: Wanted) -> ColumnElement[Any]:
+    """The saved cars with such a plate and a booking among those, as an array: whatever is guessed of their number,
+    bookings are looked up by them and not the other way round. So MOST_CARS are more bookings than are counted.
     """
-    cars = select(Vehicle.id).where(_has(plate, wanted)).limit(MOST_CARS)
+    booked = query.with_only_columns(Booking.id).where(Booking.vehicle_id == Vehicle.id).limit(1).correlate(Vehicle)
+    cars = select(Vehicle.id).where(_has(plate, wanted), booked.scalar_subquery().is_not(None)).limit(MOST_CARS)
     return func.array(cars.scalar_subquery(), type_=ARRAY(Uuid))
 
 

@@ -22,6 +22,7 @@ PLAIN_PLATE = "lower(translate(license_plate, ' -', ''))"
 
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    op.create_index("ix_bookings_number", "bookings", [sa.text('number COLLATE "C"')])
     op.create_index("ix_bookings_workshop_id_number", "bookings", ["workshop_id", sa.text('number COLLATE "C"')])
     trigrams = {"postgresql_using": "gin"}
     op.create_index("ix_bookings_said", "bookings", [sa.text(f"({SAID}) gin_trgm_ops")], **trigrams)
@@ -34,4 +35,5 @@ def downgrade() -> None:
     op.drop_index("ix_vehicles_plain_plate", "vehicles")
     op.drop_index("ix_bookings_said", "bookings")
     op.drop_index("ix_bookings_workshop_id_number", "bookings")
+    op.drop_index("ix_bookings_number", "bookings")
     op.execute("DROP EXTENSION pg_trgm")

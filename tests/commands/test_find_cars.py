@@ -11,6 +11,7 @@ from sqlalchemy import event, text
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import BookingStatus
+from b2c_web.dashboard import cars
 from b2c_web.dashboard.cars import MOST, PER_PAGE, Found, Wanted, find_cars
 from b2c_web.flask_extensions import db
 from tests.commands.scene import Scene
@@ -121,6 +122,38 @@ def test_a_car_is_found_by_any_of_its_names(staff: User) -> None:
     assert (names(year)[0], year.total, year.is_more) == (named(11999), MOST, False)
 
 
+def test_a_running_number_that_begins_like_a_year_is_found(session: Any) -> None:
+    scene = Scene(session)
+    make_booking(scene.slots[0], number="BK-2026-020471", customer_name="Running")
+    make_booking(scene.slots[1], number="BK-2047-000009", customer_name="Year")
+    make_booking(
+        scene.slots[1], number="BK-2047-100009", customer_name="Both", car_details={"license_plate": "WIT X 20471"}
+    )
+    staff: User = make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+    assert sorted(names(find_cars(staff, Wanted("20471")))) == ["Both", "Running"]
+    assert names(find_cars(staff, Wanted("20471", oldest_first=True))) == ["Running", "Both"]  # by time
+    assert names(find_cars(staff, Wanted("BK-2047-1"))) == ["Both"]
+
+
+def test_two_letters_find_none_that_is_over(session: Any) -> None:
+    scene = Scene(session)
+    make_booking(scene.slots[0], customer_name="Zoe Li", status=BookingStatus.COMPLETED)
+    staff: User = make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+    assert find_cars(staff, Wanted("li", show="ended")) == Found((), 0, 1)
+    assert names(find_cars(staff, Wanted("zoe", show="ended"))) == ["Zoe Li"]
+
+
+def test_cars_elsewhere_do_not_hide_the_own_ones(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cars, "MOST_CARS", 2)
+    scene, user = Scene(session), make_customer()
+    for n in range(4):
+        make_vehicle(user, license_plate=f"WIT QX {n}")
+    own = make_vehicle(user, license_plate="WIT QX 77")
+    make_booking(scene.slots[0], user=user, customer_name="Zoe Li", vehicle_id=own.id)
+    staff: User = make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+    assert names(find_cars(staff, Wanted("witqx"))) == ["Zoe Li"]
+
+
 # the rows of bookings that the two statements of a search may read; there are MANY
 MOST_READ = [
     (Wanted(), MOST + 50),
@@ -132,20 +165,28 @@ MOST_READ = [
     (Wanted("BK-2021-011999"), 10),
     (Wanted("BK-2021"), MOST + 50),
     (Wanted("gibt es nicht"), 10),
+    (Wanted("20210"), MOST + 50),
     (Wanted("li"), 10),
+    (Wanted("li", show="ended"), 0),
 ]
+MOST_READ_BY_ADMIN = [(Wanted("BK-2021-011999"), 10), (Wanted("BK-2021"), MOST + 50), (Wanted("gibt es nicht"), 10)]
 
 
 def test_no_search_reads_the_whole_table(staff: User) -> None:
-    for wanted, most in MOST_READ:
+    admin: User = make_user(Role.ADMIN)
+    db.session.commit()
+    searches = [*((staff, *search) for search in MOST_READ), *((admin, *search) for search in MOST_READ_BY_ADMIN)]
+    for user, wanted, most in searches:
         db.session.expire_all()
-        db.session.refresh(staff)
+        db.session.refresh(user)
         with plans() as found:
-            find_cars(staff, wanted)
+            find_cars(user, wanted)
         assert len(found) <= 2
         scans = [node for plan in found for node in nodes(plan) if node.get("Relation Name") == "bookings"]
         assert "Seq Scan" not in [node["Node Type"] for node in scans], wanted
         assert sum(map(rows_read, scans)) <= most, (wanted, scans)
+        if user is admin and wanted.is_number:  # the workshop's index holds such numbers apart, workshop by workshop
+            assert "ix_bookings_number" in {node.get("Index Name") for plan in found for node in nodes(plan)}
 
 
 def rows_read(scan: dict[str, Any]) -> float:

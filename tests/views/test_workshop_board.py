@@ -260,6 +260,9 @@ def test_two_letters_are_looked_for_among_the_open_ones(scene: Scene, login: Log
     assert "Mit weniger als drei Zeichen suchen wir nur unter den laufenden." in words
     assert "Bo Li" in words
     assert "Ada Li" not in words
+    ended = words_of(text_of(staff(scene, login).get("/workshop/cars?q=li&show=ended")))
+    assert "Unter den beendeten suchen wir erst ab drei Zeichen." in ended
+    assert "Ada Li" not in ended
 
 
 def test_the_cars_page_tells_everything(scene: Scene, login: Login) -> None:
