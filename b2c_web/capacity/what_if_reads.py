@@ -83,9 +83,12 @@ def _promised_bookings(*which: ColumnElement[bool]) -> list[Booking]:
 
 
 def _with_us_by(start: datetime) -> ColumnElement[bool]:
-    """The car is here by then and not yet on its way home; also of a booking that was cancelled with the car here."""
+    """The car is here by then and not yet on its way home; also of a booking that was cancelled with the car here.
+
+    A car that could not be fetched is not here: its customer is asked for a new date.
+    """
     return or_(
-        and_(Booking.status.in_(COMING), Booking.pickup_time < start),
+        and_(Booking.status.in_(COMING), Booking.pickup_time < start, Booking.new_date_until.is_(None)),
         Booking.status.in_(WITH_US),
         and_(Booking.status == B.CANCELLED, Booking.places_released_at.is_(None)),
     )

@@ -107,6 +107,14 @@ def test_a_car_that_is_on_its_way_home_or_there_breaks_nothing(scene: Scene, sta
     assert effect(scene, jockeys=-3).broken == []
 
 
+def test_a_car_that_could_not_be_fetched_is_not_with_us(scene: Scene) -> None:
+    booking = scene.booked(0, 7)
+    assert named(effect(scene, jockeys=-3)) == [(booking.id, Block.NO_JOCKEY, True)]
+    booking.new_date_until = now_utc()
+    scene.session.commit()
+    assert effect(scene, jockeys=-3).broken == []
+
+
 def test_cars_that_are_with_us_are_kept_before_those_that_are_still_to_come(scene: Scene) -> None:
     """One jockey drives one of the two tours on Friday from 10 to 12: the return, although it was booked later."""
     coming = scene.booked(6, 12)
