@@ -7,6 +7,7 @@ import logging
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg.errors as pg_errors
 from flask import current_app
@@ -168,7 +169,7 @@ def finish_pickup(booking: Booking) -> None:
     before, now = pickup.status, now_utc()
     pickup.status, pickup.completed_at = AssignmentStatus.COMPLETED, now
     db.session.flush()
-    facts = {"before": {"status": before.value}, "after": {"status": pickup.status.value}}
+    facts: dict[str, Any] = {"before": {"status": before.value}, "after": {"status": pickup.status.value}}
     audit.record("assignment.complete", "assignment", pickup.id, **facts)
     give_time_back(pickup, now)
     refresh_jockey(pickup.jockey_id)

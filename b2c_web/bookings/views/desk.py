@@ -49,8 +49,8 @@ def _page(template: str, form: Form, booking: Booking, allowed: bool, **context:
 
 
 def _told(booking: Booking) -> Response:
-    facts = {"last": desk.last_done(booking.id), "on_the_road": hooks.on_the_road.any(booking)}
-    return htmx.render("bookings/desk_refused.html", status=409, booking=booking, **facts)
+    last, on_the_road = desk.last_done(booking.id), hooks.on_the_road.any(booking)
+    return htmx.render("bookings/desk_refused.html", status=409, booking=booking, last=last, on_the_road=on_the_road)
 
 
 def _act(booking_id: uuid.UUID, form: Form, act: Callable[[], Any]) -> Booking | None:
