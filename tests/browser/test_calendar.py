@@ -87,8 +87,15 @@ def test_focus_can_be_seen_and_is_not_under_the_bar(rosa: Person) -> None:
         assert seen[1:] == [True, True], f"{seen} at {page.evaluate('document.activeElement.outerHTML')[:200]}"
 
 
+def to_next_month(page: Page) -> None:
+    """At the end of a month it has few days that can be picked."""
+    page.locator("#month-next").click()
+    expect(page.locator("#month-previous")).to_be_visible()
+
+
 def test_the_address_stays_honest_and_back_goes_back(rosa: Person) -> None:
     page = rosa.page
+    to_next_month(page)
     page.locator("a.day").nth(1).click()
     expect(page).to_have_url(re.compile(r"\?day="))
     chosen = page.url
@@ -116,6 +123,7 @@ def test_the_next_free_window_is_taken_with_one_click(rosa: Person) -> None:
 
 
 def test_a_day_brings_its_windows_into_view(rosa: Person) -> None:
+    to_next_month(rosa.page)
     rosa.page.evaluate("scrollTo(0, 300)")
     rosa.page.locator("a.day").nth(2).click()
     expect(rosa.page.locator("#windows .window").first).to_be_in_viewport()

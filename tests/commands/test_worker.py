@@ -31,9 +31,7 @@ def test_the_worker_gets_its_app_and_its_width(
     assert called == [(app, concurrency)]
 
 
-def test_a_worker_steps_back_behind_the_pages(
-    app: Flask, monkeypatch: pytest.MonkeyPatch, niceness: list[int]
-) -> None:
+def test_a_worker_steps_back_behind_the_pages(app: Flask, monkeypatch: pytest.MonkeyPatch, niceness: list[int]) -> None:
     monkeypatch.setattr(jobs, "run_worker", lambda of, width: niceness == [NICENESS])
     assert app.test_cli_runner().invoke(args=["worker"]).exit_code == 0
     assert niceness == [NICENESS]
