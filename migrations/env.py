@@ -4,17 +4,11 @@ from alembic import context
 from flask import current_app
 from sqlalchemy import text
 
+from b2c_web.cli.schema_checks import EXPRESSION_INDEXES
+
 MIGRATION_LOCK = 704_211
 LOCK_TIMEOUT_MS = 5_000
 STATEMENT_TIMEOUT_MS = 600_000
-
-# PostgreSQL shows an expression in a spelling of its own; that these are there is asked by `flask schema validate`
-EXPRESSION_INDEXES = {
-    "ix_bookings_number",
-    "ix_bookings_said",
-    "ix_bookings_workshop_id_number",
-    "ix_vehicles_plain_plate",
-}
 
 target = current_app.extensions["migrate"].db
 

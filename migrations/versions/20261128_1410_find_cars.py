@@ -36,4 +36,4 @@ def downgrade() -> None:
     op.drop_index("ix_bookings_said", "bookings")
     op.drop_index("ix_bookings_workshop_id_number", "bookings")
     op.drop_index("ix_bookings_number", "bookings")
-    op.execute("DROP EXTENSION pg_trgm")
+    # pg_trgm stays: it may have been there before, and others may use it

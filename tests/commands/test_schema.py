@@ -105,6 +105,33 @@ def test_an_index_that_became_partial_is_missing(spoil: Callable[..., list[str]]
     assert "index ix_bookings_pickup_time on bookings" in missing
 
 
+@pytest.mark.parametrize(
+    ("name", "other", "missing"),
+    [
+        ("ix_bookings_number", "bookings (number)", 'btree (number COLLATE "C") in the index ix_bookings_number'),
+        (
+            "ix_bookings_workshop_id_number",
+            "bookings (workshop_id, number)",
+            'btree (workshop_id, number COLLATE "C") in the index ix_bookings_workshop_id_number',
+        ),
+        (
+            "ix_bookings_said",
+            "bookings USING gin (lower(translate(customer_name, ' -', '')) gin_trgm_ops)",
+            "'license_plate' in the index ix_bookings_said",
+        ),
+        (
+            "ix_vehicles_plain_plate",
+            "vehicles (lower(translate(license_plate, ' -', '')))",
+            "gin_trgm_ops) in the index ix_vehicles_plain_plate",
+        ),
+    ],
+)
+def test_an_index_by_another_expression_is_missing(
+    spoil: Callable[..., list[str]], name: str, other: str, missing: str
+) -> None:
+    assert missing in spoil(f"DROP INDEX {name}", f"CREATE INDEX {name} ON {other}")
+
+
 @pytest.mark.filterwarnings("ignore:Can't validate argument 'dialect_options'")  # Alembic reflecting NOT VALID
 def test_a_constraint_that_old_rows_may_break_is_missing(spoil: Callable[..., list[str]]) -> None:
     missing = spoil(
