@@ -68,9 +68,7 @@ def check_in(
         booking = lock_as_staff(staff, booking_id)
         doubts = arrival_doubts(booking, _booked_on(booking), today_in(ZONE))
         _need_said(doubts, {ArrivalDoubt.EARLY: early, ArrivalDoubt.BROUGHT: brought})
-        if seen is not None:
-            set_seen_car(booking, seen)
-        set_vehicle(booking, car)
+        _name_car(booking, car, seen)
         if not mileage_confirmed:
             _doubt(booking, mileage_km)
         facts: dict[str, Any] = {"mileage_km": mileage_km, "keys_at": keys_at, "parked_at": parked_at}
@@ -80,6 +78,12 @@ def check_in(
         if ArrivalDoubt.BROUGHT in doubts:
             lifecycle.drop_concierge(booking)
         messages.send(NotificationKind.IN_WORKSHOP, booking)
+
+
+def _name_car(booking: Booking, car: dict[str, Any] | None, seen: SeenCar | None) -> None:
+    if seen is not None:
+        set_seen_car(booking, seen)
+    set_vehicle(booking, car)
 
 
 def _booked_on(booking: Booking) -> date:
