@@ -1,4 +1,7 @@
-"""The web server: two processes with eight threads each, one application loaded once and shared by both."""
+"""The web server: two processes with twelve threads each, one application loaded once and shared by both.
+
+Eight uploads at once leave four threads of a process for pages.
+"""
 
 import gc
 import os
@@ -6,7 +9,7 @@ import os
 bind = f"{os.environ.get('B2C_BIND') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_PROCESSES") or "2")
-threads = int(os.environ.get("WEB_THREADS") or "8")
+threads = int(os.environ.get("WEB_THREADS") or "12")
 preload_app = True
 timeout = 60
 graceful_timeout = 8

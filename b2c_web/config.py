@@ -57,7 +57,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PORT", "8000", whole(1, 65535), "", "port of the web server"),
     Setting("B2C_BIND", "127.0.0.1", str, "", "address that the web server listens on"),
     Setting("WEB_PROCESSES", "2", whole(1, 64), "processes", "web processes"),
-    Setting("WEB_THREADS", "8", whole(1, 64), "threads", "threads of each web process"),
+    Setting("WEB_THREADS", "12", whole(1, 64), "threads", "threads of each web process"),
     Setting("B2C_ACCESS_LOG", "1", flag, "", "1: a log line for each request"),
     Setting("B2C_INSTANCE_DIR", "", str, "", "folder for everything that is written; empty: instance/ of the clone"),
     Setting("B2C_POSTGRES_BIN", "", str, "", "folder with PostgreSQL's programs; empty: the wheel's, else Debian's"),

@@ -1,6 +1,7 @@
 """Taking in files. What came is kept unseen until the worker has made the sizes of it."""
 
 import os
+import threading
 import uuid
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -19,6 +20,10 @@ from b2c_web.flask_extensions import db
 from b2c_web.media import hooks, rules, sniffing
 from b2c_web.media.models import MediaFile, MediaPurpose, MediaState
 from b2c_web.media.store import MediaStore, new_name
+
+# Of files that are here whole, so many are put away at a time in each process: in a crowd all would end late together,
+# and nobody else would get a thread meanwhile.
+_turns = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +55,10 @@ def add_upload(
         raise NotFound
     user_id = user.id
     found, byte_size = _judge(stream, filename)
-    arriving = _announce(user_id, purpose, purpose_id, found, byte_size, key=key)
-    if not arriving.is_received and arriving.staging_name:
-        _receive(arriving.id, arriving.staging_name, stream)
+    with _turns:
+        arriving = _announce(user_id, purpose, purpose_id, found, byte_size, key=key)
+        if not arriving.is_received and arriving.staging_name:
+            _receive(arriving.id, arriving.staging_name, stream)
     file = db.session.get(MediaFile, arriving.id)
     if file is None:
         raise NotFound
