@@ -75,7 +75,7 @@ class Owner:
         """The car is checked in and worked on; a card is saved."""
         with self.site.data() as session:
             staff = session.query(User).filter_by(role=Role.WORKSHOP).first()
-            bookings.check_in(staff, booking_id, mileage_km=85_000)
+            bookings.check_in(staff, booking_id, mileage_km=85_000, early=True)
             bookings.start_work(staff, booking_id)
             user_id = session.get(Booking, booking_id).user_id
             ensure_customer(user_id)
@@ -215,6 +215,7 @@ def test_the_catalogue_on_a_tablet(owner: Owner) -> None:
     tablet.fill("#quantity", "4,5")
     tablet.get_by_role("button", name="Speichern").click()
     expect(tablet.locator("#usual-work")).to_contain_text("4,5 × 15,99 EUR")
+    tablet.wait_for_load_state("networkidle")  # what is typed before is not heard
     tablet.get_by_role("searchbox", name="Arbeit suchen").fill("motor")
     expect(tablet.locator("#usual-work li")).to_have_count(1)
     expect(tablet).to_have_url(re.compile("q=motor"))

@@ -98,7 +98,7 @@ def test_what_one_does_the_other_sees_within_three_seconds(site: Site, meet: Mee
     other.go("/workshop")
     expect(other.page.locator("[aria-labelledby=column-expected]")).to_contain_text("DO ZC 3")
     with site.data():
-        commands.check_in(staff(), booking_id, mileage_km=10)
+        commands.check_in(staff(), booking_id, mileage_km=10, early=True)
     expect(other.page.locator("[aria-labelledby=column-at-work]")).to_contain_text("DO ZC 3", timeout=3500)
     expect(other.page.locator("#live")).to_contain_text("DO ZC 3 ist eingecheckt.")
 
@@ -109,7 +109,7 @@ def test_typing_is_not_lost_when_somebody_is_faster(site: Site, wilma: Person) -
     wilma.go(f"/workshop/bookings/{booking_id}/check-in")
     wilma.page.fill("#mileage_km", "84210")
     with site.data():
-        commands.check_in(staff(), booking_id, mileage_km=10)
+        commands.check_in(staff(), booking_id, mileage_km=10, early=True)
     expect(wilma.page.locator("#standing")).to_contain_text("Inzwischen hat sich der Stand geändert", timeout=4000)
     expect(wilma.page.locator("#mileage_km")).to_have_value("84210")
     wilma.page.get_by_role("button", name="Einchecken").click()
