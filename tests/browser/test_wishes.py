@@ -227,7 +227,7 @@ def test_the_catalogue_on_a_tablet(owner: Owner) -> None:
           .map((one) => one.outerHTML.slice(0, 80))"""
     )
     assert small == []
-    tablet.locator("#usual-work a").click()
+    tablet.locator("#usual-work li a").click()
     tablet.get_by_role("button", name="Ins Archiv legen").wait_for()
     inspector.look_at(urlsplit(tablet.url).path)
     tablet.get_by_role("button", name="Ins Archiv legen").click()
