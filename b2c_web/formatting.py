@@ -1,13 +1,16 @@
 """How values are shown to a person: money, days, windows, clock times, plates, phone numbers."""
 
 import re
+from collections.abc import Callable
 from datetime import date, datetime
+from typing import Any
 
 import phonenumbers
 from babel.dates import format_date
 from flask import Flask
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from jinja2 import pass_context
 from markupsafe import Markup, escape
 
 from b2c_web import money
@@ -145,8 +148,18 @@ FILTERS = (
 )
 
 
+def _each_time(show: Callable[..., Any]) -> Callable[..., Any]:
+    """Jinja works out a filter on a constant once for all languages, when it compiles; not one that wants a context."""
+
+    @pass_context
+    def follow(_context: Any, *arguments: Any) -> Any:
+        return show(*arguments)
+
+    return follow
+
+
 def init_app(app: Flask) -> None:
     for show in FILTERS:
-        app.jinja_env.filters[show.__name__] = show
+        app.jinja_env.filters[show.__name__] = _each_time(show)
     app.jinja_env.filters["window"] = lambda pair: window(*pair)
     app.jinja_env.filters["day_window"] = lambda pair: day_window(*pair)

@@ -90,6 +90,13 @@ class ExtensionView:
     consent: ConsentView | None = None
 
     @property
+    def shown_cents(self) -> int:
+        """The one sum beside its state: offered, then approved, then what is charged when not all of it was done."""
+        if self.status is not ExtensionStatus.APPROVED:
+            return self.total_cents
+        return self.due_cents or self.approved_cents
+
+    @property
     def is_pending(self) -> bool:
         return self.status is ExtensionStatus.PENDING
 

@@ -172,7 +172,16 @@ def test_what_was_not_done_is_not_charged(pages: Pages, run_jobs: Callable[..., 
     assert pages.by_staff(pages.completion, not_done=undone, amount_cents=SUMS[0]).status_code == 303
     run_jobs({"payments.capture"})
     assert pages.extensions()[0].captured_amount_cents == SUMS[0]
-    assert "nicht gemacht" in plain(pages.customer.get(f"/extensions/{extension.id}"))
+    page = plain(pages.customer.get(f"/extensions/{extension.id}"))
+    assert "nicht gemacht" in page
+    assert "Enthält 14,35 EUR MwSt." in page  # of what was charged, not of what was approved
+    for beside in (pages.customer.get(f"/bookings/{pages.booking_id}"), car_page(pages)):
+        line = plain(beside).split("Abgebucht")[0]
+        assert line.rfind("89,90 EUR") > line.rfind("238,90 EUR")
+
+
+def car_page(pages: Pages) -> Any:
+    return pages.staff.get(f"/workshop/bookings/{pages.booking_id}")
 
 
 def test_what_was_charged_is_not_charged_when_the_car_comes_back(

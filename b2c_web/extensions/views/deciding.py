@@ -66,7 +66,7 @@ def _facts(door: Door) -> dict[str, Any]:
         "ticked": ticked,
         "sum_cents": _sum(extension, ticked),
         "method": saved_method(booking.user),
-        "vat_cents": contained_vat_cents(extension.approved_cents, extension.vat_rate_percent),
+        "vat_cents": contained_vat_cents(extension.shown_cents, extension.vat_rate_percent),
         "version": version_of(extension),
     }
 
