@@ -212,6 +212,7 @@ def rework(staff: User, booking_id: uuid.UUID, reason: str) -> None:
         raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
+        booking.return_failed_at = None
         lifecycle.advance(booking, BookingAction.REWORK, service_completed_at=None)
         audit.record("booking.rework_reason", "booking", booking.id, after={"reason": reason})
         hooks.rework(booking)

@@ -168,6 +168,7 @@ def return_failed(booking: Booking, reason: str) -> None:
     """Nobody home or a breakdown: back to READY_FOR_RETURN; a new return window is offered."""
     if booking.status is not BookingStatus.CANCELLED:
         advance(booking, BookingAction.RETURN_FAILED)
+    booking.return_failed_at = now_utc()
     with force_locale(booking.user.language):
         words = str(RETURN_FAILURES.get(reason, reason))
     messages.send(NotificationKind.RETURN_FAILED, booking, reason=words, once=now_utc().isoformat())
@@ -179,7 +180,7 @@ def complete(booking: Booking, *, ronja_back_at: datetime | None = None) -> None
     `ronja_back_at`: when the Ronja is at the workshop again (default: now, the customer brought it).
     A booking that staff cancelled while the car was with us stays CANCELLED; what it still held is given back.
     """
-    now = now_utc()
+    now, booking.return_failed_at = now_utc(), None
     if booking.status is BookingStatus.CANCELLED:
         booking.actual_return_time = now
         db.session.flush()

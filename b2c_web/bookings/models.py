@@ -93,6 +93,9 @@ class Booking(Timestamps, Base):
             "status IN ('PENDING', 'CANCELLED') OR payment_status IN ('PAID', 'REFUNDED')",
             name="work_only_when_paid",
         ),
+        CheckConstraint(
+            "return_failed_at IS NULL OR status IN ('READY_FOR_RETURN', 'CANCELLED')", name="failed_return_waits"
+        ),
         CheckConstraint("standing_limit_used_cents BETWEEN 0 AND standing_limit_cents", name="standing_limit_kept"),
         CheckConstraint("pickup_postal_code ~ '^[0-9]{5}$'", name="postal_code_form"),
         Index("ix_bookings_user_id_created_at", "user_id", "created_at"),
@@ -185,6 +188,7 @@ class Booking(Timestamps, Base):
     new_date_until: Mapped[datetime | None] = mapped_column(
         index=True
     )  # after a no-show: until when a new date may be chosen
+    return_failed_at: Mapped[datetime | None]  # the car came back to us; set until its return is given to a jockey anew
 
     user: Mapped[User] = relationship()
     workshop: Mapped[Workshop] = relationship()

@@ -1,6 +1,6 @@
 """What matters now for one booking: one sentence, a line below it, and the one thing to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import current_app
@@ -15,7 +15,7 @@ S = BookingStatus
 
 @dataclass(frozen=True, slots=True)
 class NowPanel:
-    """`action`: pay, calendar, move, again or nothing. `hold`: the countdown of the held place is shown."""
+    """`action`: pay, calendar, move, return, again or nothing. `hold`: the countdown of the held place is shown."""
 
     icon: str
     label: str
@@ -110,12 +110,20 @@ def _in_workshop(booking: Booking) -> NowPanel:
 
 
 def _ready(booking: Booking) -> NowPanel:
+    if booking.return_failed_at is not None:
+        return _not_handed_over(booking)
     if comes_by_jockey(booking):
         text = _("Zurück bringen wir es %(window)s.", window=_return_window(booking))
     else:
         place = booking.workshop
         text = _("Sie können es abholen: %(address)s, %(city)s.", address=place.address, city=place.city)
     return NowPanel("key", _("Fertig"), _("Ihr Auto ist fertig"), text)
+
+
+def _not_handed_over(booking: Booking) -> NowPanel:
+    text = _("Es kommt sicher zurück in die Werkstatt, die Ronja behalten Sie so lange. Wann sollen wir es bringen?")
+    head = _("Wir konnten Ihr Auto nicht übergeben")
+    return NowPanel("key", _("Rückgabe nicht geglückt"), head, text, "return")
 
 
 def _on_the_way_back(booking: Booking) -> NowPanel:
@@ -131,6 +139,8 @@ def _completed(booking: Booking) -> NowPanel:
 
 def _cancelled(booking: Booking, now: datetime, back_cents: int) -> NowPanel:
     label = _("Storniert %(time)s", time=moment(booking.cancelled_at or booking.updated_at))
+    if booking.cancelled_here and booking.return_failed_at is not None:
+        return replace(_not_handed_over(booking), icon="x", label=label)
     if booking.cancelled_here:
         return NowPanel("x", label, _("Diese Buchung ist storniert"), _still_with_us(booking, now))
     return NowPanel("x", label, _cancelled_head(booking), _cancelled_text(booking, back_cents), "again")

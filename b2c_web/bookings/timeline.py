@@ -86,7 +86,9 @@ def _state(booking: Booking, status: BookingStatus) -> str:
     here, mine = ORDER.index(booking.status), ORDER.index(status)
     if here > mine or booking.status is S.COMPLETED:
         return "done"
-    return "now" if here == mine else "next"
+    if here < mine:
+        return "next"
+    return "now" if booking.return_failed_at is None else "done"
 
 
 def _booked(booking: Booking) -> Step:
@@ -113,6 +115,9 @@ def _brought(booking: Booking) -> Step:
 def _way_back(booking: Booking) -> list[Step]:
     if not comes_by_jockey(booking):
         return [_step(booking, S.COMPLETED, "home", _("Sie holen Ihr Auto ab"), booking.completed_at)]
+    if booking.return_failed_at is not None:
+        failed = _happened(booking, "done", "user", _("Rückgabe nicht geglückt"), booking.return_failed_at)
+        return [failed, Step("now", "calendar", _("Neues Fenster wählen"))]
     on_the_way = _step(booking, S.IN_TRANSIT_TO_CUSTOMER, "navigate", _("Unterwegs zu Ihnen"), None)
     if booking.status is S.COMPLETED or booking.return_slot is None:
         return [on_the_way, _step(booking, S.COMPLETED, "home", _("Wieder da"), booking.actual_return_time)]

@@ -22,6 +22,9 @@ STATEMENTS = {
     "assignments: a car that is ready has its RETURN, unless it failed or a dispatcher took it away": (
         WITHOUT_DRIVER.format(status="READY_FOR_RETURN", kind="RETURN", open=OPEN)
     ),
+    "assignments: no RETURN is open while the customer is asked for a new window": f"""
+        SELECT format('booking %s', b.number) FROM jockey_assignments a JOIN bookings b ON b.id = a.booking_id
+        WHERE b.return_failed_at IS NOT NULL AND a.type = 'RETURN' AND {OPEN}""",
     # a pickup whose car is here may still wait for the jockey's last press
     "assignments: none is open for a booking that ended": f"""
         SELECT format('booking %s (%s): %s', b.number, b.status, a.type) FROM jockey_assignments a

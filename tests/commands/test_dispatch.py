@@ -13,7 +13,7 @@ from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import BookingMove, BookingStatus, MoveState, RonjaReservation
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
-from b2c_web.dispatch import commands
+from b2c_web.dispatch import commands, planning
 from b2c_web.dispatch.jobs import shifts
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.rules import NoShowLack as Lack
@@ -309,7 +309,19 @@ def test_a_failed_return_waits_for_a_new_one(trips: Trips, reason: CancelReason)
         assert trips.jockey.status is JockeyStatus.ACTIVE
     assert booking.status is BookingStatus.READY_FOR_RETURN
     assert (back.cancel_reason, len(trips.assignments(booking, RETURN))) == (reason, 1)
+    assert booking.return_failed_at == began + timedelta(minutes=60)
     assert kinds(trips.session).count(NotificationKind.RETURN_FAILED) == 1
+    assert breaches() == []
+
+
+def test_whoever_drives_it_next_ends_the_question_for_a_new_window(trips: Trips) -> None:
+    booking = trips.booked()
+    back, began = trips.on_the_way_back(booking)
+    with trips.at(began + timedelta(minutes=60)):
+        commands.return_failed(back.id, CancelReason.BREAKDOWN, "", trips.driver)
+        planning.assign(booking, RETURN)
+        trips.session.commit()
+    assert booking.return_failed_at is None
     assert breaches() == []
 
 

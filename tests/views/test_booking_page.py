@@ -106,6 +106,14 @@ def test_after_a_no_show_a_new_date_is_offered(scene: Scene, rosa: User, client:
     assert "wir behalten 25,00 EUR" in page
 
 
+def test_after_a_failed_return_a_new_window_is_asked_for(scene: Scene, rosa: User, client: FlaskClient) -> None:
+    booking = booking_of(scene, rosa, S.READY_FOR_RETURN, return_failed_at=clock.now_utc(), **CHECKED_IN)
+    page = words_of(page_of(client, booking))
+    assert "Wir konnten Ihr Auto nicht übergeben" in page
+    assert "Zurück bringen wir es" not in page
+    assert page.count("Neues Fenster wählen") == 2  # the button, and the next step of the course
+
+
 def test_polling_answers_with_nothing_until_something_changes(scene: Scene, rosa: User, client: FlaskClient) -> None:
     booking = booking_of(scene, rosa)
     seen = page_of(client, booking).split("seen=")[1].split('"')[0]
