@@ -31,6 +31,7 @@ class Kind(StrEnum):
     REFUND_MISSING_THERE = "refund missing at the provider"
     REFUND_NOT_ASKED = "refund that the provider was never asked for"
     REFUND_DIFFERS = "refund stands differently"
+    DISPUTE_UNTOLD = "disputed charge that nobody was told of"
     METHOD_MISSING_HERE = "saved card or account missing here"
     METHOD_UNKNOWN = "card or account saved at the provider that no page of ours asked for"
 

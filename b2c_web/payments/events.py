@@ -9,11 +9,12 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from b2c_web import audit, jobs
+from b2c_web import jobs
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.flask_extensions import db
-from b2c_web.payments import hooks, methods
+from b2c_web.payments import methods
+from b2c_web.payments.disputing import tell_dispute
 from b2c_web.payments.gateway import IncomingEvent, PaymentRefused, PaymentSnapshot, gateway
 from b2c_web.payments.jobs import handle_event as handle_event_job
 from b2c_web.payments.models import Payment, ProviderEvent
@@ -22,7 +23,6 @@ from b2c_web.payments.refunding import sync_refunds
 from b2c_web.payments.settling import settle_payment
 from b2c_web.payments.setup_models import MethodSetup
 from b2c_web.payments.setup_settling import settle_setup
-from b2c_web.payments.steps import lock_payment
 
 log = logging.getLogger(__name__)
 MONEY_BACK = ("refund.", "charge.refund")
@@ -88,8 +88,8 @@ def _act(event: IncomingEvent) -> None:
     payment_id = _payment_of(event)
     if payment_id is None:
         return
-    if event.type == DISPUTED:
-        _tell_dispute(payment_id, event)
+    if event.type == DISPUTED and event.object_id:
+        tell_dispute(payment_id, event.object_id)
         return
     if event.type.startswith(MONEY_BACK):
         sync_refunds(payment_id)
@@ -97,18 +97,6 @@ def _act(event: IncomingEvent) -> None:
     payment = settle_payment(payment_id)
     if payment.stripe_checkout_session_id is None and payment.stripe_payment_intent_id is None:
         _settle_by_event(payment_id, event)
-
-
-def _tell_dispute(payment_id: uuid.UUID, event: IncomingEvent) -> None:
-    """The customer's bank took the money back, or wants to: an open debt, put before a person once."""
-    with command_transaction():
-        lock_payment(payment_id)
-        told = select(audit.AuditEntry.id).filter_by(action="payment.disputed", entity_id=payment_id)
-        if db.session.scalar(told.limit(1)) is not None:
-            return
-        audit.record("payment.disputed", "payment", payment_id, after={"dispute": event.object_id}, actor="provider")
-        facts = {"payment_id": str(payment_id), "dispute": event.object_id}
-        hooks.give_up("payments.dispute", facts, "the customer's bank disputes the charge")
 
 
 def _payment_of(event: IncomingEvent) -> uuid.UUID | None:

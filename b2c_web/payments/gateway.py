@@ -172,6 +172,15 @@ class RefundResult:
 
 
 @dataclass(frozen=True)
+class Dispute:
+    """A charge that the customer's bank took back, or wants to, however it ends."""
+
+    id: str
+    intent_id: str | None
+    amount_cents: int
+
+
+@dataclass(frozen=True)
 class IncomingEvent:
     """A verified event: what it is about, never what to believe. `links`: ids found in its object."""
 
@@ -245,6 +254,9 @@ class PaymentGateway(MethodSetups, Protocol):
 
     def recent_refunds(self, since: datetime) -> Iterator[RefundResult]:
         """Every refund made since then, newest first, page by page; released holds are none."""
+
+    def recent_disputes(self, since: datetime) -> Iterator[Dispute]:
+        """Every dispute opened since then, newest first, page by page; its charge may be much older."""
 
     def parse_event(self, payload: bytes, signature: str) -> IncomingEvent:
         """Verifies an incoming event. Raises EventRejected."""

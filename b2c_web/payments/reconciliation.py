@@ -22,6 +22,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.payments import comparing, hooks
 from b2c_web.payments.capturing import capture_held
 from b2c_web.payments.comparing import Difference, Kind, OurPayment, OurPayments, OurRefund
+from b2c_web.payments.disputing import tell_dispute, untold_disputes
 from b2c_web.payments.gateway import PaymentRefused, PaymentSnapshot, RefundResult, gateway
 from b2c_web.payments.keys import repeatable
 from b2c_web.payments.models import Payment, PaymentState, Refund, RefundState
@@ -85,6 +86,7 @@ def _compare(since: datetime) -> Iterator[Difference]:
     yield from comparing.compare_pages(ours, checkouts)
     yield from comparing.compare_refunds(ours, refunds)
     yield from _compare_setups(since)
+    yield from untold_disputes(since)
     listed = {seen.intent_id for seen in intents}
     yield from _compare_one_by_one(ours, listed, refunds)
 
@@ -195,6 +197,11 @@ def _settle_setup(difference: Difference) -> None:
     settle_setup(uuid.UUID(difference.provider_id or ""))
 
 
+def _tell_dispute(difference: Difference) -> None:
+    if difference.payment_id is not None:
+        tell_dispute(difference.payment_id, difference.provider_id or "")
+
+
 def _ask_again(difference: Difference) -> None:
     """A refund that never reached the provider."""
     run_refund(uuid.UUID(difference.provider_id or ""))
@@ -213,6 +220,7 @@ MENDS: dict[Kind, Callable[[Difference], None]] = {
     Kind.REFUND_DIFFERS: _sync_refunds,
     Kind.REFUND_NOT_ASKED: _ask_again,
     Kind.METHOD_MISSING_HERE: _settle_setup,
+    Kind.DISPUTE_UNTOLD: _tell_dispute,
 }
 
 

@@ -12,6 +12,7 @@ from b2c_web.payments import stripe_reading as read
 from b2c_web.payments.gateway import (
     CheckoutOrder,
     CheckoutPage,
+    Dispute,
     EventRejected,
     IncomingEvent,
     OffSessionOrder,
@@ -223,6 +224,11 @@ class StripeGateway:
                 body = refund.to_dict()
                 if read.moved_money(body):
                     yield read.read_refund(body)
+
+    def recent_disputes(self, since: datetime) -> Iterator[Dispute]:
+        with reading():
+            for dispute in self._client.disputes.list(_since(since)).auto_paging_iter():
+                yield Dispute(dispute.id, dispute.to_dict().get("payment_intent"), dispute.amount)
 
     def parse_event(self, payload: bytes, signature: str) -> IncomingEvent:
         try:

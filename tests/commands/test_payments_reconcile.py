@@ -264,3 +264,21 @@ def test_the_command_says_when_nobody_answers(app: Flask, payment: Payment, prov
     provider.misbehave("drop", "/v1/payment_intents", method="GET")
     asked = app.test_cli_runner().invoke(args=["payments", "reconcile"])
     assert (asked.exit_code, "does not answer" in asked.output) == (2, True)
+
+
+def test_a_dispute_whose_event_was_lost_is_told_once(
+    paid: Payment, provider: Provider, purpose: Purpose, run_jobs: Any
+) -> None:
+    provider.events("never")
+    provider.process.control("POST", f"payment_intents/{paid.stripe_payment_intent_id}/dispute")
+    assert _kinds(reconcile()) == [(Kind.DISPUTE_UNTOLD, False)]
+    assert purpose.given_up == []
+    assert _kinds(reconcile(fix=True)) == [(Kind.DISPUTE_UNTOLD, True)]
+    assert reconcile(fix=True) == []
+    assert [operation for operation, _facts, _error in purpose.given_up] == ["payments.dispute"]
+
+
+def test_a_dispute_over_money_that_is_not_ours_is_left_alone(session: Any, paid: Payment, provider: Provider) -> None:
+    provider.process.control("POST", f"payment_intents/{paid.stripe_payment_intent_id}/dispute")
+    session.execute(update(Payment).values(stripe_payment_intent_id="pi_other"))
+    assert Kind.DISPUTE_UNTOLD not in [difference.kind for difference in reconcile()]

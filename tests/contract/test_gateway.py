@@ -126,6 +126,15 @@ def test_recent_lists_run_over_their_pages_and_name_their_owners(world: World, m
     assert list(world.gateway.recent_intents(datetime.now(UTC) + timedelta(minutes=5))) == []
 
 
+def test_disputes_are_listed_by_when_they_were_opened(world: World, simulator: SimulatorProcess) -> None:
+    before = datetime.now(UTC) - timedelta(minutes=1)
+    paid, _undisputed = a_payment(world), a_payment(world)
+    simulator.control("POST", f"payment_intents/{paid.intent_id}/dispute")
+    (dispute,) = world.gateway.recent_disputes(before)
+    assert (dispute.intent_id, dispute.amount_cents) == (paid.intent_id, PRICE)
+    assert list(world.gateway.recent_disputes(datetime.now(UTC) + timedelta(minutes=5))) == []
+
+
 # events
 
 

@@ -78,7 +78,8 @@ def seen(
     for account in ("sepa", "sepa_fails"):
         simulator.pay(make_session(payment_method_types=types).id, account=account)
     client.v1.refunds.create({"payment_intent": paid, "amount": 100})
-    client.v1.payment_intents.capture(authorise(saved_card()).id, {"amount_to_capture": 100})
+    captured = client.v1.payment_intents.capture(authorise(saved_card()).id, {"amount_to_capture": 100})
+    simulator.control("POST", f"payment_intents/{captured.id}/dispute")
     client.v1.payment_intents.cancel(authorise(saved_card("mastercard")).id)
     authorise(saved_card("authenticate_once"))
     with pytest.raises(stripe.CardError):
@@ -92,7 +93,8 @@ def seen(
 
 def everything(simulator: SimulatorProcess) -> list[dict[str, Any]]:
     found = []
-    for path in ("events", "checkout/sessions", "customers", "payment_intents", "setup_intents", "charges", "refunds"):
+    paths = ("events", "checkout/sessions", "customers", "payment_intents", "setup_intents", "charges", "refunds")
+    for path in (*paths, "disputes"):
         found += listed(simulator, f"/v1/{path}?limit=100")
     customer = next(each["id"] for each in found if each["object"] == "customer")
     found += listed(simulator, f"/v1/payment_methods?limit=100&customer={customer}")

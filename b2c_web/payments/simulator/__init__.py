@@ -34,6 +34,7 @@ The control API, JSON, from this machine or with the header `X-Simulator-Token` 
                                                {"account": "sepa"} or {"iban": "DE89..."}; "confirm": true | false
                                                answers the bank; -> {"outcome", "url", "decline_code", "session"}
     POST   /_simulator/payment_methods         {"customer": "cus_...", "card": "visa"}: a method as if saved on the page
+    POST   /_simulator/payment_intents/<id>/dispute   the customer's bank takes the money back
 
 When not given, a fault's `times` is 1 and a rule's is null (until cleared); `path` is a prefix, or a pattern with `*`.
 

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from . import checkout, customers, events, intents, mandates, refunds, timers
+from . import checkout, customers, disputes, events, intents, mandates, refunds, timers
 from .errors import ApiError, KeyInUse, KeyMismatch, Unauthorized, UnknownRoute
 from .faults import Fault
 from .listing import expand
@@ -28,6 +28,7 @@ ROUTES: list[Route] = [
     *intents.ROUTES,
     *mandates.ROUTES,
     *refunds.ROUTES,
+    *disputes.ROUTES,
     *events.ROUTES,
 ]
 KEY_SECONDS = 24 * 3600

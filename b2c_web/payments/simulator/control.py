@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from . import deliveries, mandates, objects, paying, timers
+from . import deliveries, disputes, mandates, objects, paying, timers
 from .cards import ACCOUNTS, CARDS, Entry, EntryError, account_details, account_entry, card_entry, named_card
 from .charging import attach
 from .customers import living, new_method
@@ -49,6 +49,7 @@ class Control:
             ("POST", "/_simulator/events/<event_id>/delivery", self.deliver_again),
             ("POST", "/_simulator/sessions/<session_id>/pay", self.pay),
             ("POST", "/_simulator/payment_methods", self.save_method),
+            ("POST", "/_simulator/payment_intents/<intent_id>/dispute", self.dispute),
         ]
         self._map = Map([Rule(rule, methods=[method], endpoint=call) for method, rule, call in rules])
 
@@ -182,6 +183,11 @@ class Control:
                 mandates.grant(self._world, method)
             attach(self._world, method, customer.id)
         return method.body
+
+    def dispute(self, given: Body, intent_id: str) -> Body:
+        """The customer's bank takes the money back."""
+        with self._world.acting():
+            return disputes.open_on(self._world, self._world.need("payment_intent", intent_id)).body
 
 
 def _json(request: Request) -> Body:

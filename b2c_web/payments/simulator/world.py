@@ -20,6 +20,7 @@ PREFIX_OF = {
     "charge": ("ch_", 24),
     "mandate": ("mandate_", 24),
     "refund": ("re_", 24),
+    "dispute": ("dp_", 24),
     "checkout.session": ("cs_test_", 58),
 }
 WORD_OF = {"PaymentMethod": "payment_method", "checkout session": "checkout.session"}
