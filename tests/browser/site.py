@@ -5,7 +5,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from flask import Flask
@@ -25,7 +24,7 @@ from tests.factories import (
     make_jockey,
     make_ronja,
     make_services,
-    make_shift,
+    make_shifts,
     make_user,
     make_workshop,
 )
@@ -104,9 +103,7 @@ def furnish() -> None:
     for _n in range(6):
         make_ronja(workshop)
     jockeys = [make_jockey(workshop) for _n in range(2)]
-    for offset in range(DAYS):
-        for jockey in jockeys:
-            make_shift(jockey, today + timedelta(days=offset))
+    make_shifts(jockeys, today, DAYS)
     staff = {Role.WORKSHOP: "werkstatt", Role.ADMIN: "admin", Role.DISPATCHER: "disposition", Role.JOCKEY: "jockey"}
     people = [_staff(role, name, workshop) for role, name in staff.items()]
     jockeys[0].user_id = people[-1].id

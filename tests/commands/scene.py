@@ -1,7 +1,7 @@
 """A workshop with two open days, and what tests do in it: claim, pay, look at the counters."""
 
 import uuid
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from b2c_web.bookings.availability import Question
@@ -23,7 +23,7 @@ from tests.factories import (
     make_jockey,
     make_ronja,
     make_services,
-    make_shift,
+    make_shifts,
     make_workshop,
 )
 
@@ -44,8 +44,7 @@ class Scene:
         self.slots = make_days(self.workshop, first, days, places=places, **slot_facts)
         self.ronjas = [make_ronja(self.workshop) for _n in range(ronjas)]
         self.jockey = make_jockey(self.workshop)
-        for offset in range(days):
-            make_shift(self.jockey, first + timedelta(days=offset))
+        make_shifts([self.jockey], first, days)
         session.commit()
 
     def request(self, slot: int = 0, back: int | None = 2, **facts: Any) -> BookingRequest:

@@ -1,6 +1,7 @@
 """Rows for tests. Each maker adds and flushes one thing with sensible facts; anything can be given by name."""
 
 import itertools
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,14 @@ def _add(row: Any) -> Any:
     db.session.add(row)
     db.session.flush()
     return row
+
+
+def _add_all(rows: Iterable[Any]) -> list[Any]:
+    """Many rows in one go: most of a test's time is its statements."""
+    made = list(rows)
+    db.session.add_all(made)
+    db.session.flush()
+    return made
 
 
 def make_workshop(**facts: Any) -> Workshop:
@@ -95,20 +104,22 @@ PRICES = {
 def make_services() -> dict[ServiceType, Service]:
     """The four services; class by class 40 EUR dearer; valid since long ago."""
     since = datetime(2026, 1, 1, tzinfo=UTC)
-    made = {}
-    for kind, (base, concierge, minutes) in PRICES.items():
-        service = _add(Service(type=kind, name=kind.value, description=kind.value, estimated_duration=minutes))
-        for step, vehicle_class in enumerate(VehicleClass):
-            _add(
-                ServicePricing(
-                    service_id=service.id,
-                    vehicle_class=vehicle_class,
-                    base_price=base + 4000 * step,
-                    concierge_price=concierge,
-                    valid_from=since,
-                )
-            )
-        made[kind] = service
+    services = _add_all(
+        Service(type=kind, name=kind.value, description=kind.value, estimated_duration=minutes)
+        for kind, (_base, _concierge, minutes) in PRICES.items()
+    )
+    made = {service.type: service for service in services}
+    _add_all(
+        ServicePricing(
+            service_id=made[kind].id,
+            vehicle_class=vehicle_class,
+            base_price=base + 4000 * step,
+            concierge_price=concierge,
+            valid_from=since,
+        )
+        for kind, (base, concierge, _minutes) in PRICES.items()
+        for step, vehicle_class in enumerate(VehicleClass)
+    )
     return made
 
 
@@ -117,15 +128,17 @@ def make_day(workshop: Workshop, day: date, *, max_bookings: int = 20, **facts: 
 
 
 def make_slot(workshop: Workshop, day: date, window: tuple[int, int], **facts: Any) -> TimeSlot:
+    return _add(_slot(workshop, day, window, **facts))
+
+
+def _slot(workshop: Workshop, day: date, window: tuple[int, int], **facts: Any) -> TimeSlot:
     defaults = {"max_bookings": 4, "jockey_minutes_room": 480, "longest_trip_minutes": 480}
-    return _add(
-        TimeSlot(
-            workshop_id=workshop.id,
-            service_date=day,
-            start_time=clock.local_to_utc(day, window[0], ZONE),
-            end_time=clock.local_to_utc(day, window[1], ZONE),
-            **{**defaults, **facts},
-        )
+    return TimeSlot(
+        workshop_id=workshop.id,
+        service_date=day,
+        start_time=clock.local_to_utc(day, window[0], ZONE),
+        end_time=clock.local_to_utc(day, window[1], ZONE),
+        **{**defaults, **facts},
     )
 
 
@@ -140,13 +153,12 @@ def make_days(
     **slot_facts: Any,
 ) -> list[TimeSlot]:
     """Open days with the five windows, Monday to Friday or, with `weekends`, every day."""
-    slots = []
-    for offset in range(days):
-        day = first + timedelta(days=offset)
-        if weekends or day.weekday() < 5:
-            make_day(workshop, day, max_bookings=max_bookings)
-            slots += [make_slot(workshop, day, window, max_bookings=places, **slot_facts) for window in WINDOWS]
-    return slots
+    every = (first + timedelta(days=offset) for offset in range(days))
+    opened = [day for day in every if weekends or day.weekday() < 5]
+    _add_all(WorkshopCapacity(workshop_id=workshop.id, date=day, max_bookings=max_bookings) for day in opened)
+    return _add_all(
+        _slot(workshop, day, window, max_bookings=places, **slot_facts) for day in opened for window in WINDOWS
+    )
 
 
 def make_ronja(workshop: Workshop, **facts: Any) -> RonjaVehicle:
@@ -169,12 +181,20 @@ def make_jockey(workshop: Workshop, **facts: Any) -> Jockey:
 
 
 def make_shift(jockey: Jockey, day: date, start_minutes: int = 420, end_minutes: int = 1140) -> JockeyShift:
-    return _add(
-        JockeyShift(
-            jockey_id=jockey.id,
-            starts_at=clock.local_to_utc(day, start_minutes, ZONE),
-            ends_at=clock.local_to_utc(day, end_minutes, ZONE),
-        )
+    return _add(_shift(jockey, day, start_minutes, end_minutes))
+
+
+def make_shifts(jockeys: Iterable[Jockey], first: date, days: int) -> list[JockeyShift]:
+    """The usual shift of each on every one of the days."""
+    every = [first + timedelta(days=offset) for offset in range(days)]
+    return _add_all(_shift(jockey, day) for jockey in jockeys for day in every)
+
+
+def _shift(jockey: Jockey, day: date, start_minutes: int = 420, end_minutes: int = 1140) -> JockeyShift:
+    return JockeyShift(
+        jockey_id=jockey.id,
+        starts_at=clock.local_to_utc(day, start_minutes, ZONE),
+        ends_at=clock.local_to_utc(day, end_minutes, ZONE),
     )
 
 
