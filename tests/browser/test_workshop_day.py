@@ -27,6 +27,12 @@ SMALL = """(smallest) => [...document.querySelectorAll("main .btn:not(.visually-
   (one) => one.offsetHeight && one.offsetHeight < smallest).map((one) => one.textContent.trim())"""
 
 
+STICKS_OUT = """() => [...document.querySelectorAll(".board-column")].flatMap((column) => {
+  const end = column.getBoundingClientRect().right;
+  return [...column.querySelectorAll(".car-card, .car-card *:not(.visually-hidden)")].filter(
+    (one) => one.getBoundingClientRect().right > end).map((one) => `${one.localName}: ${one.textContent.trim()}`); })"""
+
+
 def todays_slot() -> TimeSlot:
     """The first window of today, on a weekend too, with room for all that these tests put there."""
     if not _slots_today():
@@ -198,3 +204,32 @@ def test_the_list_prints_from_one_row_of_tools(site: Site, wilma: Person) -> Non
             " const at = one.getBoundingClientRect(); return at.top + at.height / 2; })"
         )
         assert max(tops) - min(tops) < 20, path
+
+
+def add_late_cars() -> None:
+    """Cars of some days ago, with long plates: expected, at work, waiting for their customers, ready."""
+    slots = make_days(db.session.query(Workshop).one(), today_in(ZONE) - timedelta(days=9), 1, places=20, weekends=True)
+    ronja = db.session.query(RonjaVehicle).first()
+    vehicle = make_vehicle(make_customer(), license_plate="WIT MW 2075E")
+    facts = {"vehicle_id": vehicle.id, "workshop_checkin_at": slots[0].start_time}
+    make_booking(slots[0])
+    make_booking(slots[0], vehicle_id=vehicle.id)
+    make_booking(slots[0], status=BookingStatus.IN_WORKSHOP, **facts)
+    make_booking(slots[0], status=BookingStatus.READY_FOR_RETURN, service_completed_at=slots[1].start_time, **facts)
+    gone = {"status": BookingStatus.READY_FOR_RETURN, "service_completed_at": slots[1].start_time}
+    make_booking(slots[0], slots[-1], ronja=ronja, **gone, **facts)
+
+
+def test_no_card_is_wider_than_its_column(site: Site, wilma: Person) -> None:
+    with site.data():
+        fill_the_board()
+        add_late_cars()
+    found = {}
+    for language in ("de", "en"):
+        wilma.speak(language)
+        for width in (1024, 1280):
+            wilma.page.set_viewport_size({"width": width, "height": 800})
+            wilma.go("/workshop")
+            expect(wilma.page.locator(".car-card[data-risk=late]").first).to_be_visible()
+            found[language, width] = wilma.page.evaluate(STICKS_OUT)
+    assert found == dict.fromkeys(found, [])
