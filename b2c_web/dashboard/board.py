@@ -17,6 +17,7 @@ from b2c_web.accounts.models import User
 from b2c_web.audit import AuditEntry
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import visible_to
+from b2c_web.bookings.rules import WITH_US
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dashboard.rules import Punctuality, punctuality
@@ -94,7 +95,9 @@ def is_fetched(booking: Booking) -> bool:
 
 
 def board(user: User, day: date, today: date, now: datetime) -> Board:
-    """The cars of a day; today also those of earlier days that are still expected or with us. Six statements."""
+    """The cars of a day; today also those of earlier days that are still expected, and all that are with us, booked
+    for whichever day. Six statements, one more when somebody wishes something.
+    """
     version = board_version(user, day, today, now)
     bookings = db.session.scalars(
         visible_to(user)
@@ -123,13 +126,14 @@ def _belongs(day: date, today: date) -> ColumnElement[bool]:
     if day != today:
         return arrives
     earlier = and_(Booking.pickup_time < start, Booking.status.notin_(OVER))
+    early = and_(Booking.pickup_time >= end, Booking.status.in_(WITH_US))
     cancelled_here = and_(
         Booking.status == S.CANCELLED,
         Booking.places_released_at.is_(None),
         Booking.actual_return_time.is_(None),
         Booking.pickup_time > start - timedelta(days=60),
     )
-    return or_(arrives, earlier, cancelled_here)
+    return or_(arrives, earlier, early, cancelled_here)
 
 
 def board_version(user: User, day: date, today: date, now: datetime) -> str:

@@ -2,25 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from sqlalchemy import or_
 from sqlalchemy.orm import joinedload
 
 from b2c_web.accounts.models import User
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import day_of, visible_to
+from b2c_web.bookings.rules import WITH_US
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dashboard.board import is_fetched
 from b2c_web.dashboard.words import plate_of
 from b2c_web.flask_extensions import db
 
-WITH_US = (
-    BookingStatus.IN_TRANSIT_TO_WORKSHOP,
-    BookingStatus.IN_WORKSHOP,
-    BookingStatus.READY_FOR_RETURN,
-    BookingStatus.IN_TRANSIT_TO_CUSTOMER,
-)
 NOT_ARRIVED = (BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP)
 SHOWN = (
     joinedload(Booking.slot),
@@ -44,12 +40,12 @@ class Window:
 class WorkshopDay:
     """One local day: what was found by window, and the totals of the whole day whatever was searched for.
 
-    `earlier`: cars of earlier days that are still with the workshop, on today's page only.
+    `others`: cars of other days that are with the workshop now, late or early ones, on today's page only.
     """
 
     day: date
     windows: list[Window]
-    earlier: list[Booking]
+    others: list[Booking]
     found: int
     total: int
     to_fetch: int
@@ -61,13 +57,13 @@ def workshop_day(user: User, day: date, today: date, search: str = "") -> Worksh
     """The day of the user's workshop, of all workshops for an admin. `search`: part of plate, name or number."""
     bookings = day_of(user, day)
     found = [booking for booking in bookings if _matches(booking, search)]
-    earlier = [booking for booking in still_here(user, today) if _matches(booking, search)] if day == today else []
+    others = [booking for booking in here_from_other_days(user, today) if _matches(booking, search)] if day == today else []
     to_fetch = sum(1 for booking in bookings if is_fetched(booking))
     return WorkshopDay(
         day=day,
         windows=_by_window(found),
-        earlier=earlier,
-        found=len(found) + len(earlier),
+        others=others,
+        found=len(found) + len(others),
         total=len(bookings),
         to_fetch=to_fetch,
         brought=len(bookings) - to_fetch,
@@ -75,9 +71,11 @@ def workshop_day(user: User, day: date, today: date, search: str = "") -> Worksh
     )
 
 
-def still_here(user: User, today: date) -> Sequence[Booking]:
-    """Cars of earlier days that the user's workshop still has or that are on the road, the oldest first."""
-    statement = visible_to(user).where(Booking.status.in_(WITH_US), Booking.pickup_time < local_to_utc(today, 0, ZONE))
+def here_from_other_days(user: User, today: date) -> Sequence[Booking]:
+    """Cars booked for other days that the user's workshop has now or that are on the road, by that day."""
+    start, end = local_to_utc(today, 0, ZONE), local_to_utc(today + timedelta(days=1), 0, ZONE)
+    booked_elsewhen = or_(Booking.pickup_time < start, Booking.pickup_time >= end)
+    statement = visible_to(user).where(Booking.status.in_(WITH_US), booked_elsewhen)
     return db.session.scalars(statement.options(*SHOWN).order_by(Booking.pickup_time, Booking.number)).all()
 
 

@@ -143,6 +143,24 @@ def test_what_is_from_earlier_days_stays_on_todays_board(scene: Scene, login: Lo
         assert "Kein Auto an diesem Tag" in text_of(client.get("/workshop?day=2026-11-28"))
 
 
+def test_what_came_before_its_day_is_on_todays_board(scene: Scene, login: Login) -> None:
+    coming, early = car(scene, "DO AA 1", slot=5), car(scene, "DO BB 2", BookingStatus.IN_WORKSHOP, slot=5)
+    waits = car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP, slot=5)
+    extension(waits)
+    car(scene, "DO DD 4", BookingStatus.READY_FOR_RETURN, slot=5, service_completed_at=clock.now_utc())
+    assert coming.pickup_time.date() > scene.slots[0].start_time.date()
+    with at(scene, 1):
+        client = staff(scene, login)
+        page = text_of(client.get("/workshop"))
+        found = columns(client)
+    for column, plate in (("In Arbeit", "DO BB 2"), ("Wartet auf Kunde", "DO CC 3"), ("Fertig", "DO DD 4")):
+        assert plate in found[column]
+        assert found[column].split()[0] == "1"
+    assert "DO AA 1" not in words_of(page)
+    with clock.frozen(early.pickup_time):
+        assert "DO BB 2" in columns(staff(scene, login))["In Arbeit"]
+
+
 def test_a_day_that_is_none_is_said(scene: Scene, login: Login) -> None:
     client = staff(scene, login)
     for asked in ("abc", "2026-02-30", "9999-12-31"):
