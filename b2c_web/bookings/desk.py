@@ -18,7 +18,8 @@ from b2c_web.bookings.lifecycle import STATE_CHANGED
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import visible_to
 from b2c_web.bookings.rules import WITH_US, BookingAction, next_status, staff_refund_cents, withdrawal_terms
-from b2c_web.clock import now_utc
+from b2c_web.clock import now_utc, today_in
+from b2c_web.config import ZONE
 from b2c_web.errors import Conflict, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import PaymentPurpose
@@ -107,11 +108,13 @@ class Ending:
     """What it means when staff cancel a booking as it stands now.
 
     `left_cents`: what of the customer's money is still here; `refund_cents`: what of it goes back by the rules, None
-    when staff have to say it; `withdrawable`: until when the customer may withdraw and get everything.
+    when staff have to say it; `withdrawable`: until when the customer may withdraw and get everything. `is_near`: it
+    is the day of the pickup, so that a jockey may be under way already.
     """
 
     is_allowed: bool
     car_with_us: bool
+    is_near: bool
     return_ahead: bool
     left_cents: int
     refund_cents: int | None
@@ -127,6 +130,7 @@ def ending_of(booking: Booking) -> Ending:
     return Ending(
         is_allowed=next_status(booking.status, BookingAction.STAFF_CANCEL) is not None,
         car_with_us=booking.status in WITH_US,
+        is_near=booking.slot.start_time.astimezone(ZONE).date() <= today_in(ZONE),
         return_ahead=booking.estimated_return_time > now,
         left_cents=left,
         refund_cents=staff_refund_cents(booking, left, now, rules),
