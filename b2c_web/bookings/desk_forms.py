@@ -125,6 +125,15 @@ class StaffCancelForm(Form):
     shown_cents = HiddenField()
 
     left_cents = 0
+    asks_sum = False  # another sum than the page showed: it is shown, and counts when it is sent once more
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        valid = bool(super().validate(extra_validators))
+        self.asks_sum = not self.refund.errors and str(self.refund_cents) != self.shown_cents.data
+        return valid and not self.asks_sum
+
+    def status_code(self) -> int:
+        return max(super().status_code(), 422) if self.asks_sum else super().status_code()
 
     @property
     def refund_cents(self) -> int | None:
@@ -139,13 +148,6 @@ class StaffCancelForm(Form):
     def validate_refund(self, field: EuroField) -> None:
         if self.refund_cents is None:
             raise ValidationError(_l("Höchstens %(paid)s, mehr ist nicht bezahlt.", paid=eur(self.left_cents)))
-        if str(self.refund_cents) != self.shown_cents.data:
-            words = _l(
-                "Zurück gehen damit %(back)s, wir behalten %(kept)s. Stimmt das, dann senden Sie es noch einmal.",
-                back=eur(self.refund_cents),
-                kept=eur(self.kept_cents),
-            )
-            raise ValidationError(words)
 
     def show(self, ending: Ending) -> None:
         """The page names the sums as they are in the form now."""

@@ -93,11 +93,14 @@ def test_late_the_fee_is_kept_by_the_rules_and_may_be_given_back(
     with trips.at(booking.pickup_time - timedelta(hours=3)):
         page = at_counter(booking)
         assert "Nach den Regeln behalten wir 25,00 EUR." in page.words
+        assert "Ist der Jockey schon unterwegs, sieht er es auf seinem Telefon." in page.words
         assert "könnte der Kunde auch widerrufen und alles zurückbekommen" in page.words
         assert "Stornieren, 303,00 EUR zurück" in page.words
         changed = page.send(refund="328", reason="Wir können nicht")
         assert changed.status_code == 422
-        assert "Zurück gehen damit 328,00 EUR, wir behalten 0,00 EUR." in page.words
+        assert "Zurück gehen damit 328,00 EUR, wir behalten 0,00 EUR. Noch ist nichts storniert." in page.words
+        assert "error-summary" not in changed.text
+        assert "aria-invalid" not in changed.text
         assert booking.status is BookingStatus.CONFIRMED
         assert page.send(refund="328", reason="Wir können nicht").status_code == 303
     assert [one.amount_cents for one in db.session.query(Refund)] == [TOTAL_CENTS]
