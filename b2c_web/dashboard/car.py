@@ -15,6 +15,7 @@ from b2c_web.bookings.models import AssignmentType, Booking
 from b2c_web.clock import now_utc
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.extensions.models import Extension
+from b2c_web.extensions.rules import money_shown
 from b2c_web.flask_extensions import db
 from b2c_web.formatting import day, kilometres
 from b2c_web.media.models import MediaFile
@@ -167,10 +168,18 @@ def done_to(booking: Booking, tours: Sequence[JockeyAssignment]) -> list[desk.Do
     return desk.done_to([booking.id, *(tour.id for tour in tours), *extensions], WORDS)
 
 
+def _shown(name: str, facts: Mapping[str, Any]) -> Any:
+    """What the log holds under this name; of money, what its state is called."""
+    value = facts.get(name)
+    if name == "authorization_status" and value:
+        return money_shown(value, by_mandate=facts.get("by_mandate", False))
+    return value
+
+
 def changes(done: desk.Done) -> Iterator[Change]:
     """What an entry changed, in words; what stayed is left out."""
     for name in NAMES:
-        before, after = done.before.get(name), done.after.get(name)
+        before, after = _shown(name, done.before), _shown(name, done.after)
         if before == after or (not before and not after):
             continue
         if name == "mileage_km":

@@ -85,14 +85,15 @@ def _held(extension_id: uuid.UUID) -> Payment | None:
 def enter(extension: Extension, status: AuthorizationStatus, *, actor: str | None = None, **facts: Any) -> None:
     """Step: the money's next state, with before and after in the audit log."""
     before, extension.authorization_status = extension.authorization_status, status
+    promised = {"by_mandate": True} if extension.by_mandate else {}
     db.session.flush()
     if before is not status:
         audit.record(
             "extension.money",
             "extension",
             extension.id,
-            before={"authorization_status": before.value},
-            after={"authorization_status": status.value, **facts},
+            before={"authorization_status": before.value, **promised},
+            after={"authorization_status": status.value, **promised, **facts},
             actor=actor,
         )
 

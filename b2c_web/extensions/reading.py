@@ -101,6 +101,11 @@ class ExtensionView:
         return self.status is ExtensionStatus.PENDING
 
     @property
+    def money_shown(self) -> str:
+        """The state of its money, as `ui.status` knows it."""
+        return rules.money_shown(self.authorization_status, by_mandate=self.by_mandate)
+
+    @property
     def needs_customer_for_money(self) -> bool:
         """The bank wants the customer, or said no: a payment page or another card is needed."""
         return self.authorization_status in rules.UNPAID and not self.work_over

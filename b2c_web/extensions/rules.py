@@ -34,6 +34,7 @@ UNPAID = frozenset({Auth.REQUIRES_ACTION, Auth.FAILED})
 TAKEN = frozenset({Auth.CAPTURING, Auth.PROCESSING, Auth.CAPTURED})
 # a hold is wanted, and has not come or has come
 HOLDABLE = UNPAID | {Auth.PENDING, Auth.AUTHORIZED}
+DEBIT_AGREED = "DEBIT_AGREED"  # AUTHORIZED, when a mandate is what promises the money
 WANTS_CUSTOMER = frozenset({"authentication_required", "authentication_not_handled", "no_method"})
 
 
@@ -209,6 +210,11 @@ def limit_refusal(booking: Booking, extension: Extension, wanted_cents: int) -> 
 def is_safe_to_begin(extension: Extension) -> bool:
     """May the accepted work begin? Money is held or taken, or a mandate is known that completion charges."""
     return extension.status is ExtensionStatus.APPROVED and extension.authorization_status in SAFE
+
+
+def money_shown(status: str, *, by_mandate: bool) -> str:
+    """What the money's state is called to people: a mandate holds nothing, AUTHORIZED then means an agreed debit."""
+    return DEBIT_AGREED if by_mandate and status == Auth.AUTHORIZED else status
 
 
 def waits_for_customer(code: str | None) -> AuthorizationStatus:

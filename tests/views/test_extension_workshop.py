@@ -220,6 +220,16 @@ def test_a_mandate_holds_nothing_and_nobody_says_so(pages: Pages, provider: Prov
         page = plain(client.get(f"{path}/{extension.id}"))
         assert "per Lastschrift" in page
         assert "Betrag ist reserviert" not in page
+    car = plain(pages.staff.get(f"/workshop/bookings/{pages.booking_id}"))
+    booking = plain(pages.customer.get(f"/bookings/{pages.booking_id}"))
+    history = car.split("Was geschah")[1]
+    for shown in (car.split("Was geschah")[0], history, booking):
+        assert "Lastschrift zugesagt" in shown
+        assert "Reserviert" not in shown
+    bookings.complete_work(pages.scene.staff, pages.booking_id)
+    taken = plain(pages.staff.get(f"/workshop/bookings/{pages.booking_id}")).split("Was geschah")[1]
+    assert "Lastschrift zugesagt Wird abgebucht" in taken
+    assert "Reserviert" not in taken
 
 
 def test_the_car_and_the_booking_show_it(pages: Pages) -> None:
