@@ -293,9 +293,11 @@ def test_only_the_workshops_own_staff_set_aside(scene: Extending, booking: Booki
 
 def test_work_accepted_with_another_booking_is_no_open_wish(scene: Extending, before: Before, booking: Booking) -> None:
     between = scene.again(*before, 0, slot=2)
+    assert wishes.undecided([booking.id, between.id]) == {booking.id: 2, between.id: 1}
     scene.check_in(between)
     scene.approved(between, [0], Offer("Fällig", (PADS,)))
     assert states(scene, booking) == [WishState.DONE, WishState.OPEN]
+    assert wishes.undecided([booking.id, between.id]) == {booking.id: 1}
 
 
 # the end

@@ -291,14 +291,14 @@ def test_the_board_and_the_cars_page_show_them(
 ) -> None:
     assert "2 Wünsche" in plain(staff.get(f"/workshop?day={scene.first}"))
     page = plain(staff.get(f"/workshop/bookings/{booking.id}"))
-    assert "Wünsche der Kundin/des Kunden" in page
+    assert "Wünsche des Kunden" in page
     assert "Anbieten können Sie es, sobald das Auto eingecheckt ist." in page
     assert "Als Erweiterung anbieten" not in page
     scene.check_in(booking)
     assert "Als Erweiterung anbieten" in plain(staff.get(f"/workshop/bookings/{booking.id}"))
     dispatcher = login(scene.dispatcher, on=app.test_client())
     page = plain(dispatcher.get(f"/workshop/bookings/{booking.id}"))
-    assert "Wünsche der Kundin/des Kunden" in page
+    assert "Wünsche des Kunden" in page
     assert "Als Erweiterung anbieten" not in page
 
 
@@ -330,10 +330,21 @@ def test_one_tap_opens_the_offer_with_todays_price_and_the_second_adds_nothing(
         (DISCS.name, "74,50", "2"),
     ]
     page = plain(staff.get(answer.location))
-    assert "Wunsch der Kundin/des Kunden" in page
+    assert "Wunsch des Kunden" in page
     lines = [line | {"wish": ""} for line in content["items"]]  # tapped in the catalogue before
-    assert offer.with_wishes({"items": lines}, wishes.of_booking(booking), {})["items"] == lines
+    assert offer.with_wishes({"items": lines}, wishes.of_booking(booking), {})[0]["items"] == lines
     assert "248,90 EUR" in page
+
+
+@pytest.mark.parametrize(("there", "said"), [(28, ""), (29, "1 Wunsch fehlt hier"), (30, "2 Wünsche fehlen hier")])
+def test_wishes_without_room_are_said(scene: Extending, booking: Booking, staff: Any, there: int, said: str) -> None:
+    scene.check_in(booking)
+    lines = [offer.line_for(None) | {"name": f"Teil {number}", "price": "1"} for number in range(there)]
+    commands.save_draft(scene.staff, booking.id, {"items": lines, "draft_key": "k"})
+    page = plain(staff.get(offer_wishes(staff, booking).location))
+    assert len(queries.draft_of(booking.id).content["items"]) == 30
+    assert ("Ein Angebot fasst 30 Punkte." in page) is bool(said)
+    assert said in page
 
 
 def typed(content: dict[str, Any]) -> dict[str, Any]:

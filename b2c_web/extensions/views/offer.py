@@ -70,8 +70,12 @@ def line_of_wish(wish: WishView, work: WorkItem | None) -> dict[str, Any]:
     return line | more
 
 
-def with_wishes(content: dict[str, Any], wishes: Sequence[WishView], usual: dict[str, WorkItem]) -> dict[str, Any]:
-    """The draft with a line for each of these wishes that has none yet, by its id or by the work's name."""
+def with_wishes(
+    content: dict[str, Any], wishes: Sequence[WishView], usual: dict[str, WorkItem]
+) -> tuple[dict[str, Any], int]:
+    """The draft with a line for each of these wishes that has none yet, by its id or by the work's name; and how many
+    found no room in it.
+    """
     lines = content.get("items", [])
     there = {line.get("wish") for line in lines}
     named = {rules.name_key(line["name"]) for line in lines if not line.get("wish")}
@@ -79,7 +83,8 @@ def with_wishes(content: dict[str, Any], wishes: Sequence[WishView], usual: dict
     missing = [one for one in wanted if rules.name_key(one.name) not in named]
     new = [line_of_wish(one, usual.get(rules.name_key(one.name))) for one in missing]
     words = content.get("description") or _("Diese Arbeiten haben Sie sich bei der Buchung gewünscht.")
-    return content | {"items": [*lines, *new][: max(rules.MOST_ITEMS, len(lines))], "description": words}
+    items = [*lines, *new][: max(rules.MOST_ITEMS, len(lines))]
+    return content | {"items": items, "description": words}, len(lines) + len(new) - len(items)
 
 
 def content_of(extension: Extension, wishes: dict[int, uuid.UUID]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from flask import Response, flash, url_for
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_login import current_user
 
 from b2c_web import htmx
@@ -79,9 +80,20 @@ def draft_wishes(booking_id: uuid.UUID) -> Response:
     content = keyed(draft.content if draft else {})
     usual = queries.usual_work_named(booking.workshop_id, booking.service)
     with force_locale(booking.user.language):  # the customer reads what the draft says
-        content = offer.with_wishes(content, wishes.of_booking(booking), usual)
+        content, left_out = offer.with_wishes(content, wishes.of_booking(booking), usual)
     commands.save_draft(current_user, booking_id, content)
+    if left_out:
+        flash(_no_room(left_out), "warning")
     return htmx.see_other(url_for("extensions.new", booking_id=booking_id, replaces=content.get("replaces") or None))
+
+
+def _no_room(count: int) -> str:
+    return ngettext(
+        "Ein Angebot fasst %(most)s Punkte. %(num)s Wunsch fehlt hier noch: Bieten Sie ihn danach in einer zweiten Erweiterung an.",
+        "Ein Angebot fasst %(most)s Punkte. %(num)s Wünsche fehlen hier noch: Bieten Sie sie danach in einer zweiten Erweiterung an.",
+        count,
+        most=rules.MOST_ITEMS,
+    )
 
 
 @blueprint.route("/workshop/bookings/<uuid:booking_id>/wishes/<uuid:wish_id>/dismissal", methods=["GET", "POST"])
