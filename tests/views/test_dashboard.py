@@ -125,4 +125,4 @@ def test_in_english(scene: Scene, day: Booking, login: Login) -> None:
         cookie["language"] = "en"
     words = words_of(text_of(client.get(THURSDAY)))
     assert "Thu 26 Nov" in words
-    assert "2 cars 1 with pickup 1 brought 2 not here yet" in words
+    assert "2 cars 1 with pickup 1 brought by customers 2 not here yet" in words

@@ -167,7 +167,7 @@ def test_a_booking_for_a_later_day_is_asked_about_first(at_desk: Callable[..., D
     desk = at_desk()
     assert "Gebucht ist" not in desk.words("/check-in")
     with clock.frozen(clock.now_utc() - timedelta(days=1)):
-        assert "Gebucht ist Do, 26. Nov." in desk.words("/check-in")
+        assert "Gebucht ist Donnerstag, 26. November 2026. Steht das Auto" in desk.words("/check-in")
         unsaid = desk.send("/check-in", which="same", mileage_km="10")
         assert unsaid.status_code == 422
         assert "Bitte bestätigen: Das Auto ist vor seinem Termin da." in text_of(unsaid)

@@ -94,7 +94,7 @@ def test_each_car_stands_where_its_state_belongs(scene: Scene, login: Login) -> 
     assert "Einchecken" in found["Erwartet"]
     assert "Arbeit beginnen" in found["In Arbeit"]
     assert "Anrufen" in found["Wartet auf Kunde"]
-    assert "Abgeholt" in found["Fertig"]
+    assert "Kunde holt ab" in found["Fertig"]
 
 
 def test_lateness_is_a_word(scene: Scene, login: Login) -> None:
@@ -352,8 +352,12 @@ def test_what_changes_while_the_cars_page_is_made_is_drawn_at_the_next_poll(
 def test_in_english(scene: Scene, login: Login) -> None:
     booking = car(scene, "DO AA 1")
     with at(scene, 1):
+        car(scene, "DO DD 4", BookingStatus.READY_FOR_RETURN)
         client = staff(scene, login)
         with client.session_transaction() as cookie:
             cookie["language"] = "en"
-        assert "Waiting for the customer" in words_of(text_of(client.get("/workshop")))
+        board = words_of(text_of(client.get("/workshop")))
+        for said in ("Waiting for the customer", "customer brings it", "customer collects it", "Customer collects DO DD"):
+            assert said in board
+        assert "Picked up" not in board  # that is what jockeys do
         assert "What happened" in words_of(text_of(client.get(f"/workshop/bookings/{booking.id}")))
