@@ -343,7 +343,7 @@ def test_wishes_without_room_are_said(scene: Extending, booking: Booking, staff:
     commands.save_draft(scene.staff, booking.id, {"items": lines, "draft_key": "k"})
     page = plain(staff.get(offer_wishes(staff, booking).location))
     assert len(queries.draft_of(booking.id).content["items"]) == 30
-    assert ("Ein Angebot fasst 30 Punkte." in page) is bool(said)
+    assert ("Mehr als 30 Punkte fasst ein Angebot nicht" in page) is bool(said)
     assert said in page
 
 

@@ -4,10 +4,9 @@ import uuid
 from typing import Any
 
 from flask import Response, flash, url_for
-from flask_babel import force_locale
+from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 from flask_login import current_user
 
 from b2c_web import htmx
@@ -89,8 +88,8 @@ def draft_wishes(booking_id: uuid.UUID) -> Response:
 
 def _no_room(count: int) -> str:
     return ngettext(
-        "Ein Angebot fasst %(most)s Punkte. %(num)s Wunsch fehlt hier noch: Bieten Sie ihn danach in einer zweiten Erweiterung an.",
-        "Ein Angebot fasst %(most)s Punkte. %(num)s Wünsche fehlen hier noch: Bieten Sie sie danach in einer zweiten Erweiterung an.",
+        "Mehr als %(most)s Punkte fasst ein Angebot nicht: %(num)s Wunsch fehlt hier noch für ein zweites.",
+        "Mehr als %(most)s Punkte fasst ein Angebot nicht: %(num)s Wünsche fehlen hier noch für ein zweites.",
         count,
         most=rules.MOST_ITEMS,
     )
