@@ -57,7 +57,8 @@ def workshop_day(user: User, day: date, today: date, search: str = "") -> Worksh
     """The day of the user's workshop, of all workshops for an admin. `search`: part of plate, name or number."""
     bookings = day_of(user, day)
     found = [booking for booking in bookings if _matches(booking, search)]
-    others = [booking for booking in here_from_other_days(user, today) if _matches(booking, search)] if day == today else []
+    here = here_from_other_days(user, today) if day == today else []
+    others = [booking for booking in here if _matches(booking, search)]
     to_fetch = sum(1 for booking in bookings if is_fetched(booking))
     return WorkshopDay(
         day=day,

@@ -357,7 +357,7 @@ def test_in_english(scene: Scene, login: Login) -> None:
         with client.session_transaction() as cookie:
             cookie["language"] = "en"
         board = words_of(text_of(client.get("/workshop")))
-        for said in ("Waiting for the customer", "customer brings it", "customer collects it", "Customer collects DO DD"):
+        for said in ("Waiting for the customer", "customer brings it", "customer collects it", "Customer collects DO"):
             assert said in board
         assert "Picked up" not in board  # that is what jockeys do
         assert "What happened" in words_of(text_of(client.get(f"/workshop/bookings/{booking.id}")))
