@@ -20,6 +20,8 @@ STAFF_NAVIGATION: tuple[tuple[str, tuple[str, str, Any]], ...] = (
 )
 
 
+# pages of one car and the day's list belong to the board, whichever feature shows them
+OF_THE_DAY = ("/workshop/bookings/", "/workshop/extensions/", "/workshop/list")
 _BLUEPRINTS = [endpoint.partition(".")[0] for _permission, (endpoint, *_rest) in STAFF_NAVIGATION]
 
 
@@ -38,7 +40,9 @@ def staff_nav() -> list[tuple[str, str, Any, bool, int]]:
 
 
 def _is_here(endpoint: str) -> bool:
-    """Is this page the entry's, or another one of an area that has this entry only?"""
+    """Is this page the entry's, or another one of its area: that of a car, or of what has this entry only?"""
+    if request.path.startswith(OF_THE_DAY):
+        return endpoint == "dashboard.day"
     area = endpoint.partition(".")[0]
     return request.endpoint == endpoint or (request.blueprint == area and _BLUEPRINTS.count(area) == 1)
 

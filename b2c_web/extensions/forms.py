@@ -110,6 +110,14 @@ class LineForm(PlainForm):
     work_item = HiddenField()
     wish = HiddenField()  # the customer's wish that it takes up
 
+    def validate_quantity(self, field: QuantityField) -> None:
+        if field.amount is not None and (wrong := rules.quantity_error(field.amount)):
+            raise ValidationError(wrong)
+
+    def validate_price(self, field: EuroField) -> None:
+        if field.cents is not None and (wrong := rules.price_error(field.cents)):
+            raise ValidationError(wrong)
+
     @property
     def is_blank(self) -> bool:
         return not (self.name.data or self.price.data or self.description.data or self.media.data)

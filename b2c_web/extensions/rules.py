@@ -134,13 +134,25 @@ def usual_work_error(item: Item) -> tuple[str, Any] | None:
     """The first of name, price and quantity that cannot be taken, with the reason in words, or None."""
     if not item.name.strip() or len(item.name) > 120:
         return "name", _l("Jede Position braucht einen Namen mit höchstens 120 Zeichen.")
-    if not 0 < item.price_cents <= MOST_CENTS:
-        return "price", _l("Der Preis einer Position muss über 0 und bis 20.000 EUR sein.")
-    if not STEP <= item.quantity <= MOST_QUANTITY or item.quantity != item.quantity.quantize(STEP):
-        return "quantity", _l("Die Menge muss über 0 sein, mit höchstens drei Nachkommastellen.")
+    if wrong := price_error(item.price_cents):
+        return "price", wrong
+    if wrong := quantity_error(item.quantity):
+        return "quantity", wrong
     if item_cents(item.price_cents, item.quantity) == 0:
         return "price", _l("Jede Position muss mindestens einen Cent kosten.")
     return None
+
+
+def price_error(cents: int) -> Any:
+    """Why one of an item cannot cost this, in words, or None."""
+    return None if 0 < cents <= MOST_CENTS else _l("Der Preis einer Position muss über 0 und bis 20.000 EUR sein.")
+
+
+def quantity_error(quantity: Decimal) -> Any:
+    """Why an item cannot be so many, in words, or None."""
+    if STEP <= quantity <= MOST_QUANTITY and quantity == quantity.quantize(STEP):
+        return None
+    return _l("Die Menge muss über 0 sein, mit höchstens drei Nachkommastellen.")
 
 
 def offer_error(offer: Offer) -> tuple[str, Any] | None:

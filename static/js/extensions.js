@@ -67,10 +67,23 @@ document.addEventListener("submit", (event) => {
   });
 }, true);
 
-// A mistake that is being mended leaves the list of mistakes; with the last one the list goes.
-document.addEventListener("input", (event) => {
-  if (!event.target.id || !event.target.closest("#offer-form")) return;
+// A mistake that is being mended leaves its field and the list of mistakes; with the last one the list goes.
+function forget(targets) {
   const summary = document.querySelector("#offer-form #errors");
-  summary?.querySelector(`a[href="#${CSS.escape(event.target.id)}"]`)?.closest("li").remove();
+  summary?.querySelectorAll(targets).forEach((link) => link.closest("li").remove());
   if (summary && !summary.querySelector("li")) summary.remove();
+}
+
+document.addEventListener("input", ({ target }) => {
+  if (!target.id || !target.closest("#offer-form")) return;
+  forget(`a[href="#${CSS.escape(target.id)}"]`);
+  if (!target.hasAttribute("aria-invalid")) return;
+  target.removeAttribute("aria-invalid");
+  document.getElementById(`${target.id}-error`)?.remove();
+  target.closest(".field")?.classList.remove("has-error");
+});
+
+// The lines were drawn anew, with other numbers: what the list said of them is over; sending says it again.
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id === "lines") forget("a[href^='#items-'], a[href='#catalog']");
 });

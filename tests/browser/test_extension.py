@@ -160,6 +160,31 @@ def test_two_of_three_are_approved_and_exactly_they_are_charged(garage: Garage) 
     expect(phone.locator("#outcome")).to_contain_text("439,98 EUR sind abgebucht")  # without reloading
 
 
+def test_what_is_mended_leaves_the_list_of_mistakes_and_its_field(garage: Garage) -> None:
+    page = garage.bella.page
+    garage.bella.go(garage.new)
+    for _twice in range(2):
+        page.get_by_role("button", name="Andere Arbeit mit eigenem Preis").click()
+    for number, quantity in ((0, "0"), (1, "viele")):
+        page.fill(f"#items-{number}-name", "Motoröl")
+        page.fill(f"#items-{number}-price", "15,99")
+        page.fill(f"#items-{number}-quantity", quantity)
+    page.get_by_role("button", name="An Kunden senden").click()
+    mistakes = page.locator("#errors li")
+    expect(mistakes).to_have_count(3)
+    expect(page.locator("#errors")).not_to_contain_text("3 Angaben")
+    page.fill("#items-0-quantity", "1")
+    expect(mistakes).to_have_count(2)
+    expect(page.locator("#items-0-quantity-error")).to_have_count(0)
+    expect(page.locator("#items-0-quantity")).not_to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#items-1-quantity-error")).to_be_visible()
+    page.get_by_role("button", name="Aus dem Angebot nehmen").first.click()
+    expect(page.locator("#lines fieldset.line-edit")).to_have_count(1)
+    expect(mistakes).to_have_text([re.compile("Was haben Sie gefunden")])
+    page.fill("#description", "Das Öl ist alt.")
+    expect(page.locator("#errors")).to_have_count(0)
+
+
 def test_without_script_the_choice_is_checked_first(garage: Garage, meet: Meet) -> None:
     garage.raise_offer()
     plain = meet(javascript=False)

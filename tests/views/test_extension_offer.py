@@ -133,6 +133,27 @@ def test_what_cannot_be_sent_is_said_and_the_input_kept(pages: Pages, fields: di
     assert pages.extensions() == []
 
 
+def test_what_cannot_be_a_quantity_or_a_price_is_said_at_once_and_at_its_field(pages: Pages) -> None:
+    answer = pages.by_staff(pages.new, **offer(("", "10", "0"), ("Beläge", "0", "1")), then="send")
+    assert answer.status_code == 422
+    for target, said in (
+        ("items-0-quantity", "1. Menge: Die Menge muss über 0 sein"),
+        ("items-0-name", "1. Arbeit oder Teil: Bitte nennen Sie die Arbeit."),
+        ("items-1-price", "2. Einzelpreis in EUR: Der Preis einer Position muss über 0"),
+    ):
+        assert f'<a href="#{target}">{said}' in answer.text
+        assert f'id="{target}-error"' in answer.text
+
+
+def test_the_area_of_a_cars_extension_is_the_day(pages: Pages) -> None:
+    extension = pages.raised()
+    here = re.compile(r'<a href="([^"]*)"[^>]*aria-current="page"')
+    car = f"/workshop/bookings/{pages.booking_id}"
+    for path in (pages.new, car, f"/workshop/extensions/{extension.id}", f"{car}/completion", "/workshop/list"):
+        assert here.findall(pages.staff.get(path).text) == ["/workshop"], path
+    assert here.findall(pages.staff.get("/workshop/catalogue").text) == ["/workshop/catalogue"]
+
+
 def test_a_blank_line_is_no_mistake(pages: Pages) -> None:
     answer = pages.by_staff(pages.new, **offer(("Beläge", "10", "1"), ("", "", "1")), then="send")
     assert answer.status_code == 303
