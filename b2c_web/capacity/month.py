@@ -33,6 +33,16 @@ class Cell:
     carries: dict[Limit, int]
     note: str | None
 
+    @property
+    def places_left(self) -> int:
+        """Free places for bookings of any kind."""
+        return self.carries[Limit.BAYS]
+
+    @property
+    def with_pickup(self) -> int | None:
+        """So many of them at most with a pickup, as the scarcest resource has it; None when none is asked about."""
+        return min(self.places, *self.carries.values()) if Limit.RONJAS in self.carries else None
+
 
 @dataclass(frozen=True, slots=True)
 class Month:

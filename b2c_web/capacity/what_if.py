@@ -6,7 +6,7 @@ break. Free places are counted on the rows as customers would find them once the
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
@@ -15,12 +15,12 @@ from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import instant
 from b2c_web.capacity.plan_rows import Rows, spans_of
 from b2c_web.capacity.what_if_reads import Promised, promised_in, shifts_of
-from b2c_web.capacity.what_if_replay import kept, places_of
+from b2c_web.capacity.what_if_replay import kept, limit_of, places_of
 from b2c_web.capacity.what_if_shifts import Assumed, Shift, assumed_shifts, fewer_or_more, rooms
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.workshops.generation import each_day, local_day, possible, window_row
-from b2c_web.workshops.rules import Block, Order, RonjaPlan, Window
+from b2c_web.workshops.rules import Block, Limit, Order, RonjaPlan, Window
 from b2c_web.workshops.template_commands import wall_minutes
 from b2c_web.workshops.template_store import weeks_of
 from b2c_web.workshops.weekly import DayPlan
@@ -40,6 +40,13 @@ class Change:
     day_maximum: int | None = None
     closed: frozenset[int] = frozenset()
     opened: bool = False
+
+    @property
+    def resources(self) -> set[Limit]:
+        """What there would be more or less of."""
+        bays = self.closed or self.opened or self.places_per_window is not None or self.day_maximum is not None
+        changed = {Limit.BAYS: bays, Limit.JOCKEYS: self.jockeys, Limit.RONJAS: self.ronjas}
+        return {limit for limit, is_changed in changed.items() if is_changed}
 
     def touches(self, day: date) -> bool:
         """Is it one of the days?"""
@@ -62,7 +69,9 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class DayEffect:
-    """Further bookings that one day could take, before and after: fetched by us, and brought by customers."""
+    """Further bookings that one day could take, before and after: fetched by us, and brought by customers. `limit`:
+    the bottleneck then for those that we fetch.
+    """
 
     day: date
     fetched_before: int
@@ -70,12 +79,19 @@ class DayEffect:
     brought_before: int
     brought_after: int
     broken: list[Broken]
+    limit: Limit | None
+
+    def kept_by(self, resources: Collection[Limit]) -> Limit | None:
+        """The bottleneck on account of which a change of these resources neither gains nor loses a place here."""
+        if not resources or self.limit in resources or self.fetched_before != self.fetched_after:
+            return None
+        return self.limit
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """`broken`: by the change; `broken_now`: these do not hold as it stands either. `assumed`: see `assumed_shifts`;
-    `without_windows`: days of the change that nobody can book, whatever is changed.
+    `without_windows`: days of the change that nobody can book, whatever is changed. `resources`: what is changed.
     """
 
     days: list[DayEffect]
@@ -83,11 +99,18 @@ class Effect:
     broken_now: list[Broken]
     assumed: dict[date, Assumed] = field(default_factory=dict)
     without_windows: list[date] = field(default_factory=list)
+    resources: Collection[Limit] = ()
 
     @property
     def fetched(self) -> int:
         """Places with concierge gained (or lost, below zero) in all."""
         return sum(day.fetched_after - day.fetched_before for day in self.days)
+
+    @property
+    def stays(self) -> list[Limit]:
+        """What keeps the places with concierge as they are on every day, each once; empty when some day changes."""
+        found = [day.kept_by(self.resources) for day in self.days]
+        return [] if None in found else [limit for limit in Limit if limit in found]
 
     @property
     def brought(self) -> int:
@@ -116,6 +139,7 @@ def effect_of(change: Change, question: Question, service_minutes: int) -> Effec
         _broken(refused_before),
         assumed,
         [day for day in each_day(change.first, change.last) if day not in days],
+        change.resources,
     )
 
 
@@ -140,6 +164,7 @@ def _day_effect(day: date, before: Rows, after: Rows, order: Order, broken: Sequ
         brought_before=places_of(day, before, bring),
         brought_after=places_of(day, after, bring),
         broken=[one for one in broken if one.day == day],
+        limit=limit_of(day, after, fetch),
     )
 
 

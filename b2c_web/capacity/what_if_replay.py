@@ -1,6 +1,7 @@
 """Promising everything again, in memory, by the judge that answers customers."""
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -9,12 +10,15 @@ from b2c_web.bookings.returning import has_room
 from b2c_web.capacity.plan_rows import Rows, Span
 from b2c_web.capacity.what_if_reads import Promised
 from b2c_web.workshops.rules import (
+    LIMIT_OF,
     Block,
     Judge,
+    Limit,
     Order,
     RonjaPlan,
     Window,
     add_parts,
+    bottleneck,
     free_ronjas,
     ronja_span,
     trip_parts,
@@ -125,6 +129,20 @@ def _minutes(windows: Sequence[Window], pickup: Window, back: Window | None, ord
     index = {window.slot_id: n for n, window in enumerate(windows)}
     out = trip_parts(windows, index[pickup.slot_id], order.pickup_minutes) or {}
     return add_parts(out, trip_parts(windows, index[back.slot_id], order.return_minutes) or {})
+
+
+def limit_of(day: date, rows: Rows, order: Order) -> Limit | None:
+    """The bottleneck of a day for such bookings; None when it is shut, whatever there is of anything."""
+    index = next((n for n, window in enumerate(rows.windows) if window.day == day), None)
+    if index is None:
+        return None
+    judge = Judge(near(rows.windows, index, order), rows.plans, order)
+    numbers = [n for n, window in enumerate(judge.windows) if window.day == day]
+    blocks = [judge.offer(n).block for n in numbers]
+    scarce = [block for block in blocks if block in LIMIT_OF]
+    if None in blocks:
+        return bottleneck(judge.carries(numbers), None)
+    return bottleneck({}, Counter(scarce).most_common(1)[0][0]) if scarce else None
 
 
 def places_of(day: date, rows: Rows, order: Order) -> int:

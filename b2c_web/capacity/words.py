@@ -1,5 +1,6 @@
 """What staff read about a day or a window: the reason why nobody can book it, and the bottleneck."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -18,6 +19,11 @@ BLOCKS: dict[Block, Any] = {
 }
 LIMITS: dict[Limit, Any] = {Limit.BAYS: _l("Bühnen"), Limit.JOCKEYS: _l("Jockeys"), Limit.RONJAS: _l("Ronjas")}
 LIMIT_ICONS = {Limit.BAYS: "bay", Limit.JOCKEYS: "key", Limit.RONJAS: "car"}
+
+
+def limit_words(limits: Iterable[Limit]) -> str:
+    """ "Jockeys, Ronjas"."""
+    return ", ".join(str(LIMITS[limit]) for limit in limits)
 
 
 def signed(count: int) -> str:

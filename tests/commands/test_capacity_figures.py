@@ -129,9 +129,10 @@ def test_the_file_opens_in_a_spreadsheet_and_starts_no_formula(session: Any) -> 
     assert made.startswith("\ufeffDatum;Wochentag;")
     rows = list(csv.reader(io.StringIO(made.removeprefix("\ufeff")), delimiter=";"))
     assert len(rows) == DAYS + 1
-    assert {len(row) for row in rows} == {11}
+    assert {len(row) for row in rows} == {12}
     thursday = next(row for row in rows if row[0] == "2026-11-26")
-    assert thursday[1:4] == ["Do", "0", "20"]
+    assert rows[0][4:6] == ["Plätze frei", "davon mit Abholung, höchstens"]
+    assert thursday[1:6] == ["Do", "0", "20", "20", "1"]
     assert thursday[-1] == '\'=HYPERLINK("x"); Fest'
 
 

@@ -18,7 +18,8 @@ from b2c_web.catalog.models import ServiceType
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import VehicleClass
 from b2c_web.workshops import generation
-from b2c_web.workshops.rules import Block
+from b2c_web.workshops.models import VehicleStatus
+from b2c_web.workshops.rules import Block, Limit
 from tests.commands.scene import FIRST, Scene
 from tests.factories import make_days, make_jockey, make_shift, make_workshop
 
@@ -124,6 +125,24 @@ def test_more_of_the_bottleneck_gains_places(scene: Scene) -> None:
     assert effect(scene, ronjas=3).fetched > 0
     assert effect(scene, ronjas=3, jockeys=2).fetched >= effect(scene, ronjas=3).fetched
     assert effect(scene, day_maximum=30, places_per_window=8).brought > 0
+
+
+def test_what_changes_nothing_names_the_bottleneck(scene: Scene) -> None:
+    """The only Ronja limits the day: jockeys do not matter; and nothing is said when nothing is tried."""
+    for ronja in scene.ronjas[1:]:
+        ronja.status = VehicleStatus.MAINTENANCE
+    make_shift(make_jockey(scene.workshop), FIRST)
+    scene.session.flush()
+    generation.refresh_jockey_room(scene.workshop.id, FIRST)
+    scene.session.commit()
+    for change in ({"jockeys": -1}, {"jockeys": 1}, {"jockeys": 2, "places_per_window": 3}):
+        found = effect(scene, **change)
+        assert (found.fetched, found.stays) == (0, [Limit.RONJAS]), change
+    assert effect(scene).stays == []
+    assert effect(scene, ronjas=-1, jockeys=-1).stays == []
+    assert effect(scene, jockeys=-2).stays == []
+    closed = date(2026, 11, 28)
+    assert effect(scene, first=closed, last=closed, jockeys=1).stays == []
 
 
 def test_only_the_days_named_change(scene: Scene) -> None:

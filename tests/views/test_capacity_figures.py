@@ -95,6 +95,13 @@ def test_what_if_with_windows_closed(scene: Scene, staff: FlaskClient) -> None:
     assert "Fr, 27. Nov." in words
 
 
+def test_what_if_says_why_a_change_changes_nothing(scene: Scene, staff: FlaskClient) -> None:
+    words = words_of(text_of(staff.get(f"{CAPACITY}/what-if?first=2026-11-26&last=2026-11-26&places=3")))
+    number = len(scene.ronjas)
+    assert "Mit Abholung ändert sich nichts, denn der Engpass ist ein anderer: Ronjas." in words
+    assert f"{number}, dann {number} Engpass: Ronjas" in words
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -130,12 +137,15 @@ def test_charts_are_drawn_by_the_server_with_a_table_beside(staff: FlaskClient) 
 def test_the_coming_days_as_page_and_file(scene: Scene, staff: FlaskClient) -> None:
     scene.booked(0, None)
     words = words_of(text_of(staff.get(f"{CAPACITY}/days")))
-    assert "Do, 26. Nov. 1 20" in words
+    assert "Gebucht Höchstens Plätze frei davon mit Abholung, höchstens Grund" in words
+    assert f"Do, 26. Nov. 1 20 19 {len(scene.ronjas)}" in words
+    assert "davon mit Abholung" not in words_of(text_of(staff.get(f"{CAPACITY}/days?how=drop-off")))
     answer = staff.get(f"{CAPACITY}/days.csv")
     assert answer.content_type == "text/csv; charset=utf-8"
     assert "kapazitaet-2026-11-24.csv" in answer.headers["Content-Disposition"]
     assert answer.data.startswith(b"\xef\xbb\xbfDatum;")
-    assert "2026-11-26;Do;1;20;" in answer.get_data(as_text=True)
+    assert f"2026-11-26;Do;1;20;19;{len(scene.ronjas)};" in answer.get_data(as_text=True)
+    assert "2026-11-26;Do;1;20;19;;" in staff.get(f"{CAPACITY}/days.csv?how=drop-off").get_data(as_text=True)
 
 
 def test_in_english(staff: FlaskClient) -> None:

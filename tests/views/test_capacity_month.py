@@ -123,6 +123,16 @@ def test_a_full_day_names_its_bottleneck(scene: Scene, login: Login) -> None:
     assert "Ronjas voll" not in by_themselves
 
 
+def test_a_free_day_says_how_many_of_its_places_can_be_with_pickup(scene: Scene, login: Login) -> None:
+    client = staff(scene, login)
+    words = words_of(text_of(client.get(THURSDAY)))
+    assert "20 Plätze frei, 0 von 20" in words
+    assert f"Davon höchstens {len(scene.ronjas)} mit Abholung" in words
+    by_themselves = words_of(text_of(client.get(f"{THURSDAY}&how=drop-off")))
+    assert "20 Plätze frei, 0 von 20" in by_themselves
+    assert "mit Abholung: So viele" not in by_themselves
+
+
 def test_what_is_chosen_stays_in_every_address(scene: Scene, login: Login) -> None:
     page = text_of(staff(scene, login).get(f"{THURSDAY}&how=drop-off&service=OIL_SERVICE&travel=30"))
     kept = "service=OIL_SERVICE&amp;how=drop-off&amp;travel=30"

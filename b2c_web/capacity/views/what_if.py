@@ -13,7 +13,7 @@ from b2c_web.capacity.asking import TRAVEL_MINUTES, Asked
 from b2c_web.capacity.forms import WhatIfForm
 from b2c_web.capacity.scope import picked, planned_workshop
 from b2c_web.capacity.template_grid import clock_of
-from b2c_web.capacity.words import BLOCKS, signed
+from b2c_web.capacity.words import BLOCKS, LIMITS, limit_words, signed
 from b2c_web.catalog.queries import price_for
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc, today_in
@@ -45,6 +45,8 @@ def what_if_page() -> Response:
         services=TEXTS,
         travel_choices=TRAVEL_MINUTES,
         BLOCKS=BLOCKS,
+        LIMITS=LIMITS,
+        limit_words=limit_words,
     )
 
 
