@@ -123,6 +123,12 @@ class LineForm(PlainForm):
         return not (self.name.data or self.price.data or self.description.data or self.media.data)
 
 
+def _named(field: Field) -> str:
+    """What is wrong, with the field's label in front; a label that asks needs no colon."""
+    label = str(field.label.text)
+    return f"{label}{'' if label.endswith('?') else ':'} {field.errors[0]}"
+
+
 class OfferForm(Form):
     """What the workshop offers. `content()` is all of it as it was typed, for the draft."""
 
@@ -163,12 +169,10 @@ class OfferForm(Form):
         """(id of what to go to, words) of everything that is wrong, in the order of the page."""
         plain = [field for field in self if field is not self.items and field.errors]
         found: list[tuple[str, Any]] = [("", words) for words in self.form_errors]
-        found += [(field.id, f"{field.label.text}: {field.errors[0]}") for field in plain]
+        found += [(field.id, _named(field)) for field in plain]
         found += [("catalog", words) for words in self.items.errors if not isinstance(words, dict)]
         for number, entry in enumerate(self.items, start=1):
-            found += [
-                (field.id, f"{number}. {field.label.text}: {field.errors[0]}") for field in entry.form if field.errors
-            ]
+            found += [(field.id, f"{number}. {_named(field)}") for field in entry.form if field.errors]
         return found
 
     def drop_blank_lines(self) -> None:

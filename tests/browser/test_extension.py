@@ -165,6 +165,7 @@ def test_what_is_mended_leaves_the_list_of_mistakes_and_its_field(garage: Garage
     garage.bella.go(garage.new)
     for _twice in range(2):
         page.get_by_role("button", name="Andere Arbeit mit eigenem Preis").click()
+    expect(page.locator("#lines fieldset.line-edit")).to_have_count(2)
     for number, quantity in ((0, "0"), (1, "viele")):
         page.fill(f"#items-{number}-name", "Motoröl")
         page.fill(f"#items-{number}-price", "15,99")

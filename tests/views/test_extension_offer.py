@@ -134,8 +134,10 @@ def test_what_cannot_be_sent_is_said_and_the_input_kept(pages: Pages, fields: di
 
 
 def test_what_cannot_be_a_quantity_or_a_price_is_said_at_once_and_at_its_field(pages: Pages) -> None:
-    answer = pages.by_staff(pages.new, **offer(("", "10", "0"), ("Beläge", "0", "1")), then="send")
+    lines = ("", "10", "0"), ("Beläge", "0", "1")
+    answer = pages.by_staff(pages.new, **offer(*lines, description=""), then="send")
     assert answer.status_code == 422
+    assert "Was haben Sie gefunden? Bitte sagen Sie" in plain(answer)
     for target, said in (
         ("items-0-quantity", "1. Menge: Die Menge muss über 0 sein"),
         ("items-0-name", "1. Arbeit oder Teil: Bitte nennen Sie die Arbeit."),
