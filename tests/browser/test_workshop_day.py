@@ -19,7 +19,7 @@ from b2c_web.workshops.models import RonjaVehicle, TimeSlot, Workshop, WorkshopC
 from tests.browser.inspecting import Inspector, looks_at
 from tests.browser.person import Person
 from tests.browser.site import Site
-from tests.factories import make_booking, make_customer, make_days, make_vehicle
+from tests.factories import make_booking, make_customer, make_days, make_ronja, make_vehicle
 
 TABLET = {"width": 1180, "height": 820}
 Meet = Callable[..., Person]
@@ -162,7 +162,7 @@ def fill_the_board() -> list[str]:
     db.session.add(Extension(booking_id=waiting.id, requested_at=now - timedelta(minutes=52), **facts))
     ready = car("DO DD 4", BookingStatus.READY_FOR_RETURN, service_completed_at=now)
     car("DO EE 5", BookingStatus.COMPLETED)
-    ronja = db.session.query(RonjaVehicle).first()
+    ronja = make_ronja(db.session.query(Workshop).one())  # of its own: more than one case fills the board
     fetched = make_booking(slot, _slots_today()[-1], ronja=ronja, customer_name="Rosa Ahorn")
     db.session.flush()
     return [
@@ -207,7 +207,7 @@ def test_the_list_prints_from_one_row_of_tools(site: Site, wilma: Person) -> Non
 
 
 def add_late_cars() -> None:
-    """Cars of some days ago, with long plates: expected, at work, waiting for their customers, ready."""
+    """Cars of some days ago, with long plates: expected, at work, ready for their customers or for a jockey."""
     slots = make_days(db.session.query(Workshop).one(), today_in(ZONE) - timedelta(days=9), 1, places=20, weekends=True)
     ronja = db.session.query(RonjaVehicle).first()
     vehicle = make_vehicle(make_customer(), license_plate="WIT MW 2075E")
