@@ -11,12 +11,17 @@ from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from flask_sqlalchemy.session import Session
+from hypothesis import settings
 from pytest_socket import socket_allow_hosts
 from sqlalchemy import text
 
 from b2c_web import clock, create_app, jobs
 from b2c_web.db_server import DatabaseServer, ephemeral_server
 from b2c_web.flask_extensions import db
+
+# how long an example may take says more about the machine's other work than about ours
+settings.register_profile("unhurried", parent=settings(), deadline=None)
+settings.load_profile("unhurried")
 
 pytest_plugins = ("tests.media_desk", "tests.paying")
 
