@@ -33,7 +33,7 @@ ANSWERED = "performance.getEntriesByType('navigation')[0].responseStatus"
 NARROWEST = 320
 # Each pair of width, colours and language once: colours do not depend on words, and how far words reach is measured
 # in both languages at the narrowest width.
-LOOKS = {"de": ((390, "light"), (1280, "dark")), "en": ((390, "dark"), (1280, "light"))}
+LOOKS = {"de": ((NARROWEST, "light"), (1280, "dark")), "en": ((NARROWEST, "dark"), (1280, "light"))}
 ALL_LOOKS = (*LOOKS["de"], *LOOKS["en"])
 
 # GET routes that show no page, each with its reason. A page never belongs here.
@@ -151,10 +151,9 @@ class Inspector:
         for width, scheme in looks:
             self._show(width, scheme)
             self.wrong += [f"{where} {language} {width} {scheme}: {one}" for one in self.page.evaluate(FINDINGS)]
-        self._show(NARROWEST, "light")
-        reached = self.page.evaluate("document.documentElement.scrollWidth")
-        if reached > NARROWEST:
-            self.wrong.append(f"{where} {language} is {reached} wide at {NARROWEST}")
+            reached = self.page.evaluate("document.documentElement.scrollWidth")
+            if reached > width:
+                self.wrong.append(f"{where} {language} is {reached} wide at {width}")
         if self.page.evaluate(ANSWERED) < 300:
             self.seen[self._endpoint(self.page.url)].add(language)
 
