@@ -226,6 +226,36 @@ def test_a_return_has_its_own_words(trips: Trips, login: Login) -> None:
     assert trips.assignment(booking, RETURN).status is S.EN_ROUTE_TO_CUSTOMER
 
 
+def test_the_day_has_the_ways_out_at_the_door_too(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup = trips.at_the_door(booking)
+    with trips.at(booking.pickup_time):
+        assert path(pickup, "/no-show") in text_of(driver(trips, login).get("/jockey"))
+
+
+def test_the_day_has_the_way_out_of_a_return_too(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    back, began = trips.on_the_way_back(booking)
+    with trips.at(began):
+        client = driver(trips, login)
+        assert path(back, "/failure") in text_of(client.get("/jockey"))
+        commands.arrive_return(back.id, trips.driver)
+        assert path(back, "/failure") in text_of(client.get("/jockey"))
+
+
+def test_a_trip_of_another_day_says_which(trips: Trips, login: Login) -> None:
+    first, second = trips.booked(), trips.booked(slot=1, back=3)
+    with trips.at(morning(first)):
+        words = words_of(text_of(driver(trips, login).get("/jockey")))
+        assert "Do, 26. Nov., " not in words
+    with trips.at(morning(first) + timedelta(days=1)):
+        client = driver(trips, login)
+        words = words_of(text_of(client.get("/jockey")))
+        assert "Do, 26. Nov., 8–10 Uhr" in words
+        assert "Do, 26. Nov., 10–12 Uhr" in words
+        assert "Do, 26. Nov., 10–12 Uhr" in words_of(text_of(client.get(path(trips.assignment(second)))))
+
+
 def test_an_invented_state_is_refused(trips: Trips, login: Login) -> None:
     booking = trips.booked()
     tour = trips.assignment(booking)

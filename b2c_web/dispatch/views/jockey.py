@@ -11,7 +11,7 @@ from flask_login import current_user
 
 from b2c_web import formatting, htmx, live
 from b2c_web.access import requires
-from b2c_web.bookings.models import AssignmentType
+from b2c_web.bookings.models import AssignmentType, Trip
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
@@ -23,6 +23,7 @@ from b2c_web.dispatch.steps import CHANGED
 from b2c_web.errors import Conflict
 from b2c_web.forms import form_page, submitted
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
+from b2c_web.workshops.generation import local_day
 from b2c_web.workshops.models import Jockey
 
 S = AssignmentStatus
@@ -77,7 +78,14 @@ def about(tour: JockeyAssignment | None) -> dict[str, Any]:
         facts |= {"standing": url_for("dispatch.standing", assignment_id=tour.id)}
         facts |= {"version": tours.version_of_tour(tour)}
     texts = {"services": TEXTS, "classes": CLASS_TEXTS, "TRIP": words.TRIP, "ENDED_BECAUSE": words.ENDED_BECAUSE}
-    return {**facts, **texts, "plate_of": tours.plate_of, "car_of": tours.car_of, "PICKUP": PICKUP, "now": now_utc()}
+    facts |= {"now": now_utc(), "today": today_in(ZONE), "other_day": other_day}
+    return {**facts, **texts, "plate_of": tours.plate_of, "car_of": tours.car_of, "PICKUP": PICKUP}
+
+
+def other_day(trip: Trip, on: date) -> date | None:
+    """The day of the promised window, when it is not the day `on`."""
+    promised = local_day(trip.window_start)
+    return None if promised == on else promised
 
 
 def told(tour: JockeyAssignment) -> Callable[[Any], str]:
