@@ -2,10 +2,10 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from b2c_web import live
@@ -18,6 +18,7 @@ from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.dispatch.rules import ENDED, OPEN, RUNNING
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.generation import local_day
 from b2c_web.workshops.models import Jockey, JockeyShift
 
 SHOWN = (
@@ -41,12 +42,16 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """`now` is the tour that is running, else the next one of today; `later` holds the breaks too."""
+    """`now` is the tour that is running, else the next one of today; `later` holds the breaks too.
+
+    `following`: the next day with a tour, when today has none left.
+    """
 
     day: date
     now: JockeyAssignment | None
     later: list[Stop]
     done: list[JockeyAssignment]
+    following: "Day | None" = None
 
     @property
     def left(self) -> int:
@@ -70,7 +75,7 @@ def own_tour(user: User, assignment_id: uuid.UUID) -> JockeyAssignment:
 
 
 def day_of(jockey: Jockey, day: date, today: date, now: datetime) -> Day:
-    """The jockey's local day. Today also holds what is open from earlier days."""
+    """The jockey's local day. Today also holds what is open from earlier days; when nothing is left, the next day."""
     tours = _tours(jockey, day, with_earlier=day == today)
     to_do = [tour for tour in tours if tour.status in OPEN]
     running = [tour for tour in to_do if tour.status in RUNNING]
@@ -78,7 +83,9 @@ def day_of(jockey: Jockey, day: date, today: date, now: datetime) -> Day:
     later = [Stop(tour.scheduled_time, tour) for tour in to_do if tour is not first]
     breaks = [one for one in _breaks(jockey, day) if day != today or (one.until or now) > now]
     done = [tour for tour in tours if tour.status in ENDED]
-    return Day(day, first, sorted([*later, *breaks], key=lambda stop: stop.at), done)
+    made = Day(day, first, sorted([*later, *breaks], key=lambda stop: stop.at), done)
+    following = _day_after(jockey, day) if day == today and not made.left else None
+    return replace(made, following=day_of(jockey, following, today, now)) if following else made
 
 
 def version_of_day(jockey: Jockey, day: date, today: date, now: datetime) -> str:
@@ -86,9 +93,13 @@ def version_of_day(jockey: Jockey, day: date, today: date, now: datetime) -> str
     if day < today:
         return ""
     shown = _of_day(jockey, day, with_earlier=day == today).join(JockeyAssignment.booking)
-    facts = shown.with_only_columns(JockeyAssignment.id, JockeyAssignment.updated_at, Booking.updated_at)
+    states = JockeyAssignment.status, JockeyAssignment.updated_at, Booking.updated_at
+    facts = db.session.execute(shown.with_only_columns(JockeyAssignment.id, *states)).all()
     breaks = [one.at for one in _breaks(jockey, day) if one.until and one.until > now]
-    return live.version_of(day, sorted(map(str, db.session.execute(facts))), breaks)
+    is_empty = day == today and all(row.status in ENDED for row in facts)
+    following = _day_after(jockey, day) if is_empty else None
+    after = version_of_day(jockey, following, today, now) if following else ""
+    return live.version_of(day, sorted(map(str, facts)), breaks, after)
 
 
 def version_of_tour(tour: JockeyAssignment) -> str:
@@ -140,6 +151,17 @@ def _of_day(jockey: Jockey, day: date, *, with_earlier: bool) -> Select[JockeyAs
     driven = or_(JockeyAssignment.cancel_reason.is_(None), JockeyAssignment.arrived_at.is_not(None))
     statement = select(JockeyAssignment).where(JockeyAssignment.jockey_id == jockey.id, driven)
     return statement.where(or_(that_day, overdue) if with_earlier else that_day)
+
+
+def _day_after(jockey: Jockey, day: date) -> date | None:
+    """The next day after this one on which the jockey has something to drive."""
+    statement = select(func.min(JockeyAssignment.scheduled_time)).where(
+        JockeyAssignment.jockey_id == jockey.id,
+        JockeyAssignment.scheduled_time >= local_to_utc(day + timedelta(days=1), 0, ZONE),
+        JockeyAssignment.status.in_(OPEN),
+    )
+    soonest = db.session.scalar(statement)
+    return local_day(soonest) if soonest else None
 
 
 def _breaks(jockey: Jockey, day: date) -> list[Stop]:

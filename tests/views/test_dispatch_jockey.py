@@ -1,7 +1,7 @@
 """The jockey's phone: the day with the next tour on top, one button per state, a page that says what it does."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -9,8 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import Role
+from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking
-from b2c_web.dispatch import commands, replanning
+from b2c_web.dispatch import commands, replanning, tours
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.workshops.models import JockeyShift
@@ -66,6 +67,7 @@ def test_other_days_by_the_stepper(trips: Trips, login: Login) -> None:
     trips.booked()
     client = driver(trips, login)
     assert "Heute keine Fahrt" in text_of(client.get("/jockey"))
+    assert "Abholung, Dortmund" not in words_of(text_of(client.get("/jockey?day=2026-11-25")))
     words = words_of(text_of(client.get("/jockey?day=2026-11-26")))
     assert "An diesem Tag" in words
     assert "Abholung, Dortmund" in words
@@ -254,6 +256,37 @@ def test_a_trip_of_another_day_says_which(trips: Trips, login: Login) -> None:
         assert "Do, 26. Nov., 8–10 Uhr" in words
         assert "Do, 26. Nov., 10–12 Uhr" in words
         assert "Do, 26. Nov., 10–12 Uhr" in words_of(text_of(client.get(path(trips.assignment(second)))))
+
+
+def test_a_day_without_trips_shows_the_next_that_has_some(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    client = driver(trips, login)
+    page = text_of(client.get("/jockey"))
+    words = words_of(page)
+    assert words.index("Heute keine Fahrt.") < words.index("Nächste Fahrten: Do, 26. Nov.")
+    assert words.index("Nächste Fahrten") < words.index("Abholung, Dortmund8–10 Uhr")
+    assert path(trips.assignment(booking)) in page
+    assert "Ich fahre los" not in words
+
+
+def test_when_all_is_driven_the_next_day_shows_too(trips: Trips, login: Login) -> None:
+    booking = trips.booked(slot=0, back=6)
+    trips.booked(slot=5, back=7)
+    trips.drive_in(booking)
+    with trips.at(booking.pickup_time + timedelta(hours=1)):
+        words = words_of(text_of(driver(trips, login).get("/jockey")))
+    assert "Heute keine Fahrt mehr." in words
+    assert words.index("Nächste Fahrten: Fr, 27. Nov.") < words.index("Erledigt")
+
+
+def test_the_next_day_follows_what_others_do(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    client = driver(trips, login)
+    today, now = date(2026, 11, 24), trips.session.get(Booking, booking.id).created_at
+    before = tours.version_of_day(trips.jockey, today, today, now)
+    bookings.cancel(booking.user, booking.id, accepted_fee_cents=0)
+    assert tours.version_of_day(trips.jockey, today, today, now) != before
+    assert "Nächste Fahrten" not in text_of(client.get("/jockey"))
 
 
 def test_an_invented_state_is_refused(trips: Trips, login: Login) -> None:
