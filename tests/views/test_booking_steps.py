@@ -1,5 +1,6 @@
 """The five steps of booking without script: what each asks, keeps, refuses, and where it leads."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -294,9 +295,9 @@ def test_prices_follow_the_choice(walk: Walk) -> None:
     walk.start()
     address = f"/book/{walk.draft_id}/service"
     answer = walk.client.get(f"{address}?service=INSPECTION&concierge=0", headers=HTMX)
-    assert words_of(text_of(answer)) == "239,00 EUR Inspektion"
+    assert words_of(text_of(answer)) == "239,00 EUR Inspektion inbegriffen"
     answer = walk.client.get(f"{address}?service=BRAKE_SERVICE&concierge=1", headers=HTMX)
-    assert words_of(text_of(answer)) == "328,00 EUR Bremsenservice mit Abholung"
+    assert words_of(text_of(answer)) == "328,00 EUR Bremsenservice mit Abholung 39,00 EUR"
     assert walk.send("service", concierge="1").status_code == 422
 
 
@@ -343,3 +344,21 @@ def test_prices_of_later_do_not_count_yet(walk: Walk) -> None:
     db.session.commit()
     assert walk.confirm().status_code == 303
     assert only_booking().base_price == 28900
+
+
+def concierge_price(page: str) -> str:
+    found = re.search(r'<span id="concierge-price"[^>]*>(.*?)</span>', page)
+    assert found
+    return found[1]
+
+
+def test_being_collected_has_its_price_before_and_after_a_choice(walk: Walk) -> None:
+    walk.start()
+    assert concierge_price(walk.page("service")) == "bis 39,00 EUR"
+    for service, price in (("BRAKE_SERVICE", "39,00 EUR"), ("INSPECTION", "inbegriffen")):
+        query = f"/book/{walk.draft_id}/service?service={service}&concierge=0"
+        fragment = text_of(walk.client.get(query, headers=HTMX))
+        assert 'hx-swap-oob="true"' in fragment
+        assert concierge_price(fragment) == price
+    page = walk.page("service", "?service=BRAKE_SERVICE")
+    assert (concierge_price(page), "hx-swap-oob" in page) == ("39,00 EUR", False)

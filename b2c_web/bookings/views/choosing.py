@@ -37,7 +37,7 @@ def service(draft_id: uuid.UUID) -> Response:
     form = ServiceForm(data={"service": draft.service, "concierge": "1" if draft.include_concierge else "0"})
     form.service.choices = [SelectChoice(offer.service.value) for offer in offers]
     if request.method == "GET" and htmx.wants_fragment():
-        return htmx.render("bookings/_service_price.html", shown=_shown_price(offers, draft, form))
+        return htmx.render("bookings/_service_price.html", shown=_shown_price(offers, draft, form), fragment=True)
     open_work = offered_work(draft)
     if form.validate_on_submit() and _may_wish(form, open_work):
         drafts.save(draft_id, **_service_facts(draft, form))
@@ -82,10 +82,21 @@ def _shown_price(offers: list[Offer], draft: BookingDraft, form: ServiceForm) ->
     if chosen is None or price is None:
         prices = [one for offer in offers for kind, one in offer.prices.items() if kind is draft.vehicle_class]
         lowest = min((one.total_cents(concierge=True) for one in prices), default=0)
-        return {"total_cents": lowest, "note": _("mindestens, inkl. MwSt. und Abholung"), "concierge_price": ""}
+        extra = _concierge_span([one.concierge_cents for one in prices])
+        return {"total_cents": lowest, "note": _("mindestens, inkl. MwSt. und Abholung"), "concierge_price": extra}
     note = _("%(service)s mit Abholung", service=chosen.name) if concierge else chosen.name
-    extra = formatting.eur(price.concierge_cents) if price.concierge_cents else _("inbegriffen")
+    extra = _concierge_span([price.concierge_cents])
     return {"total_cents": price.total_cents(concierge=concierge), "note": note, "concierge_price": extra}
+
+
+def _concierge_span(cents: list[int]) -> str:
+    """What being collected adds: of the chosen service, or of all of them while none is chosen."""
+    low, high = min(cents, default=0), max(cents, default=0)
+    if not high:
+        return _("inbegriffen")
+    if low in (0, high):
+        return formatting.eur(high) if low else _("bis %(price)s", price=formatting.eur(high))
+    return _("%(low)s bis %(high)s", low=formatting.eur(low), high=formatting.eur(high))
 
 
 @blueprint.route("/book/<uuid:draft_id>/date", methods=["GET", "POST"])
