@@ -10,6 +10,7 @@ from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
+from b2c_web.catalog.models import ServiceType
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.errors import NotFound
@@ -24,6 +25,7 @@ LIVE = (
     BookingStatus.READY_FOR_RETURN,
     BookingStatus.IN_TRANSIT_TO_CUSTOMER,
 )
+PAID_AND_OPEN = tuple(status for status in LIVE if status is not BookingStatus.PENDING)
 
 
 def lock_booking(booking_id: uuid.UUID) -> Booking:
@@ -62,6 +64,22 @@ def own_booking(user: User, booking_id: uuid.UUID) -> Booking:
     if booking is None:
         raise NotFound
     return booking
+
+
+def open_twin(user: User, service: ServiceType, vehicle_id: uuid.UUID | None, plate: str) -> Booking | None:
+    """This person's first open paid booking of the same service for the same car: their saved one, else by plate."""
+    same_car = Booking.vehicle_id == vehicle_id
+    if vehicle_id is None:
+        if not plate:
+            return None
+        same_car = (Booking.car_details["license_plate"].astext == plate) | (Vehicle.license_plate == plate)
+    return db.session.scalars(
+        select(Booking)
+        .outerjoin(Booking.vehicle)
+        .where(Booking.user_id == user.id, Booking.service == service, Booking.status.in_(PAID_AND_OPEN), same_car)
+        .order_by(Booking.pickup_time)
+        .limit(1)
+    ).first()
 
 
 @dataclass(frozen=True, slots=True)

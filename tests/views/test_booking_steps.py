@@ -362,3 +362,43 @@ def test_being_collected_has_its_price_before_and_after_a_choice(walk: Walk) -> 
         assert concierge_price(fragment) == price
     page = walk.page("service", "?service=BRAKE_SERVICE")
     assert (concierge_price(page), "hx-swap-oob" in page) == ("39,00 EUR", False)
+
+
+def once_more(walk: Walk, **car: Any) -> str:
+    walk.start(**car)
+    walk.choose(concierge=False)
+    walk.pick(1, None)
+    walk.say()
+    return words_of(walk.page("summary"))
+
+
+def test_the_same_service_for_the_same_car_is_pointed_out(
+    client: FlaskClient, session: Any, login: Callable[..., FlaskClient]
+) -> None:
+    scene, customer = Scene(session, ronjas=3), make_customer()
+    car, other = make_vehicle(customer), make_vehicle(customer)
+    session.commit()
+    walk = Walk(login(customer), scene)
+    assert "Für dieses Auto ist schon" not in once_more(walk, vehicle=car.id)
+    walk.confirm()
+    assert "Für dieses Auto ist schon" not in once_more(walk, vehicle=car.id)  # nothing is paid yet
+    scene.pay(only_booking())
+    number = only_booking().number
+    notice = f"Für dieses Auto ist schon Bremsenservice am Do, 26. Nov. gebucht. Zur Buchung {number}"
+    assert notice in once_more(walk, vehicle=car.id)
+    assert "Für dieses Auto ist schon" not in once_more(walk, vehicle=other.id)
+    assert notice in once_more(walk, vehicle=car.id)
+    assert walk.confirm().location.endswith("/payment")
+
+
+def test_a_car_known_by_its_plate_alone_is_known_again(
+    client: FlaskClient, session: Any, login: Callable[..., FlaskClient]
+) -> None:
+    scene = Scene(session, ronjas=3)
+    walk = Walk(login(make_customer()), scene)
+    once_more(walk, license_plate="WIT XY 207")
+    walk.confirm()
+    scene.pay(only_booking())
+    assert "Für dieses Auto ist schon" in once_more(walk, license_plate="wit-xy 207")
+    assert "Für dieses Auto ist schon" not in once_more(walk, license_plate="WIT XY 208")
+    assert "Für dieses Auto ist schon" not in once_more(walk)

@@ -14,8 +14,9 @@ from b2c_web.accounts.limits import network_here
 from b2c_web.bookings import blueprint, calendar_view, drafts, steps
 from b2c_web.bookings.claim import BookingRequest, PriceChanged, book
 from b2c_web.bookings.forms import SummaryForm
-from b2c_web.bookings.models import BookingDraft
+from b2c_web.bookings.models import Booking, BookingDraft
 from b2c_web.bookings.places import Place, PlaceTaken
+from b2c_web.bookings.queries import open_twin
 from b2c_web.bookings.views.frame import offered_work, page, standing_wishes, step_draft
 from b2c_web.bookings.wishes import WishGone
 from b2c_web.catalog.queries import Price, price_for
@@ -48,7 +49,14 @@ def _summary_page(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Respo
     form.shown_total_cents.data, form.shown.data = str(total), drafts.digest(draft)
     facts = {"price": price, "total_cents": total, "reach": reach, "wished": wished}
     facts["service"] = TEXTS[draft.service]  # type: ignore[index]
+    facts["twin"] = _twin(draft)
     return page("bookings/summary.html", draft, 5, form, **facts, **_dates(draft, reach), **_rules(draft, total))
+
+
+def _twin(draft: BookingDraft) -> Booking | None:
+    """A booking like this one that is still open: perhaps it was forgotten."""
+    plate = str(draft.car_details.get("license_plate", ""))
+    return open_twin(current_user, draft.service, draft.vehicle_id, plate) if draft.service else None
 
 
 def _dates(draft: BookingDraft, reach: Reach) -> dict[str, Any]:
