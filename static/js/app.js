@@ -28,6 +28,17 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// ---- a link with data-carry takes along what was typed into the field of that id: nobody types it twice ----
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-carry]");
+  const field = link && document.getElementById(link.dataset.carry);
+  if (!field?.value.trim()) return;
+  const address = new URL(link.href);
+  address.searchParams.set(field.name, field.value.trim());
+  link.href = address.href;
+});
+
 // ---- what a click has brought is shown: links with data-reveal scroll there when it is out of sight ----
 
 document.addEventListener("htmx:afterSettle", (event) => {

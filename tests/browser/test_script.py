@@ -21,6 +21,7 @@ PAGE = """{% import "macros/ui.html" as ui %}<!doctype html>
 <body>
 <form id="ask" novalidate hx-post="/refused" hx-target="#out"><button name="choice" value="7">Senden</button></form>
 <form id="plain" method="post" action="/slow"><button id="go" name="choice" value="8">Los</button></form>
+<input id="plz" name="plz"><a id="carry" data-carry="plz" href="/?service=OIL">Mit</a>
 <a id="wait" class="btn" href="/slow" hx-get="/slow" hx-target="#out">Warten</a>
 <button id="broken" hx-get="/broken" hx-target="#out">x</button>
 <button id="news" hx-get="/news" hx-target="#out">x</button>
@@ -166,3 +167,11 @@ def test_a_hold_counts_down_and_warns_once(page: Page, site: Site) -> None:
     page.clock.run_for(300_000)
     expect(page.locator(".countdown")).to_have_text("Die Zeit ist um.")
     expect(page.locator("#live")).to_have_text("Die Zeit ist um.")
+
+
+def test_what_was_typed_goes_along_with_a_link(opened: Page, site: Site) -> None:
+    opened.fill("#plz", " 44137 ")
+    opened.click("#carry")
+    expect(opened).to_have_url(f"{site.address}/?service=OIL&plz=44137")
+    opened.click("#carry")
+    expect(opened).to_have_url(f"{site.address}/?service=OIL")

@@ -55,6 +55,14 @@ def test_the_front_page_says_price_and_reach(client: FlaskClient, frozen_clock: 
     assert "ab 99,00\xa0EUR" in text
 
 
+def test_what_was_checked_goes_along_to_the_booking(client: FlaskClient, frozen_clock: Callable[..., Any]) -> None:
+    make_workshop()
+    make_services()
+    assert 'href="/book?service=OIL_SERVICE"' in client.get("/", headers=GERMAN).text
+    assert 'href="/book?service=OIL_SERVICE&amp;plz=44137"' in client.get("/?plz=44137", headers=GERMAN).text
+    assert 'value="44137"' in client.get("/book?service=OIL_SERVICE&plz=44137", headers=GERMAN).text
+
+
 def test_the_front_page_stands_without_any_data(client: FlaskClient) -> None:
     answer = client.get("/", headers=GERMAN)
     assert answer.status_code == 200
