@@ -227,6 +227,7 @@ def test_the_wishes_stand_on_the_confirmation_the_page_and_in_the_mail(
         assert "Ihre Wünsche" in page
         assert "wartet auf das Angebot" in page
         assert "damals 149,00 EUR" in page
+        assert page.index("Bezahlt und bestätigt") < page.index("Ihre Wünsche")
     mail = render(scene.mails(NotificationKind.BOOKING_CONFIRMED)[-1])
     for body in (mail.text, mail.html):
         assert "Ihre Wünsche" in body
