@@ -308,3 +308,11 @@ def test_a_reason_without_a_time_names_the_field_that_the_page_has(pages: Pages)
     assert "Fertig spätestens: Bitte wählen Sie die neue Zeit." in plain(answer)
     assert 'href="#new_promised_at"' in answer.text
     assert 'id="new_promised_at"' in answer.text
+
+
+def test_who_writes_is_told_which_language_the_customer_reads(pages: Pages) -> None:
+    hint = "Der Kunde liest Englisch: bitte in seiner Sprache schreiben."
+    assert hint not in plain(pages.staff.get(pages.new))
+    pages.booking.user.language = "en"
+    pages.scene.session.commit()
+    assert hint in plain(pages.staff.get(pages.new))
