@@ -207,6 +207,13 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (),
         (CONCIERGE.format("status = 'READY_FOR_RETURN'"),),
     ),
+    "assignments: no RETURN is open while the customer is asked for a new window": (
+        (),
+        (
+            "UPDATE jockey_assignments SET type = 'RETURN'",
+            CONCIERGE.format("status = 'READY_FOR_RETURN', return_failed_at = now()"),
+        ),
+    ),
     "assignments: none is open for a booking that ended": (
         (),
         (CONCIERGE.format("status = 'COMPLETED', completed_at = now()"),),
