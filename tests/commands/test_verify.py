@@ -227,6 +227,13 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("UPDATE jockey_assignments SET vehicle_id = (SELECT id FROM ronja_vehicles ORDER BY id DESC LIMIT 1)",),
     ),
     "assignments: an open one that is not flagged has its jockey's time": ((), ("DELETE FROM jockey_busy_ranges",)),
+    "Ronjas: handed to one customer at a time": (
+        (),
+        (
+            CONCIERGE.format("status = 'IN_WORKSHOP'"),
+            "UPDATE jockey_assignments SET departed_at = now(), vehicle_id = (SELECT id FROM ronja_vehicles LIMIT 1)",
+        ),
+    ),
     "jockeys: none is planned twice at once": (
         ("jockey_busy_ranges.ex_jockey_busy_ranges_overlap",),
         ("UPDATE jockey_busy_ranges SET during = '[2026-11-26 08:00+00, 2026-11-26 09:00+00)'",),
