@@ -258,6 +258,14 @@ def test_a_trip_of_another_day_says_which(trips: Trips, login: Login) -> None:
         assert "Do, 26. Nov., 10–12 Uhr" in words_of(text_of(client.get(path(trips.assignment(second)))))
 
 
+def test_what_goes_on_since_another_day_says_since_when(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    trips.at_the_door(booking)
+    with trips.at(morning(booking) + timedelta(days=1)):
+        words = words_of(text_of(driver(trips, login).get("/jockey")))
+    assert "an der Tür seit Do, 26. Nov., 08:00" in words
+
+
 def test_a_day_without_trips_shows_the_next_that_has_some(trips: Trips, login: Login) -> None:
     booking = trips.booked()
     client = driver(trips, login)
