@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from b2c_web.accounts.models import User
 from b2c_web.bookings import commands
@@ -16,6 +16,8 @@ from b2c_web.bookings.availability import Answer, Question, availability
 from b2c_web.bookings.claim import BookingRequest, book
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import Place
+from b2c_web.bookings.queries import lock_booking
+from b2c_web.bookings.returning import move_promise
 from b2c_web.bookings.rules import cancellation_terms, move_terms
 from b2c_web.clock import frozen, now_utc
 from b2c_web.db import command_transaction
@@ -26,6 +28,7 @@ from b2c_web.payments.commands import settle_payment
 from b2c_web.payments.models import LedgerEntry, Payment, PaymentPurpose
 from b2c_web.payments.queries import latest_payment
 from b2c_web.vehicles.models import Vehicle
+from b2c_web.workshops.models import TimeSlot
 from b2c_web.workshops.queries import nearest_workshop
 from b2c_web.workshops.rules import Offer
 
@@ -54,8 +57,11 @@ def user_of(email: str) -> User:
     return db.session.scalars(select(User).where(User.email == email)).one()
 
 
-def book_for(story: Story) -> uuid.UUID:
-    """Books what the story's customer wants on the wanted day, or on the next that has it. Returns the booking's id."""
+def book_for(story: Story, back_from: datetime) -> uuid.UUID:
+    """Books what the story's customer wants on the wanted day, or on the next that has it. Returns the booking's id.
+
+    A car that is fetched comes back in the first window that begins at `back_from`, else in the last one offered.
+    """
     person = story.person
     user = user_of(person.email)
     reach = nearest_workshop(person.postal_code)
@@ -72,7 +78,7 @@ def book_for(story: Story) -> uuid.UUID:
             network=f"198.51.{story.number}.0/24",  # a block for documentation
             question=question,
             slot_id=offer.window.slot_id,
-            return_slot_id=offer.returns[0].window.slot_id if story.concierge else None,
+            return_slot_id=_return_slot(answer, offer, back_from) if story.concierge else None,
             place=place,
             customer_name=person.name,
             customer_phone=person.phone,
@@ -89,6 +95,22 @@ def _choice(answer: Answer, story: Story) -> Offer:
     return answer.alternatives(wanted, 1)[0]
 
 
+def _return_slot(answer: Answer, offer: Offer, back_from: datetime) -> uuid.UUID:
+    closer = answer.with_returns(offer.window.slot_id) or offer
+    windows = [option.window for option in closer.returns]
+    return next((one for one in windows if one.start >= back_from.timestamp()), windows[-1]).slot_id
+
+
+def promise_anew(booking_id: uuid.UUID) -> None:
+    """The workshop tells the customer who fetches the car that it takes until the next window."""
+    with command_transaction():
+        booking = lock_booking(booking_id)
+        ahead = TimeSlot.workshop_id == booking.workshop_id, TimeSlot.start_time > now_utc()
+        next_end = db.session.scalar(select(func.min(TimeSlot.end_time)).where(*ahead, TimeSlot.is_available))
+        if next_end is not None:
+            move_promise(booking, next_end)
+
+
 def pay(till: Till, booking_id: uuid.UUID, at: datetime, card: str = "visa") -> None:
     """The customer pays on the payment page, truly now; our books say `at`."""
     payment = latest_payment(PaymentPurpose.BOOKING, booking_id)
@@ -99,6 +121,12 @@ def pay(till: Till, booking_id: uuid.UUID, at: datetime, card: str = "visa") -> 
     with frozen(at):
         settle_payment(payment_id)
         _date_back(booking_id, payment_id, at)
+
+
+def save_account(till: Till, email: str) -> None:
+    """The customer saves an account on the page for it, truly now."""
+    with frozen(datetime.now(UTC)):
+        till.save_account(email)
 
 
 def payment_language(booking_id: uuid.UUID) -> str:

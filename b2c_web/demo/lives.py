@@ -26,6 +26,7 @@ Steps = Iterator[datetime]
 
 OPEN_PAYMENT = (Fate.PENDING, Fate.DECLINED)
 NOT_BROUGHT = (Fate.CONFIRMED, Fate.MOVED, *OPEN_PAYMENT)
+STILL_HERE = (Fate.ON_THE_WAY_IN, Fate.CHECKED_IN, Fate.WORK_STARTED, *FOUND_MORE, Fate.READY)
 MILEAGE_KM = 48_210
 
 
@@ -56,7 +57,7 @@ class Life:
         fate = self.story.fate
         yield self._next(self._booked_at())
         with desk.holding_until_now(self.at) if fate is not Fate.EXPIRED else frozen(self.at):
-            self.booking_id = desk.book_for(self.story)
+            self.booking_id = desk.book_for(self.story, self._back_from())
         if fate is Fate.EXPIRED:
             yield self._after(31)
             commands.expire_hold(self.booking_id)
@@ -65,6 +66,12 @@ class Life:
             self._pay("declined" if fate is Fate.DECLINED else "visa")
         if fate not in (Fate.EXPIRED, *OPEN_PAYMENT):
             yield from self._paid_for()
+
+    def _back_from(self) -> datetime:
+        """A car that is still here is promised for a time to come; one on its way, for about now."""
+        if self.story.fate in STILL_HERE:
+            return self.now + timedelta(hours=1)
+        return self.now - timedelta(hours=1) if self.story.fate is Fate.ON_THE_WAY_BACK else self.begins
 
     def _booked_at(self) -> datetime:
         if self.story.fate in OPEN_PAYMENT:
@@ -140,6 +147,14 @@ class Life:
             commands.end_no_show(self.booking_id)
 
     def _in_the_workshop(self) -> Steps:
+        yield from self._worked_on()
+        # a car that was left over is promised anew; the one whose work has begun is late, so that lateness shows
+        is_left = self.story.fate in STILL_HERE and self.story.fate not in (Fate.WORK_STARTED, Fate.READY)
+        if is_left and not self.story.concierge and self._booking().estimated_return_time < self.now:
+            yield self._next(self.now)
+            desk.promise_anew(self.booking_id)
+
+    def _worked_on(self) -> Steps:
         fate = self.story.fate
         yield self._after(5)
         commands.check_in(self._staff(), self.booking_id, mileage_km=self._mileage_km + 4)

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from b2c_web.clock import frozen, local_to_utc, now_utc
 from b2c_web.config import ZONE
+from b2c_web.demo import desk
 from b2c_web.demo.base import PAST_DAYS, load_base
 from b2c_web.demo.lives import Life, Steps
 from b2c_web.demo.logins import FIRST_CUSTOMER
@@ -49,14 +50,15 @@ def load_demo(seed: int = 1, progress: Progress = lambda done, total: None) -> L
             people = load_base().people
         lives = _lives(people, till, seed, begins=begins, now=now)
         _play(lives, progress)
-        till.save_account(FIRST_CUSTOMER.email)
+        desk.save_account(till, FIRST_CUSTOMER.email)
         work_off(now)
     dispatch_jobs.shifts()
     return Loaded(len(people), len(lives))
 
 
 def _lives(people: list[Person], till: Till, seed: int, *, begins: datetime, now: datetime) -> list[Life]:
-    return [Life(story, till, begins=begins, now=now) for story in tell(people, _last_busy_day(now), seed)]
+    stories = tell(people, _last_busy_day(now), seed, present=local_day(now))
+    return [Life(story, till, begins=begins, now=now) for story in stories]
 
 
 def _last_busy_day(now: datetime) -> date:

@@ -84,16 +84,22 @@ LATER = ((Fate.CONFIRMED, False, 0, 3), (Fate.CONFIRMED, False, 0, 4))
 COMPLETED_DAYS, COMING_DAYS = range(-14, -2), range(2, 20)
 
 
-def tell(people: list[Person], today: date, seed: int = 1) -> list[Story]:
-    """The stories of the demo, about sixty; the first customer has one that is over and one to come."""
+def tell(people: list[Person], today: date, seed: int = 1, *, present: date | None = None) -> list[Story]:
+    """The stories of the demo, about sixty; the first customer has one that is over and one to come.
+
+    `today` is the last day that counts. When the last working day up to it is before `present`, what is on its way
+    back by now was fetched on that day, and not on the one before.
+    """
     chance = random.Random(seed)  # noqa: S311 - a demo needs no secure randomness
     plots = list(_plots(chance))
     days = _day_finder(today)
+    is_over = days[0] < (present or today)
     customers = _dealt(people, plots)
     stories = []
-    for number, ((fate, concierge, offset, window), person) in enumerate(zip(plots, customers, strict=True)):
+    for number, ((fate, concierge, plotted, window), person) in enumerate(zip(plots, customers, strict=True)):
         service = chance.choice(list(ServiceType))
         lead = chance.randrange(30, 150)
+        offset = plotted + (is_over and fate is Fate.ON_THE_WAY_BACK)
         stories.append(Story(number, fate, person, service, concierge, days[offset], window, lead))
     return stories
 

@@ -1,6 +1,7 @@
 """The demo: everything that the first look at the product needs, whole and the same each time."""
 
 from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
@@ -14,8 +15,11 @@ from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.queries import price_list
 from b2c_web.config import ZONE
+from b2c_web.dashboard.board import board
+from b2c_web.dashboard.rules import Risk
 from b2c_web.demo import load, people, stories, till
 from b2c_web.demo.logins import demo_logins
+from b2c_web.dispatch import tours
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.flask_extensions import db
 from b2c_web.media.models import MediaFile, MediaState
@@ -28,13 +32,12 @@ from tests.contract.simulator_process import SimulatorProcess
 KEY = "sk_test_contract"
 
 
-@pytest.fixture(scope="module")
-def demo(database_server, template_database, tmp_path_factory):
+@contextmanager
+def loaded_demo(database_server, template_database, folder, name):
     """An application on a database with the demo in it, loaded once against a simulator of its own."""
-    folder = tmp_path_factory.mktemp("demo")
-    database_server.create_database("demo", template=template_database)
+    database_server.create_database(name, template=template_database)
     with SimulatorProcess(folder / "payments.sqlite3") as simulator:
-        app = make_app(database_server.url("demo"), STRIPE_API_BASE=simulator.url, STRIPE_SECRET_KEY=KEY)
+        app = make_app(database_server.url(name), STRIPE_API_BASE=simulator.url, STRIPE_SECRET_KEY=KEY)
         app.instance_path = str(folder)
         app.extensions["media_store"].root = folder / "media"
         with app.app_context():
@@ -42,7 +45,13 @@ def demo(database_server, template_database, tmp_path_factory):
             yield SimpleNamespace(app=app, loaded=loaded, simulator=simulator)
             db.session.remove()
             db.engine.dispose()
-    database_server.drop_database("demo")
+    database_server.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def demo(database_server, template_database, tmp_path_factory):
+    with loaded_demo(database_server, template_database, tmp_path_factory.mktemp("demo"), "demo") as demo:
+        yield demo
 
 
 def rows(query):
@@ -180,6 +189,31 @@ def test_without_one_configured_the_demo_brings_its_own_simulator(demo, monkeypa
     assert (demo.app.config["STRIPE_API_BASE"], demo.app.config["STRIPE_SECRET_KEY"]) == ("", "")
     assert (tmp_path / "simulator.sqlite").exists()
     demo.app.extensions["payment_gateway"] = before
+
+
+# -- on a weekend
+
+
+def test_on_a_saturday_few_cars_are_late_and_somebody_drives_next(database_server, template_database, tmp_path):
+    saturday = last_saturday()
+    with clock.frozen(saturday), loaded_demo(database_server, template_database, tmp_path, "weekend"):
+        staff = db.session.scalars(select(User).where(User.role == Role.WORKSHOP)).one()
+        columns = board(staff, saturday.date(), saturday.date(), saturday).columns
+        cards = [card for column in columns.values() for card in column]
+        late = [one.booking for one in cards if one.punctuality and one.punctuality.risk is Risk.LATE]
+        assert len(cards) >= 8
+        # whom nobody opened to may still choose a new date
+        assert len([one for one in late if not one.new_date_until]) <= 2, [(one.number, one.status) for one in late]
+        jockey = db.session.scalars(select(Jockey).where(Jockey.email == "jockey1@example.org")).one()
+        day = tours.day_of(jockey, saturday.date(), saturday.date(), saturday)
+        assert day.now or day.following
+        assert [one for one in checks.breaches() if not one.name.startswith("holds")] == []
+
+
+def last_saturday():
+    """Noon of a Saturday gone by."""
+    now = clock.now_utc()
+    return (now - timedelta(days=(now.weekday() - 5) % 7 or 7)).replace(hour=11, minute=0, second=0, microsecond=0)
 
 
 # -- the stories behind it
