@@ -87,3 +87,31 @@ document.addEventListener("input", ({ target }) => {
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id === "lines") forget("a[href^='#items-'], a[href='#catalog']");
 });
+
+// What is typed while the lines are being drawn anew is typed again into the new ones; not when one was taken out,
+// whose number another line has then.
+
+const fieldsOfLines = () => [...document.querySelectorAll("#lines input:not([type=hidden], [type=file]), #lines textarea")];
+const numberOfLines = () => document.querySelectorAll("#lines fieldset.line-edit").length;
+let sent = new Map(); // name of a field -> what the server was told
+let since = { lines: 0, typed: [] };
+
+document.addEventListener("htmx:beforeSend", (event) => {
+  if (event.detail.target.id === "lines") sent = new Map(fieldsOfLines().map((one) => [one.name, one.value]));
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id !== "lines") return;
+  const typed = fieldsOfLines().filter((one) => sent.has(one.name) && sent.get(one.name) !== one.value);
+  since = { lines: numberOfLines(), typed: typed.map((one) => [one.name, one.value]) };
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "lines" || numberOfLines() < since.lines) return;
+  for (const [name, value] of since.typed) {
+    const again = fieldsOfLines().find((one) => one.name === name);
+    if (!again) continue;
+    again.value = value;
+    again.dispatchEvent(new Event("input", { bubbles: true })); // it is saved like everything else
+  }
+});

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -184,6 +184,23 @@ def test_what_is_mended_leaves_the_list_of_mistakes_and_its_field(garage: Garage
     expect(mistakes).to_have_text([re.compile("Was haben Sie gefunden")])
     page.fill("#description", "Das Öl ist alt.")
     expect(page.locator("#errors")).to_have_count(0)
+
+
+def test_what_is_typed_while_a_line_is_added_stays(garage: Garage) -> None:
+    page = garage.bella.page
+    garage.bella.go(garage.new)
+    page.locator(".catalog-item", has_text="Innenraumfilter").click()
+    expect(page.locator("#lines fieldset.line-edit")).to_have_count(1)
+    expect(page.locator(".saved-note")).to_be_visible()
+    held: list[Route] = []
+    page.route("**/extensions/draft", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/extensions/draft"):
+        page.get_by_role("button", name="Andere Arbeit mit eigenem Preis").click()
+    page.fill("#items-0-price", "44,90")
+    held[0].continue_()
+    expect(page.locator("#lines fieldset.line-edit")).to_have_count(2)
+    expect(page.locator("#items-0-price")).to_have_value("44,90")
+    expect(page.locator("#offer output")).to_have_text("44,90 EUR")
 
 
 def test_without_script_the_choice_is_checked_first(garage: Garage, meet: Meet) -> None:
