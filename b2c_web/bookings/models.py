@@ -188,7 +188,7 @@ class Booking(Timestamps, Base):
     new_date_until: Mapped[datetime | None] = mapped_column(
         index=True
     )  # after a no-show: until when a new date may be chosen
-    return_failed_at: Mapped[datetime | None]  # the car came back to us; set until its return is given to a jockey anew
+    return_failed_at: Mapped[datetime | None]  # the car came back to us; until its return has a new window or a jockey
 
     user: Mapped[User] = relationship()
     workshop: Mapped[Workshop] = relationship()

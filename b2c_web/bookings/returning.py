@@ -109,7 +109,7 @@ def move_return(booking: Booking, return_slot_id: uuid.UUID) -> None:
     slot = db.session.get_one(TimeSlot, return_slot_id)
     _move_minutes(booking, slot)
     _stretch_reservation(booking, slot)
-    booking.return_slot_id = slot.id
+    booking.return_slot_id, booking.return_failed_at = slot.id, None
     move_promise(booking, slot.end_time)
     hooks.return_replanned(booking)
 
