@@ -154,6 +154,7 @@ def pick_up(booking: Booking) -> None:
 
 def leave_for_customer(booking: Booking, arrival_estimate: datetime | None = None) -> None:
     """The jockey leaves with the car: READY_FOR_RETURN -> IN_TRANSIT_TO_CUSTOMER (a cancelled one stays so)."""
+    booking.return_failed_at = None
     if booking.status is not BookingStatus.CANCELLED:
         advance(booking, BookingAction.LEAVE)
     messages.send(

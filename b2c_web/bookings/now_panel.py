@@ -33,11 +33,12 @@ def of(booking: Booking, now: datetime, *, processing: bool, back_cents: int) ->
         return _cancelled(booking, now, back_cents)
     if booking.status is S.CONFIRMED and booking.new_date_until is not None:
         return _missed(booking)
+    if booking.status is S.READY_FOR_RETURN:
+        return _ready(booking, now)
     panels = {
         S.CONFIRMED: _confirmed,
         S.IN_TRANSIT_TO_WORKSHOP: _on_the_way_in,
         S.IN_WORKSHOP: _in_workshop,
-        S.READY_FOR_RETURN: _ready,
         S.IN_TRANSIT_TO_CUSTOMER: _on_the_way_back,
         S.COMPLETED: _completed,
     }
@@ -109,9 +110,12 @@ def _in_workshop(booking: Booking) -> NowPanel:
     return NowPanel("wrench", label, _("Ihr Auto ist in der Werkstatt"), text)
 
 
-def _ready(booking: Booking) -> NowPanel:
+def _ready(booking: Booking, now: datetime) -> NowPanel:
     if booking.return_failed_at is not None:
-        return _not_handed_over(booking)
+        return _not_handed_over()
+    if comes_by_jockey(booking) and booking.return_slot and booking.return_slot.end_time <= now:
+        text = _("Wir wollten es %(window)s bringen. Wann passt es Ihnen?", window=_return_window(booking))
+        return NowPanel("key", _("Fertig"), _("Ihr Auto ist fertig"), text, "return")
     if comes_by_jockey(booking):
         text = _("Zurück bringen wir es %(window)s.", window=_return_window(booking))
     else:
@@ -120,7 +124,7 @@ def _ready(booking: Booking) -> NowPanel:
     return NowPanel("key", _("Fertig"), _("Ihr Auto ist fertig"), text)
 
 
-def _not_handed_over(booking: Booking) -> NowPanel:
+def _not_handed_over() -> NowPanel:
     text = _("Es kommt sicher zurück in die Werkstatt, die Ronja behalten Sie so lange. Wann sollen wir es bringen?")
     head = _("Wir konnten Ihr Auto nicht übergeben")
     return NowPanel("key", _("Rückgabe nicht geglückt"), head, text, "return")
@@ -140,7 +144,7 @@ def _completed(booking: Booking) -> NowPanel:
 def _cancelled(booking: Booking, now: datetime, back_cents: int) -> NowPanel:
     label = _("Storniert %(time)s", time=moment(booking.cancelled_at or booking.updated_at))
     if booking.cancelled_here and booking.return_failed_at is not None:
-        return replace(_not_handed_over(booking), icon="x", label=label)
+        return replace(_not_handed_over(), icon="x", label=label)
     if booking.cancelled_here:
         return NowPanel("x", label, _("Diese Buchung ist storniert"), _still_with_us(booking, now))
     return NowPanel("x", label, _cancelled_head(booking), _cancelled_text(booking, back_cents), "again")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from b2c_web.accounts.models import Role, User
@@ -67,16 +67,15 @@ def own_booking(user: User, booking_id: uuid.UUID) -> Booking:
 
 
 def open_twin(user: User, service: ServiceType, vehicle_id: uuid.UUID | None, plate: str) -> Booking | None:
-    """This person's first open paid booking of the same service for the same car: their saved one, else by plate."""
-    same_car = Booking.vehicle_id == vehicle_id
-    if vehicle_id is None:
-        if not plate:
-            return None
-        same_car = (Booking.car_details["license_plate"].astext == plate) | (Vehicle.license_plate == plate)
+    """This person's first open paid booking of the same service for the same car: the saved one, or by its plate."""
+    known_plate = func.coalesce(Vehicle.license_plate, Booking.car_details["license_plate"].astext)
+    same = [Booking.vehicle_id == vehicle_id] * (vehicle_id is not None) + [known_plate == plate] * bool(plate)
+    if not same:
+        return None
     return db.session.scalars(
         select(Booking)
         .outerjoin(Booking.vehicle)
-        .where(Booking.user_id == user.id, Booking.service == service, Booking.status.in_(PAID_AND_OPEN), same_car)
+        .where(Booking.user_id == user.id, Booking.service == service, Booking.status.in_(PAID_AND_OPEN), or_(*same))
         .order_by(Booking.pickup_time)
         .limit(1)
     ).first()

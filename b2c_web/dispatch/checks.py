@@ -22,9 +22,10 @@ STATEMENTS = {
     "assignments: a car that is ready has its RETURN, unless it failed or a dispatcher took it away": (
         WITHOUT_DRIVER.format(status="READY_FOR_RETURN", kind="RETURN", open=OPEN)
     ),
-    "assignments: no RETURN is open while the customer is asked for a new window": f"""
+    "assignments: no RETURN is given out in time while the customer is asked for a new window": f"""
         SELECT format('booking %s', b.number) FROM jockey_assignments a JOIN bookings b ON b.id = a.booking_id
-        WHERE b.return_failed_at IS NOT NULL AND a.type = 'RETURN' AND {OPEN}""",
+        JOIN trips t ON t.booking_id = b.id AND t.type = a.type AND t.released_at IS NULL
+        WHERE b.return_failed_at IS NOT NULL AND a.type = 'RETURN' AND {OPEN} AND a.created_at < t.window_end""",
     # a pickup whose car is here may still wait for the jockey's last press
     "assignments: none is open for a booking that ended": f"""
         SELECT format('booking %s (%s): %s', b.number, b.status, a.type) FROM jockey_assignments a
@@ -51,7 +52,7 @@ STATEMENTS = {
     "Ronjas: handed to one customer at a time": """
         SELECT format('Ronja %s: bookings %s', v.license_plate, string_agg(b.number, ', ' ORDER BY b.number))
         FROM jockey_assignments a JOIN bookings b ON b.id = a.booking_id JOIN ronja_vehicles v ON v.id = a.vehicle_id
-        WHERE a.type = 'PICKUP' AND a.departed_at IS NOT NULL AND b.concierge_dropped_at IS NULL AND (
+        WHERE a.type = 'PICKUP' AND a.departed_at IS NOT NULL AND (
           b.status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP', 'READY_FOR_RETURN', 'IN_TRANSIT_TO_CUSTOMER')
           OR b.status = 'CANCELLED' AND b.places_released_at IS NULL)
         GROUP BY v.id HAVING count(DISTINCT b.id) > 1""",

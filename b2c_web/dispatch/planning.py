@@ -58,8 +58,8 @@ def assign(
             placement = replace(placement, clash=placement.clash or Clash.NO_JOCKEY_FREE)
         made = _insert(booking, trip, ronja_id, placement)
         if made is not None:
-            if kind is AssignmentType.RETURN:
-                booking.return_failed_at = None
+            if kind is AssignmentType.RETURN and trip.window_end > now_utc():
+                booking.return_failed_at = None  # a second try in the window that was promised
             return made
     return None
 

@@ -88,8 +88,8 @@ def _act(event: IncomingEvent) -> None:
     payment_id = _payment_of(event)
     if payment_id is None:
         return
-    if event.type == DISPUTED and event.object_id:
-        tell_dispute(payment_id, event.object_id)
+    if event.type == DISPUTED:
+        tell_dispute(payment_id, event.object_id or event.id)
         return
     if event.type.startswith(MONEY_BACK):
         sync_refunds(payment_id)

@@ -86,9 +86,9 @@ def _compare(since: datetime) -> Iterator[Difference]:
     yield from comparing.compare_pages(ours, checkouts)
     yield from comparing.compare_refunds(ours, refunds)
     yield from _compare_setups(since)
-    yield from untold_disputes(since)
     listed = {seen.intent_id for seen in intents}
     yield from _compare_one_by_one(ours, listed, refunds)
+    yield from untold_disputes(since)
 
 
 def _compare_setups(since: datetime) -> Iterator[Difference]:

@@ -33,9 +33,10 @@ document.addEventListener("click", (event) => {
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-carry]");
   const field = link && document.getElementById(link.dataset.carry);
-  if (!field?.value.trim()) return;
+  if (!field) return;
   const address = new URL(link.href);
-  address.searchParams.set(field.name, field.value.trim());
+  if (field.value.trim()) address.searchParams.set(field.name, field.value.trim());
+  else address.searchParams.delete(field.name);
   link.href = address.href;
 });
 

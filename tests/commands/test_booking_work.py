@@ -101,6 +101,24 @@ def test_the_whole_way_of_a_concierge_booking(scene: Scene, session: Any) -> Non
     assert booking.status is BookingStatus.COMPLETED
 
 
+@pytest.mark.parametrize("then", ["leave", "rework", "collect"])
+def test_whatever_follows_a_failed_return_ends_its_question(scene: Scene, session: Any, then: str) -> None:
+    booking, staff = scene.booked(), staff_of(scene)
+    with_step(booking, lifecycle.pick_up)
+    commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
+    commands.complete_work(staff, booking.id)
+    with_step(booking, lifecycle.leave_for_customer)
+    with_step(booking, lifecycle.return_failed, "NO_SHOW")
+    assert booking.return_failed_at is not None
+    if then == "leave":
+        with_step(booking, lifecycle.leave_for_customer)
+    elif then == "rework":
+        commands.rework(staff, booking.id, "Es quietscht.")
+    else:
+        commands.collect(staff, booking.id)
+    assert booking.return_failed_at is None
+
+
 def test_a_return_cannot_take_the_ronja_from_somebody_else(scene: Scene, session: Any) -> None:
     booking = scene.booked()
     scene.booked(5, 7)

@@ -195,7 +195,7 @@ def test_without_one_configured_the_demo_brings_its_own_simulator(demo, monkeypa
 
 
 def test_on_a_saturday_few_cars_are_late_and_somebody_drives_next(database_server, template_database, tmp_path):
-    saturday = last_saturday()
+    saturday = datetime(2026, 11, 21, 11, tzinfo=UTC)
     with clock.frozen(saturday), loaded_demo(database_server, template_database, tmp_path, "weekend"):
         staff = db.session.scalars(select(User).where(User.role == Role.WORKSHOP)).one()
         columns = board(staff, saturday.date(), saturday.date(), saturday).columns
@@ -208,12 +208,6 @@ def test_on_a_saturday_few_cars_are_late_and_somebody_drives_next(database_serve
         day = tours.day_of(jockey, saturday.date(), saturday.date(), saturday)
         assert day.now or day.following
         assert [one for one in checks.breaches() if not one.name.startswith("holds")] == []
-
-
-def last_saturday():
-    """Noon of a Saturday gone by."""
-    now = clock.now_utc()
-    return (now - timedelta(days=(now.weekday() - 5) % 7 or 7)).replace(hour=11, minute=0, second=0, microsecond=0)
 
 
 # -- the stories behind it

@@ -325,6 +325,17 @@ def test_whoever_drives_it_next_ends_the_question_for_a_new_window(trips: Trips)
     assert breaches() == []
 
 
+def test_whoever_is_to_drive_it_after_its_window_leaves_the_question_open(trips: Trips) -> None:
+    booking = trips.booked()
+    back, _began = trips.on_the_way_back(booking)
+    with trips.at(booking.return_slot.end_time + timedelta(minutes=5)):
+        commands.return_failed(back.id, CancelReason.NO_SHOW, "", trips.driver)
+        planning.assign(booking, RETURN)
+        trips.session.commit()
+        assert booking.return_failed_at is not None
+        assert breaches() == []
+
+
 def test_a_failed_return_needs_a_reason_of_its_own(trips: Trips) -> None:
     back, _began = trips.on_the_way_back(trips.booked())
     with pytest.raises(Invalid):

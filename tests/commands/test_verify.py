@@ -207,10 +207,10 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (),
         (CONCIERGE.format("status = 'READY_FOR_RETURN'"),),
     ),
-    "assignments: no RETURN is open while the customer is asked for a new window": (
+    "assignments: no RETURN is given out in time while the customer is asked for a new window": (
         (),
         (
-            "UPDATE jockey_assignments SET type = 'RETURN'",
+            "UPDATE jockey_assignments SET type = 'RETURN', created_at = '2026-11-24 00:00+00'",
             CONCIERGE.format("status = 'READY_FOR_RETURN', return_failed_at = now()"),
         ),
     ),

@@ -114,6 +114,16 @@ def test_after_a_failed_return_a_new_window_is_asked_for(scene: Scene, rosa: Use
     assert page.count("Neues Fenster wählen") == 2  # the button, and the next step of the course
 
 
+def test_a_return_whose_window_is_over_is_not_promised_any_more(
+    scene: Scene, rosa: User, client: FlaskClient, frozen_clock: Callable[..., Any]
+) -> None:
+    booking = booking_of(scene, rosa, S.READY_FOR_RETURN, **CHECKED_IN)
+    with frozen_clock(booking.return_slot.end_time + timedelta(hours=1)):
+        page = words_of(page_of(client, booking))
+    assert "Zurück bringen wir es" not in page
+    assert "Wann passt es Ihnen?" in page and "Neues Fenster wählen" in page
+
+
 def test_polling_answers_with_nothing_until_something_changes(scene: Scene, rosa: User, client: FlaskClient) -> None:
     booking = booking_of(scene, rosa)
     seen = page_of(client, booking).split("seen=")[1].split('"')[0]

@@ -394,11 +394,14 @@ def test_the_same_service_for_the_same_car_is_pointed_out(
 def test_a_car_known_by_its_plate_alone_is_known_again(
     client: FlaskClient, session: Any, login: Callable[..., FlaskClient]
 ) -> None:
-    scene = Scene(session, ronjas=3)
-    walk = Walk(login(make_customer()), scene)
+    scene, customer = Scene(session, ronjas=3), make_customer()
+    walk = Walk(login(customer), scene)
     once_more(walk, license_plate="WIT XY 207")
     walk.confirm()
     scene.pay(only_booking())
     assert "Für dieses Auto ist schon" in once_more(walk, license_plate="wit-xy 207")
     assert "Für dieses Auto ist schon" not in once_more(walk, license_plate="WIT XY 208")
     assert "Für dieses Auto ist schon" not in once_more(walk)
+    saved = make_vehicle(customer, license_plate="WIT XY 207")
+    session.commit()
+    assert "Für dieses Auto ist schon" in once_more(walk, vehicle=saved.id)

@@ -337,14 +337,14 @@ def test_one_tap_opens_the_offer_with_todays_price_and_the_second_adds_nothing(
     assert "248,90 EUR" in page
 
 
-@pytest.mark.parametrize(("there", "said"), [(28, ""), (29, "1 Wunsch fehlt hier"), (30, "2 Wünsche fehlen hier")])
+@pytest.mark.parametrize(("there", "said"), [(28, ""), (29, "1 Wunsch braucht ein zweites"), (30, "2 Wünsche brauchen ein zweites")])
 def test_wishes_without_room_are_said(scene: Extending, booking: Booking, staff: Any, there: int, said: str) -> None:
     scene.check_in(booking)
     lines = [offer.line_for(None) | {"name": f"Teil {number}", "price": "1"} for number in range(there)]
     commands.save_draft(scene.staff, booking.id, {"items": lines, "draft_key": "k"})
     page = plain(staff.get(offer_wishes(staff, booking).location))
     assert len(queries.draft_of(booking.id).content["items"]) == 30
-    assert ("Mehr als 30 Punkte fasst ein Angebot nicht" in page) is bool(said)
+    assert ("Ein Angebot fasst höchstens 30 Punkte" in page) is bool(said)
     assert said in page
 
 

@@ -27,10 +27,10 @@ from b2c_web.workshops.queries import Reach
 def page(template: str, draft: BookingDraft | None, number: int, form: Form, **context: Any) -> Response:
     """A step's page with its progress line; 422 and the reasons when the form was refused."""
     frame = {"draft": draft, "steps": steps.progress(draft), "number": number, "classes": CLASS_TEXTS}
-    return form_page(template, form, **frame, car_plate=_car_plate(draft), **context)
+    return form_page(template, form, **frame, car_plate=car_plate(draft), **context)
 
 
-def _car_plate(draft: BookingDraft | None) -> str:
+def car_plate(draft: BookingDraft | None) -> str:
     if draft is None:
         return ""
     car = db.session.get(Vehicle, draft.vehicle_id) if draft.vehicle_id else None

@@ -17,7 +17,7 @@ from b2c_web.bookings.forms import SummaryForm
 from b2c_web.bookings.models import Booking, BookingDraft
 from b2c_web.bookings.places import Place, PlaceTaken
 from b2c_web.bookings.queries import open_twin
-from b2c_web.bookings.views.frame import offered_work, page, standing_wishes, step_draft
+from b2c_web.bookings.views.frame import car_plate, offered_work, page, standing_wishes, step_draft
 from b2c_web.bookings.wishes import WishGone
 from b2c_web.catalog.queries import Price, price_for
 from b2c_web.catalog.texts import TEXTS
@@ -55,8 +55,7 @@ def _summary_page(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Respo
 
 def _twin(draft: BookingDraft) -> Booking | None:
     """A booking like this one that is still open: perhaps it was forgotten."""
-    plate = str(draft.car_details.get("license_plate", ""))
-    return open_twin(current_user, draft.service, draft.vehicle_id, plate) if draft.service else None
+    return open_twin(current_user, draft.service, draft.vehicle_id, car_plate(draft)) if draft.service else None
 
 
 def _dates(draft: BookingDraft, reach: Reach) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def about(tour: JockeyAssignment | None) -> dict[str, Any]:
         facts |= {"standing": url_for("dispatch.standing", assignment_id=tour.id)}
         facts |= {"version": tours.version_of_tour(tour)}
     texts = {"services": TEXTS, "classes": CLASS_TEXTS, "TRIP": words.TRIP, "ENDED_BECAUSE": words.ENDED_BECAUSE}
-    facts |= {"now": now_utc(), "today": today_in(ZONE), "other_day": other_day}
+    facts |= {"now": now_utc(), "today": today_in(ZONE), "other_day": other_day, "local_day": local_day}
     return {**facts, **texts, "plate_of": tours.plate_of, "car_of": tours.car_of, "PICKUP": PICKUP}
 
 

@@ -88,8 +88,8 @@ def draft_wishes(booking_id: uuid.UUID) -> Response:
 
 def _no_room(count: int) -> str:
     return ngettext(
-        "Mehr als %(most)s Punkte fasst ein Angebot nicht: %(num)s Wunsch fehlt hier noch für ein zweites.",
-        "Mehr als %(most)s Punkte fasst ein Angebot nicht: %(num)s Wünsche fehlen hier noch für ein zweites.",
+        "Ein Angebot fasst höchstens %(most)s Punkte. %(num)s Wunsch braucht ein zweites.",
+        "Ein Angebot fasst höchstens %(most)s Punkte. %(num)s Wünsche brauchen ein zweites.",
         count,
         most=rules.MOST_ITEMS,
     )
