@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from b2c_web import audit, jobs
-from b2c_web.accounts.commands import add_used_address
+from b2c_web.accounts.commands import remember_contact
 from b2c_web.accounts.limits import count_attempt
 from b2c_web.bookings import hooks
 from b2c_web.bookings.availability import Question, order_of, read_windows
@@ -177,11 +177,16 @@ def _claim(request: BookingRequest, releasing: list[Held]) -> uuid.UUID:
     add_trips(booking_id, promise, parts, request.place, order)
     reserve_ronja(booking_id, wish, promise)
     _owe(booking_id, request, total, now)
-    place = request.place
-    add_used_address(request.user_id, street=place.address, postal_code=place.postal_code, city=place.city)
+    _remember(request)
     if request.wishes:
         hooks.wished(booking_id, request.user_id, request.vehicle_id, request.wishes)
     return booking_id
+
+
+def _remember(request: BookingRequest) -> None:
+    place = request.place
+    where = {"street": place.address, "postal_code": place.postal_code, "city": place.city}
+    remember_contact(request.user_id, name=request.customer_name, phone=request.customer_phone, **where)
 
 
 def _insert(request: BookingRequest, price: Price, wish: Wish, promise: Promise, now: datetime) -> uuid.UUID:

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.timeline import comes_by_jockey
+from b2c_web.config import ZONE
 from b2c_web.formatting import clock, day_window, eur, moment
 
 S = BookingStatus
@@ -35,14 +36,24 @@ def of(booking: Booking, now: datetime, *, processing: bool, back_cents: int) ->
         return _missed(booking)
     if booking.status is S.READY_FOR_RETURN:
         return _ready(booking, now)
+    if booking.status is S.IN_WORKSHOP:
+        return _in_workshop(booking, now)
     panels = {
         S.CONFIRMED: _confirmed,
         S.IN_TRANSIT_TO_WORKSHOP: _on_the_way_in,
-        S.IN_WORKSHOP: _in_workshop,
         S.IN_TRANSIT_TO_CUSTOMER: _on_the_way_back,
         S.COMPLETED: _completed,
     }
     return panels[booking.status](booking)
+
+
+def act_words(booking: Booking) -> str:
+    """What the customer of a booking has to do now, for its state in a list; empty when nothing."""
+    if booking.status is S.CONFIRMED and booking.new_date_until is not None:
+        return _("Neuen Termin wählen")
+    if booking.status is S.READY_FOR_RETURN and booking.return_failed_at is not None:
+        return _("Neues Fenster wählen")
+    return ""
 
 
 def _window(booking: Booking) -> str:
@@ -99,15 +110,23 @@ def _on_the_way_in(booking: Booking) -> NowPanel:
     return NowPanel("arrow-right", _("Unterwegs zur Werkstatt"), head, text)
 
 
-def _in_workshop(booking: Booking) -> NowPanel:
-    since = clock(booking.workshop_checkin_at) if booking.workshop_checkin_at else ""
+def _in_workshop(booking: Booking, now: datetime) -> NowPanel:
+    since = _since(booking.workshop_checkin_at, now) if booking.workshop_checkin_at else ""
     label = _("In der Werkstatt seit %(time)s Uhr", time=since) if since else _("In der Werkstatt")
     if booking.service_completed_at is not None:
         text = _("Die Abrechnung läuft noch, gleich ist Ihr Auto frei.")
         return NowPanel("wrench", label, _("Die Arbeit ist getan"), text)
     window = _return_window(booking)
     text = _("Zurück bringen wir es %(window)s.", window=window) if comes_by_jockey(booking) else _ready_by(booking)
+    if booking.estimated_return_time <= now:
+        until = moment(booking.estimated_return_time)
+        text = _("Zugesagt war es bis %(time)s Uhr. Es dauert länger, rufen Sie uns gern an.", time=until)
     return NowPanel("wrench", label, _("Ihr Auto ist in der Werkstatt"), text)
+
+
+def _since(at: datetime, now: datetime) -> str:
+    """The clock is enough on the same day."""
+    return clock(at) if at.astimezone(ZONE).date() == now.astimezone(ZONE).date() else moment(at)
 
 
 def _ready(booking: Booking, now: datetime) -> NowPanel:

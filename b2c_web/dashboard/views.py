@@ -19,6 +19,8 @@ from b2c_web.config import ZONE
 from b2c_web.dashboard import blueprint, board, car, cars, queries, words
 from b2c_web.extensions.queries import of_booking
 from b2c_web.notifications.words import KINDS
+from b2c_web.payments.models import PaymentPurpose
+from b2c_web.payments.queries import refunds_of
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
 from b2c_web.workshops.models import Workshop
 from b2c_web.workshops.queries import workshop_of
@@ -142,4 +144,5 @@ def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
         "changes": car.changes,
         "extensions": of_booking(booking.id),
         "may_be_collected": may_be_collected(booking),
+        "refunds": refunds_of(PaymentPurpose.BOOKING, booking.id),
     }

@@ -97,6 +97,19 @@ class ExtensionView:
         return self.due_cents or self.approved_cents
 
     @property
+    def names(self) -> str:
+        """What it is about: of an approved offer only the work that was approved and not left undone after all."""
+        counts = [one.name for one in self.items if one.accepted and not one.not_done]
+        is_approved = self.status is ExtensionStatus.APPROVED
+        return ", ".join(counts if is_approved and counts else [one.name for one in self.items])
+
+    def names_of(self, *, not_done: bool) -> str:
+        """Of an approved offer what nobody does: refused by the customer, or accepted and `not_done`."""
+        if self.status is not ExtensionStatus.APPROVED:
+            return ""
+        return ", ".join(one.name for one in self.items if (one.not_done if not_done else one.accepted is False))
+
+    @property
     def is_pending(self) -> bool:
         return self.status is ExtensionStatus.PENDING
 

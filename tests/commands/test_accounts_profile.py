@@ -17,6 +17,7 @@ from tests.factories import make_customer
 HOME = "203.0.113.0/24"
 DOOR = {"street": "Am Beispielweg 12", "postal_code": "44137", "city": "Dortmund"}
 OFFICE = {"street": "Musterallee 3", "postal_code": "58452", "city": "Witten"}
+CALLER = {"name": "Rosa Ahorn", "phone": "+4923021234567"}
 
 pytestmark = pytest.mark.usefixtures("session", "frozen_clock")
 
@@ -106,11 +107,22 @@ def test_the_default_passes_on_when_it_is_removed() -> None:
 def test_a_booking_brings_its_place_to_the_front(session: Any) -> None:
     user = make_customer()
     commands.add_address(user, **OFFICE)
-    commands.add_used_address(user.id, **DOOR)
+    commands.remember_contact(user.id, **CALLER, **DOOR)
     session.commit()
     rows = queries.addresses_of(user)
     assert [row.city for row in rows] == ["Witten", "Dortmund"]
     assert rows[1].last_used_at is not None
+
+
+def test_a_booking_names_an_account_that_has_no_name(session: Any) -> None:
+    new, known = make_customer(phone=None, name=None), make_customer(name="Person am Beispielweg")
+    phone = known.phone
+    for user in (new, known):
+        commands.remember_contact(user.id, **CALLER, **DOOR)
+    session.commit()
+    session.expire_all()
+    assert (new.name, new.phone) == (CALLER["name"], CALLER["phone"])
+    assert (known.name, known.phone) == ("Person am Beispielweg", phone)
 
 
 def test_past_twenty_the_customer_is_told_and_a_booking_goes_on() -> None:
@@ -119,7 +131,7 @@ def test_past_twenty_the_customer_is_told_and_a_booking_goes_on() -> None:
         commands.add_address(user, **{**DOOR, "street": f"Am Beispielweg {n}"})
     with pytest.raises(Conflict):
         commands.add_address(user, **OFFICE)
-    commands.add_used_address(user.id, **OFFICE)
+    commands.remember_contact(user.id, **CALLER, **OFFICE)
     assert len(queries.addresses_of(user)) == 20
 
 

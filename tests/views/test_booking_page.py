@@ -104,6 +104,7 @@ def test_after_a_no_show_a_new_date_is_offered(scene: Scene, rosa: User, client:
     assert "Wir haben Sie nicht angetroffen" in page
     assert "Bis Mi, 25. Nov., 12:00 Uhr können Sie ohne Aufpreis einen neuen Termin wählen." in page
     assert "wir behalten 25,00 EUR" in page
+    assert "Neuen Termin wählen" in words_of(text_of(client.get("/bookings")))
 
 
 def test_after_a_failed_return_a_new_window_is_asked_for(scene: Scene, rosa: User, client: FlaskClient) -> None:
@@ -112,6 +113,18 @@ def test_after_a_failed_return_a_new_window_is_asked_for(scene: Scene, rosa: Use
     assert "Wir konnten Ihr Auto nicht übergeben" in page
     assert "Zurück bringen wir es" not in page
     assert page.count("Neues Fenster wählen") == 2  # the button, and the next step of the course
+    assert "Neues Fenster wählen" in words_of(text_of(client.get("/bookings")))
+
+
+def test_work_that_takes_longer_than_promised_is_not_promised_for_the_past(
+    scene: Scene, rosa: User, client: FlaskClient, frozen_clock: Callable[..., Any]
+) -> None:
+    booking = booking_of(scene, rosa, S.IN_WORKSHOP, **CHECKED_IN)
+    with frozen_clock(booking.estimated_return_time + timedelta(days=1)):
+        page = words_of(page_of(client, booking))
+    assert "Es dauert länger, rufen Sie uns gern an." in page
+    assert "Zurück bringen wir es" not in page and "spätestens" not in page
+    assert "In der Werkstatt seit 12:00" not in page  # of another day
 
 
 def test_a_return_whose_window_is_over_is_not_promised_any_more(

@@ -76,6 +76,8 @@ def test_a_booking_is_cancelled_with_what_the_rules_give_back(trips: Trips, at_c
     assert f"{booking.number} ist storniert. Der Kunde bekommt eine Nachricht." in car
     assert "Von uns storniert" in car
     assert "Hebebühne kaputt" in car
+    assert "328,00 EUR zurück an den Kunden" in car
+    assert "Die Termine oben gelten nicht mehr." in car
     trips.session.expire_all()
     assert booking.status is BookingStatus.CANCELLED
     assert [one.amount_cents for one in db.session.query(Refund)] == [TOTAL_CENTS]

@@ -178,6 +178,17 @@ def test_what_was_not_done_is_not_charged(pages: Pages, run_jobs: Callable[..., 
     for beside in (pages.customer.get(f"/bookings/{pages.booking_id}"), car_page(pages)):
         line = plain(beside).split("Abgebucht")[0]
         assert line.rfind("89,90 EUR") > line.rfind("238,90 EUR")
+        assert f"Nicht gemacht: {extension.items[1]['name']}" in plain(beside)
+
+
+def test_of_an_approved_offer_only_the_approved_work_is_named(pages: Pages) -> None:
+    extension = pages.scene.held(pages.booking, (0,))
+    wanted, refused = (extension.items[index]["name"] for index in (0, 1))
+    for beside in (pages.customer.get(f"/bookings/{pages.booking_id}"), car_page(pages)):
+        page = plain(beside)
+        assert f"{wanted} 89,90 EUR" in page
+        assert f"Nicht freigegeben: {refused}" in page
+        assert f"{wanted}, {refused}" not in page
 
 
 def car_page(pages: Pages) -> Any:

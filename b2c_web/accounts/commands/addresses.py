@@ -33,6 +33,10 @@ _REMEMBER = text("""
         WHERE user_id = :user AND lower(street) = lower(:street) AND postal_code = :postal_code
             AND lower(city) = lower(:city)
         RETURNING id
+    ),
+    named AS (
+        UPDATE users SET name = coalesce(name, :name), phone = coalesce(phone, :phone), updated_at = :now
+        WHERE id = :user AND (name IS NULL OR phone IS NULL)
     )
     INSERT INTO addresses (id, user_id, street, postal_code, city, is_default, last_used_at)
     SELECT :id, :user, :street, :postal_code, :city, NOT EXISTS (SELECT FROM mine), :now
@@ -40,12 +44,13 @@ _REMEMBER = text("""
 """)
 
 
-def add_used_address(user_id: uuid.UUID, *, street: str, postal_code: str, city: str) -> None:
-    """Step: a booking uses this address; it is offered first next time. Past 20 it is simply not kept.
+def remember_contact(user_id: uuid.UUID, *, name: str, phone: str, street: str, postal_code: str, city: str) -> None:
+    """Step: a booking uses this contact. The address is offered first next time (past 20 it is simply not kept); name
+    and phone go to an account that has none.
 
-    The caller has locked the user's row.
+    The caller has locked the user's row. One statement.
     """
-    facts = {"street": street, "postal_code": postal_code, "city": city}
+    facts = {"name": name, "phone": phone, "street": street, "postal_code": postal_code, "city": city}
     db.session.execute(_REMEMBER, {"id": uuid7(), "user": user_id, "now": now_utc(), "at_most": AT_MOST, **facts})
 
 

@@ -46,7 +46,7 @@ def _known(draft: BookingDraft) -> dict[str, Any]:
     known = {name: getattr(draft, name) for name in names}
     if is_customer():
         place = drafts.address_in(current_user, draft.postal_code)
-        account = {"name": current_user.name, "phone": current_user.phone}
+        account = {"name": current_user.name, "phone": formatting.phone(current_user.phone or "")}
         account |= {"street": place.street, "city": place.city} if place else {}
         known |= {name: value for name, value in account.items() if not known[name]}
     return known | {"standing_limit": draft.standing_limit_cents, "early_start": draft.early_start}

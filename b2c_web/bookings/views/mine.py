@@ -57,6 +57,7 @@ def mine() -> Response:
         number=number,
         per_page=PER_PAGE,
         services=TEXTS,
+        act_words=now_panel.act_words,
         **draft_on_offer(),
     )
 
