@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from b2c_web.accounts.models import Role
 from b2c_web.landing import queries
 from b2c_web.landing.queries import Answer
-from tests.factories import make_services, make_workshop
+from tests.factories import make_services, make_user, make_workshop
+from tests.views.walking import text_of
 
 FRAGMENT = {"HX-Request": "true"}
 GERMAN = {"Accept-Language": "de"}
@@ -117,3 +119,15 @@ def test_terms_show_the_configured_rules(client: FlaskClient) -> None:
 def test_every_page_leads_to_the_imprint(client: FlaskClient) -> None:
     for path in ("/", *LEGAL):
         assert 'href="/imprint"' in client.get(path).text
+
+
+@pytest.mark.parametrize(("role", "home"), [(Role.ADMIN, "/workshop"), (Role.JOCKEY, "/jockey")])
+def test_who_works_here_finds_the_way_back_to_work(
+    client: FlaskClient, session: Any, login: Callable[..., FlaskClient], role: Role, home: str
+) -> None:
+    user = make_user(role)
+    session.commit()
+    for path in ("/", "/gibt-es-nicht"):
+        page = text_of(login(user).get(path))
+        assert "Zur Arbeit" in page and f'href="{home}"' in page
+        assert "Mein Konto" not in page
