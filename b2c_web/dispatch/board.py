@@ -28,24 +28,27 @@ PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
 B = BookingStatus
 GONE = and_(Booking.status == B.CANCELLED, Booking.places_released_at.is_not(None))
 ON_THE_WAY_IN, WITH_US = (B.CONFIRMED, B.IN_TRANSIT_TO_WORKSHOP), (B.IN_WORKSHOP, B.READY_FOR_RETURN)
-# a trip whose window is over and that is still to be driven
-OVERDUE = or_(
-    and_(Trip.type == PICKUP, Booking.status.in_(ON_THE_WAY_IN)),
-    and_(Trip.type == RETURN, Booking.status.in_((*WITH_US, B.IN_TRANSIT_TO_CUSTOMER))),
-)
+# The booking's states in which a trip is still to be driven. A return counts from when its car has left home: until
+# then there is nothing to bring back, and the pickup says what is wrong.
+TO_DRIVE = {PICKUP: ON_THE_WAY_IN, RETURN: (B.IN_TRANSIT_TO_WORKSHOP, *WITH_US, B.IN_TRANSIT_TO_CUSTOMER)}
+OVERDUE = or_(*(and_(Trip.type == kind, Booking.status.in_(states)) for kind, states in TO_DRIVE.items()))
 LEFT_HERE = and_(Trip.type == RETURN, Booking.status == B.CANCELLED, Booking.places_released_at.is_(None))
 LOOKED_BACK = timedelta(days=60)  # for cars that were left here; what is open is found however old it is
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One trip. `assignment`: its newest one, also when it ended; None when it never had one."""
+    """One trip. `assignment`: its newest one, also when it ended; None when it never had one.
+
+    `is_overdue` also of a trip whose need is another one: nobody may drive it yet, and the window is over.
+    """
 
     trip: Trip
     booking: Booking
     assignment: JockeyAssignment | None
     need: Need | None
     arrival: Arrival | None
+    is_overdue: bool
 
     @property
     def is_open(self) -> bool:
@@ -81,7 +84,7 @@ def day_list(user: User, day: date, today: date) -> DayList:
     rows = _rows(_trips(user, day, today))
     first = [row for row in rows if row.need is not None]
     rest = [row for row in rows if row.need is None]
-    late = sum(1 for row in rows if row.is_late)
+    late = sum(1 for row in rows if row.is_late or row.is_overdue)
     return DayList(day, first, _by_window(rest), loads_of(user.workshop_id, day), len(rows), late)
 
 
@@ -172,24 +175,37 @@ def _row(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> Row:
         reason=assignment.cancel_reason if assignment else None,
         conflict=assignment.conflict if assignment else None,
     )
-    there = arrival(trip, assignment, now)
-    return Row(trip, booking, assignment, need or _overdue(trip, assignment, there), there)
+    overdue = _is_overdue(trip, assignment, now)
+    need = need or (Need.OVERDUE if overdue else None)
+    return Row(trip, booking, assignment, need, arrival(trip, assignment, now), overdue)
 
 
-def _overdue(trip: Trip, assignment: JockeyAssignment | None, there: Arrival | None) -> Need | None:
-    """An open trip that is at nobody's door yet, far beyond its window."""
-    if assignment is None or there is None or assignment.status in ENDED or assignment.arrived_at is not None:
-        return None
-    return Need.OVERDUE if is_overdue(there, trip.window_end - trip.window_start) else None
+def _is_overdue(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> bool:
+    """Never of a trip that is over, nor of one whose customer was asked for another date or window."""
+    booking, kind = trip.booking, trip.type
+    asked_anew = booking.new_date_until is not None or booking.return_failed_at is not None
+    if asked_anew or not (booking.status in TO_DRIVE[kind] or is_due(booking, kind)):
+        return False
+    status = assignment.status if assignment else None
+    on_the_road = kind is PICKUP and booking.status is B.IN_TRANSIT_TO_WORKSHOP
+    window = trip.window_end - trip.window_start
+    return is_overdue(_times(trip, assignment), status, window, now, is_on_the_road=on_the_road)
+
+
+def _times(trip: Trip, assignment: JockeyAssignment | None) -> Times:
+    """A trip that nobody has yet is planned for the end of its window."""
+    travel = timedelta(minutes=trip.travel_minutes)
+    if assignment is None:
+        return Times(trip.window_end, travel, trip.window_end, None)
+    given = assignment.scheduled_time, assignment.arrived_at, assignment.departed_at
+    return Times(trip.window_end, travel, *given)
 
 
 def arrival(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> Arrival | None:
     """When the trip was or will be at the door; None when nobody has it."""
     if assignment is None or assignment.status is AssignmentStatus.CANCELLED:
         return None
-    travel = timedelta(minutes=trip.travel_minutes)
-    times = Times(trip.window_end, travel, assignment.scheduled_time, assignment.arrived_at)
-    return arrival_of(times, assignment.status, now)
+    return arrival_of(_times(trip, assignment), assignment.status, now)
 
 
 def _newest_assignments(

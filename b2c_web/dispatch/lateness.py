@@ -35,6 +35,7 @@ class Times:
     travel: timedelta
     scheduled: datetime
     arrived: datetime | None
+    departed: datetime | None = None
 
 
 def arrival_of(times: Times, status: AssignmentStatus, now: datetime) -> Arrival:
@@ -49,9 +50,22 @@ def arrival_of(times: Times, status: AssignmentStatus, now: datetime) -> Arrival
     return Arrival(at, late, risk)
 
 
-def is_overdue(arrival: Arrival, window: timedelta) -> bool:
-    """Nobody comes within another whole window after the promised one: the trip no longer settles itself."""
-    return timedelta(minutes=arrival.late_minutes) > window
+def is_overdue(
+    times: Times, status: AssignmentStatus | None, window: timedelta, now: datetime, *, is_on_the_road: bool
+) -> bool:
+    """Is a promise broken that no longer settles itself? For trips that are not over, `status` as in `need_of`.
+
+    Before the handover at the door: nobody drives and the window is over, or it does not happen within another
+    whole window. `is_on_the_road`: the customer's car left and is on its way to the workshop; it is late a whole
+    window after it should have arrived.
+    """
+    if is_on_the_road:
+        is_there = status in (S.AT_WORKSHOP, S.COMPLETED)
+        return not is_there and times.departed is not None and now > times.departed + times.travel + window
+    if status is None or status in ENDED:
+        return now > times.window_end
+    soonest = now if times.arrived else arrival_of(times, status, now).at
+    return soonest > times.window_end + window
 
 
 class Need(StrEnum):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from b2c_web.bookings.models import AssignmentType, BookingStatus
-from b2c_web.dispatch.lateness import Need, Risk, Times, arrival_of, need_of
+from b2c_web.dispatch.lateness import Need, Risk, Times, arrival_of, is_overdue, need_of
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.placing import JockeyDay, Shift, TripPlan
 from b2c_web.dispatch.problems import Taken, problems_of
@@ -46,6 +46,37 @@ def test_lateness(status: S, arrived: int | None, now: int, expected: tuple[int,
 def test_a_plan_for_the_windows_end_is_no_risk_by_itself() -> None:
     found = arrival_of(Times(TEN, TRAVEL, TEN - timedelta(minutes=5), None), S.ASSIGNED, EIGHT)
     assert found.risk is Risk.ON_TIME
+
+
+@pytest.mark.parametrize(
+    ("status", "arrived", "departed", "from_minute"),
+    [
+        (None, None, None, 120),
+        (S.CANCELLED, None, None, 120),
+        (S.ASSIGNED, None, None, 220),  # the way counts: nobody is there within another window
+        (S.EN_ROUTE_TO_CUSTOMER, None, None, 240),
+        (S.AT_RETURN_LOCATION, 60, None, 240),
+        (S.IN_TRANSIT_TO_WORKSHOP, 60, 80, 220),
+        (S.CANCELLED, 60, 80, 220),  # broke down on its way in
+    ],
+)
+def test_a_broken_promise(status: S | None, arrived: int | None, departed: int | None, from_minute: int) -> None:
+    def at(minute: int | None) -> datetime | None:
+        return None if minute is None else after(minute)
+
+    times = Times(TEN, TRAVEL, EIGHT, at(arrived), at(departed))
+
+    def is_broken(minute: int) -> bool:
+        return is_overdue(times, status, TEN - EIGHT, after(minute), is_on_the_road=departed is not None)
+
+    assert not is_broken(from_minute)
+    assert is_broken(from_minute + 1)
+
+
+@pytest.mark.parametrize("status", [S.AT_WORKSHOP, S.COMPLETED])
+def test_a_car_at_the_workshop_is_not_on_the_road_any_more(status: S) -> None:
+    times = Times(TEN, TRAVEL, EIGHT, after(60), after(80))
+    assert not is_overdue(times, status, TEN - EIGHT, after(2000), is_on_the_road=True)
 
 
 @pytest.mark.parametrize(

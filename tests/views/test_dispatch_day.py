@@ -14,7 +14,7 @@ from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Tr
 from b2c_web.dispatch import board, commands, ronjas
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.replanning import cancel_assignment
-from tests.commands.trips import PICKUP, RETURN, Trips
+from tests.commands.trips import HANDOVER, PICKUP, RETURN, Trips
 from tests.factories import make_user
 from tests.views.browsing import TOKEN
 from tests.views.test_workshop_board import counted
@@ -133,6 +133,54 @@ def test_what_was_not_driven_yesterday_is_on_todays_list(trips: Trips, login: Lo
         assert "1 brauchen Sie" in words
         assert words.index("Zuerst 1") < words.index(booking.number)
         assert booking.number not in text_of(dispatcher(trips, login).get("/dispatch?day=2026-11-30"))
+
+
+def test_a_return_that_still_waits_for_its_car_is_overdue(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    trips.drive_in(booking)
+    end = trips.slots[2].end_time
+    with trips.at(end - timedelta(minutes=1)):
+        assert "0 brauchen Sie 0 spät oder knapp" in words_of(text_of(dispatcher(trips, login).get("/dispatch")))
+    for at in (end + timedelta(minutes=1), end + timedelta(days=1)):
+        with trips.at(at):
+            words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
+            assert "1 brauchen Sie 1 spät oder knapp" in words
+            assert words.index("Zuerst 1") < words.index(booking.number) < words.index("überfällig")
+            assert "Der Jockey wird eingeteilt, wenn das Auto fertig ist." in words
+    assert "Do, 26. Nov., 12–14 Uhr" in words
+
+
+def test_a_car_that_does_not_arrive_is_overdue(trips: Trips, login: Login) -> None:
+    booking = trips.booked(back=7)
+    pickup = trips.at_the_door(booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=20)):
+        commands.finish_pickup_handover(pickup.id, HANDOVER, trips.driver)
+    with trips.at(booking.pickup_time + timedelta(minutes=20 + 23 + 120)):
+        assert "0 brauchen Sie 0 spät oder knapp" in words_of(text_of(dispatcher(trips, login).get("/dispatch")))
+    for later in (timedelta(minutes=20 + 23 + 121), timedelta(days=1)):
+        with trips.at(booking.pickup_time + later):
+            words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
+            assert "1 brauchen Sie 1 spät oder knapp" in words
+            assert words.index("Zuerst 1") < words.index(booking.number) < words.index("überfällig")
+    with trips.at(booking.pickup_time + later):
+        commands.arrive_workshop(pickup.id, trips.driver)
+        assert "0 brauchen Sie 0 spät oder knapp" in words_of(text_of(dispatcher(trips, login).get("/dispatch")))
+
+
+def test_a_trip_without_a_jockey_counts_as_late_when_its_window_is_over(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    cancel_assignment(trips.assignment(booking).id, CancelReason.REDISPATCHED, actor=trips.dispatcher)
+    with trips.at(booking.slot.end_time + timedelta(minutes=1)):
+        words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
+    assert "1 brauchen Sie 1 spät oder knapp" in words
+    assert "ohne Jockey" in words
+
+
+def test_whose_customer_was_asked_anew_is_not_overdue(trips: Trips, login: Login) -> None:
+    missed = trips.booked()
+    trips.miss(missed)
+    with trips.at(missed.slot.end_time + timedelta(hours=3)):
+        assert "1 brauchen Sie 0 spät oder knapp" in words_of(text_of(dispatcher(trips, login).get("/dispatch")))
 
 
 def test_the_list_follows_what_others_do(trips: Trips, login: Login) -> None:
