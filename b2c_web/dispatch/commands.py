@@ -3,7 +3,7 @@
 `actor` is the person who presses; None is the system itself. A jockey acts on the own trips only, dispatchers on
 those of their workshop; for everybody else they do not exist (NotFound). A step that the same person did already
 changes nothing; for anybody else it raises Conflict with the state as it is now (`details["status"]`).
-All return the assignment's state.
+All return the assignment's state, but for `record_call`.
 """
 
 import uuid
@@ -176,14 +176,15 @@ def complete_return(
         return step.assignment.status
 
 
-def record_call(assignment_id: uuid.UUID, actor: User | None = None) -> int:
-    """The jockey rang and nobody answered; returns how many attempts are recorded. A double press counts once."""
+def record_call(assignment_id: uuid.UUID, actor: User | None = None) -> bool:
+    """The jockey rang and nobody answered. False: it is the call that was noted just before, pressed again."""
     with locked_step(assignment_id, actor) as step:
         if step.assignment.status not in (AssignmentStatus.AT_PICKUP_LOCATION, AssignmentStatus.AT_RETURN_LOCATION):
             raise step.conflict()
-        calls = rules.add_call(_calls(step), now_utc())
+        before = _calls(step)
+        calls = rules.add_call(before, now_utc())
         step.assignment.handover = {**(step.assignment.handover or {}), "calls": calls}
-        return len(calls)
+        return calls != before
 
 
 def record_no_show(assignment_id: uuid.UUID, *, photo: str, actor: User | None = None) -> AssignmentStatus:

@@ -190,6 +190,19 @@ def test_nobody_there(trips: Trips, login: Login) -> None:
     assert booking.new_date_until is not None
 
 
+def test_a_call_pressed_again_at_once_is_said_to_be_the_same(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup = trips.at_the_door(booking)
+    again, page = "Das zählt als derselbe Anruf.", path(pickup, "no-show")
+    for seconds, is_noted, count in ((0, True, 1), (19, False, 1), (20, True, 2)):
+        with trips.at(booking.pickup_time + timedelta(minutes=2, seconds=seconds)):
+            client = login(trips.driver)
+            send(client, path(pickup, "calls"), page)
+            words = words_of(text_of(client.get(page)))
+        assert ("Anruf notiert." in words, again in words) == (is_noted, not is_noted)
+        assert f"{count} von 3" in words
+
+
 def test_calls_are_counted_at_the_door_only(trips: Trips, login: Login) -> None:
     booking = trips.booked()
     pickup = trips.assignment(booking)

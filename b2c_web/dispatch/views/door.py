@@ -132,12 +132,19 @@ def _record_no_show(tour: JockeyAssignment) -> None:
 @requires("jockey.day")
 def call(assignment_id: uuid.UUID) -> Response:
     tour = tours.own_tour(current_user, assignment_id)
-    if submitted(ActionForm(), lambda: commands.record_call(tour.id, current_user)):
-        flash(_("Anruf notiert."), "success")
+    noted: list[bool] = []
+    if submitted(ActionForm(), lambda: noted.append(commands.record_call(tour.id, current_user))):
+        flash(*_noted(is_new=noted[0]))
     else:
         flash(CHANGED, "warning")
     kept = [str(file.id) for file in _files(tour, "photo")]
     return htmx.see_other(url_for("dispatch.no_show", assignment_id=assignment_id, photo=kept or None))
+
+
+def _noted(*, is_new: bool) -> tuple[str, str]:
+    if is_new:
+        return _("Anruf notiert."), "success"
+    return _("Das zählt als derselbe Anruf. Bitte versuchen Sie es in ein paar Sekunden noch einmal."), "info"
 
 
 @blueprint.route("/jockey/trips/<uuid:assignment_id>/failure", methods=["GET", "POST"])
