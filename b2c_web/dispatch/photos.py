@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import String, cast, select
@@ -9,7 +10,7 @@ from sqlalchemy import String, cast, select
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.flask_extensions import db
 from b2c_web.media.models import MediaFile, MediaPurpose
-from b2c_web.media.queries import lock_files
+from b2c_web.media.queries import files_for, lock_files
 
 
 def as_id(name: Any) -> uuid.UUID | None:
@@ -40,6 +41,12 @@ def one_of_booking(name: Any, booking_id: uuid.UUID) -> str:
     found = as_id(name)
     held = lock_files([found], MediaPurpose.BOOKING, booking_id) if found else []
     return str(held[0].id) if held else ""
+
+
+def taken_since(booking_id: uuid.UUID, user_id: uuid.UUID, since: datetime) -> list[MediaFile]:
+    """The files of this booking that this person sent from an instant on and that came in, oldest first."""
+    sent = (file for file in files_for(MediaPurpose.BOOKING, booking_id) if file.uploaded_by == user_id)
+    return [file for file in sent if file.received_at is not None and file.created_at >= since]
 
 
 def _is_good(name: Any, good: Collection[uuid.UUID]) -> bool:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from flask.testing import FlaskClient
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.dispatch import commands, photos
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
-from b2c_web.media.models import MediaFile
+from b2c_web.media.commands import add_upload
+from b2c_web.media.models import MediaFile, MediaPurpose
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.workshops.models import VehicleStatus
 from tests.commands.trips import PNG, RETURN, VIEWS, Trips
@@ -201,6 +203,23 @@ def test_a_call_pressed_again_at_once_is_said_to_be_the_same(trips: Trips, login
             words = words_of(text_of(client.get(page)))
         assert ("Anruf notiert." in words, again in words) == (is_noted, not is_noted)
         assert f"{count} von 3" in words
+
+
+def test_the_photo_of_the_place_is_there_when_the_page_is_loaded_again(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup, before = trips.at_the_door(booking), trips.upload(booking)  # sent before the jockey stood at the door
+    page = path(pickup, "no-show")
+    with trips.at(booking.pickup_time + timedelta(minutes=3)):
+        theirs = str(add_upload(trips.staff, MediaPurpose.BOOKING, booking.id, BytesIO(PNG), "foto.png").id)
+        client = login(trips.driver)
+        assert all(one not in client.get(page).text for one in (before, theirs))
+        first, newest = trips.upload(booking), trips.upload(booking)
+        assert f'value="{newest}"' in client.get(page).text
+        assert first not in client.get(page).text
+        chosen = client.get(f"{page}?photo={first}").text
+        assert f'value="{first}"' in chosen
+        assert newest not in chosen
+        assert newest not in send(client, page).text  # taken out of the form: it stays out
 
 
 def test_calls_are_counted_at_the_door_only(trips: Trips, login: Login) -> None:

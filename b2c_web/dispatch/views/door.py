@@ -98,7 +98,15 @@ def no_show(assignment_id: uuid.UUID) -> Response:
     tour = tours.own_tour(current_user, assignment_id)
     if tour.status is not S.AT_PICKUP_LOCATION and (tour.cancel_reason or not form.errors):
         return elsewhere(tour)
-    return form_page("jockeys/no_show.html", form, chosen=_files(tour, "photo"), **_waiting(tour), **about(tour))
+    return form_page("jockeys/no_show.html", form, chosen=_place(tour), **_waiting(tour), **about(tour))
+
+
+def _place(tour: JockeyAssignment) -> list[MediaFile]:
+    """The photo of the place; on a page that is loaded again the newest that this jockey took at this door."""
+    chosen = _files(tour, "photo")
+    if chosen or request.method == "POST" or tour.arrived_at is None:
+        return chosen
+    return photos.taken_since(tour.booking_id, current_user.id, tour.arrived_at)[-1:]
 
 
 def _waiting(tour: JockeyAssignment) -> dict[str, Any]:
