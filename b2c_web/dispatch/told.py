@@ -1,6 +1,6 @@
-"""What dispatchers read: problems, needs and Ronjas in words."""
+"""What dispatchers read: problems, needs and Ronjas in words; and lateness, for jockeys too."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
@@ -10,9 +10,9 @@ from flask_babel import ngettext
 from b2c_web import formatting
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
-from b2c_web.dispatch.board import Row
+from b2c_web.dispatch.board import Row, arrival
 from b2c_web.dispatch.lateness import Arrival, Need
-from b2c_web.dispatch.models import CancelReason
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.dispatch.placing import Span
 from b2c_web.dispatch.problems import Kind, Problem
 from b2c_web.dispatch.ronjas import Choice
@@ -100,6 +100,20 @@ def late(arrival: Arrival, window_end: datetime) -> str:
         return _("überfällig seit %(day)s", day=formatting.day(window_end))
     by, at = minutes(arrival.late_minutes), formatting.clock(arrival.at)
     return _("wird %(by)s zu spät, gegen %(time)s", by=by, time=at)
+
+
+def late_for_jockey(tour: JockeyAssignment, now: datetime) -> str:
+    """How late a tour is that is at no door yet: for its window, else for leaving. Empty while it is in time."""
+    there = arrival(tour.trip, tour, now)
+    if there is None or tour.arrived_at is not None:
+        return ""
+    if there.late_minutes:
+        return late(there, tour.trip.window_end)
+    leave_at = tour.scheduled_time - timedelta(minutes=tour.trip.travel_minutes)
+    behind = (now - leave_at) // timedelta(minutes=1)
+    if tour.status is not AssignmentStatus.ASSIGNED or behind < 1:
+        return ""
+    return _("%(by)s zu spät: Abfahrt war um %(time)s", by=minutes(behind), time=formatting.clock(leave_at))
 
 
 def until(at: Any) -> str:

@@ -89,17 +89,21 @@ def day_of(jockey: Jockey, day: date, today: date, now: datetime) -> Day:
 
 
 def version_of_day(jockey: Jockey, day: date, today: date, now: datetime) -> str:
-    """Changes with anything that the day shows; empty for a day that is over: nothing more will happen on it."""
+    """Changes with anything that the day shows; empty for a day that is over: nothing more will happen on it.
+
+    Lateness counts by the minute, as long as there is something to drive today.
+    """
     if day < today:
         return ""
     shown = _of_day(jockey, day, with_earlier=day == today).join(JockeyAssignment.booking)
     states = JockeyAssignment.status, JockeyAssignment.updated_at, Booking.updated_at
     facts = db.session.execute(shown.with_only_columns(JockeyAssignment.id, *states)).all()
     breaks = [one.at for one in _breaks(jockey, day) if one.until and one.until > now]
-    is_empty = day == today and all(row.status in ENDED for row in facts)
-    following = _day_after(jockey, day) if is_empty else None
+    is_over = all(row.status in ENDED for row in facts)
+    following = _day_after(jockey, day) if day == today and is_over else None
     after = version_of_day(jockey, following, today, now) if following else ""
-    return live.version_of(day, sorted(map(str, facts)), breaks, after)
+    minute = now.replace(second=0, microsecond=0) if day == today and not is_over else None
+    return live.version_of(day, sorted(map(str, facts)), breaks, after, minute)
 
 
 def version_of_tour(tour: JockeyAssignment) -> str:

@@ -63,6 +63,55 @@ def test_the_next_tour_stands_on_top(trips: Trips, login: Login) -> None:
     assert "Ich fahre los Person am Beispielweg bekommt Ihre Ankunftszeit" in words
 
 
+def test_being_late_is_shown(trips: Trips, login: Login) -> None:
+    booking, end = trips.booked(), trips.slots[0].end_time
+    tour = trips.assignment(booking)
+    leave_at = booking.pickup_time - timedelta(minutes=23)
+
+    def words_at(moment: datetime) -> tuple[str, bool]:
+        with trips.at(moment):
+            page = text_of(driver(trips, login).get("/jockey"))
+        return words_of(page), 'class="status" data-tone="red"' in page
+
+    words, is_red = words_at(leave_at)
+    assert "losfahren um 07:37" in words
+    assert not is_red
+    words, is_red = words_at(leave_at + timedelta(hours=1, minutes=53))
+    assert "1 h 53 min zu spät: Abfahrt war um 07:37" in words
+    assert "losfahren um" not in words
+    assert is_red
+    assert "wird 13 min zu spät, gegen 10:13" in words_at(end - timedelta(minutes=10))[0]
+    with trips.at(end - timedelta(minutes=10)):
+        commands.start_pickup(tour.id, trips.driver)
+    assert not words_at(end - timedelta(minutes=10))[1]
+    words, is_red = words_at(end + timedelta(minutes=5))
+    assert "wird 5 min zu spät, gegen 10:05" in words
+    assert is_red
+    with trips.at(end + timedelta(minutes=5)):
+        commands.arrive_pickup(tour.id, trips.driver)
+    words, is_red = words_at(end + timedelta(minutes=9))
+    assert "an der Tür seit 10:05" in words
+    assert not is_red
+
+
+def test_a_later_tour_of_the_day_says_that_it_is_late_too(trips: Trips, login: Login) -> None:
+    first, second = trips.booked(), trips.booked(slot=1, back=3)
+    trips.at_the_door(first)
+    with trips.at(trips.assignment(second).scheduled_time):
+        words = words_of(text_of(driver(trips, login).get("/jockey")))
+    assert "23 min zu spät: Abfahrt war um" in words.split("Danach")[1]
+
+
+def test_the_day_follows_the_minutes_while_something_is_to_be_driven(trips: Trips) -> None:
+    booking, day = trips.booked(), trips.first
+    now = morning(booking)
+    versions = {tours.version_of_day(trips.jockey, day, day, now + timedelta(seconds=s)) for s in (0, 30, 60)}
+    assert len(versions) == 2
+    trips.drive_in(booking)
+    over = {tours.version_of_day(trips.jockey, day, day, now + timedelta(hours=h)) for h in (3, 4)}
+    assert len(over) == 1
+
+
 def test_other_days_by_the_stepper(trips: Trips, login: Login) -> None:
     trips.booked()
     client = driver(trips, login)

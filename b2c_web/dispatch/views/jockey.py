@@ -20,6 +20,7 @@ from b2c_web.dispatch.forms import StepForm
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.dispatch.rules import ENDED
 from b2c_web.dispatch.steps import CHANGED
+from b2c_web.dispatch.told import late_for_jockey
 from b2c_web.errors import Conflict
 from b2c_web.forms import form_page, submitted
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
@@ -79,6 +80,7 @@ def about(tour: JockeyAssignment | None) -> dict[str, Any]:
         facts |= {"version": tours.version_of_tour(tour)}
     texts = {"services": TEXTS, "classes": CLASS_TEXTS, "TRIP": words.TRIP, "ENDED_BECAUSE": words.ENDED_BECAUSE}
     facts |= {"now": now_utc(), "today": today_in(ZONE), "other_day": other_day, "local_day": local_day}
+    facts |= {"late_of": lambda one: late_for_jockey(one, facts["now"])}
     return {**facts, **texts, "plate_of": tours.plate_of, "car_of": tours.car_of, "PICKUP": PICKUP}
 
 
