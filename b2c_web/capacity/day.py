@@ -66,10 +66,15 @@ class DayPanel:
     def bookings(self) -> list[Booking]:
         return [booking for window in self.windows for booking in window.bookings]
 
+    @property
+    def keeps_bookings(self) -> bool:
+        """Is it closed for new bookings only, because some still stand on it?"""
+        return self.is_closed and not self.is_over and bool(self.bookings)
+
 
 @dataclass(frozen=True, slots=True)
 class Promised:
-    """A booking in the way of a lower maximum, and where it could go."""
+    """A booking in the way of a lower maximum or of closing, and where it could go."""
 
     booking: Booking
     alternatives: list[Alternative]
@@ -125,6 +130,10 @@ def in_the_way(workshop_id: uuid.UUID, day: date, slot_id: uuid.UUID | None = No
     """Each booking of a day, or of one window, with the nearest windows that it could move to: for a day other
     days, for a window others of the same day too. Five statements, however many bookings.
     """
-    bookings = bookings_of(workshop_id, day, slot_id)
-    elsewhere = alternatives_of(bookings, same_day=slot_id is not None)
+    return with_alternatives(bookings_of(workshop_id, day, slot_id), same_day=slot_id is not None)
+
+
+def with_alternatives(bookings: Sequence[Booking], *, same_day: bool = False) -> list[Promised]:
+    """The same for bookings of one day that were read already. Four statements, however many bookings."""
+    elsewhere = alternatives_of(bookings, same_day=same_day)
     return [Promised(booking, elsewhere[booking.id]) for booking in bookings]

@@ -12,7 +12,7 @@ from b2c_web.access import requires
 from b2c_web.accounts.models import Role
 from b2c_web.capacity import blueprint
 from b2c_web.capacity.asking import TRAVEL_MINUTES, Asked, read_day
-from b2c_web.capacity.day import DayPanel, panel_of
+from b2c_web.capacity.day import DayPanel, panel_of, with_alternatives
 from b2c_web.capacity.month import month_of
 from b2c_web.capacity.plan_forms import NewWindowForm, day_form, window_form
 from b2c_web.capacity.scope import asked_workshop_id, picked, planned_workshop, workshops_to_pick
@@ -58,7 +58,10 @@ def show(workshop: Workshop, day: date | None, status: int = 200, **refused: Any
     }
     if day is not None:
         cell = next((cell for cell in month.cells if cell.day == day), None)
-        facts |= _forms(panel_of(workshop.id, day, cell))
+        panel = panel_of(workshop.id, day, cell)
+        facts |= _forms(panel)
+        if panel.keeps_bookings and "in_the_way" not in refused:
+            facts["in_the_way"] = with_alternatives(panel.bookings)
     window_forms = facts.pop("window_forms", {}) | refused.pop("window_forms", {})
     facts |= _words() | refused
     return htmx.render(
