@@ -29,3 +29,17 @@ def limit_words(limits: Iterable[Limit]) -> str:
 def signed(count: int) -> str:
     """ "+3", "−3" or "±0": what was gained or lost."""
     return f"{'+' if count > 0 else '−' if count < 0 else '±'}{abs(count)}"
+
+
+# Where the name of a holiday breaks in a narrow cell: a browser without a German dictionary would break it anywhere.
+_PARTED = (
+    *("Weih-nachts-tag", "Him-mel-fahrt", "Fron-leich-nam", "Aller-heili-gen", "Refor-mations-tag"),
+    *("Oster-montag", "Pfingst-montag", "Kar-freitag", "Deut-schen", "Ein-heit"),
+)
+
+
+def with_soft_hyphens(note: str) -> str:
+    """A note with a soft hyphen at each place where one of the long names of holidays may break."""
+    for parted in _PARTED:
+        note = note.replace(parted.replace("-", ""), parted.replace("-", "\N{SOFT HYPHEN}"))
+    return note

@@ -148,6 +148,14 @@ def test_nonsense_in_the_address_counts_as_not_given(scene: Scene, login: Login,
     assert "November 2026" in words_of(text_of(staff(scene, login).get(f"{PAGE}?{query}")))
 
 
+def test_a_holiday_breaks_between_syllables(scene: Scene, login: Login) -> None:
+    client = staff(scene, login)
+    change_day(client, note="Erster Weihnachtstag", closed="y")
+    page = text_of(client.get(THURSDAY))
+    assert 'class="capacity-note" lang="de">Erster Weih\N{SOFT HYPHEN}nachts\N{SOFT HYPHEN}tag<' in page
+    assert 'value="Erster Weihnachtstag"' in page
+
+
 # -- the day
 
 
