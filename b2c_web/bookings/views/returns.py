@@ -1,6 +1,8 @@
 """A new return window, chosen by the customer: after a return that failed, or because another day suits better."""
 
 import uuid
+from collections.abc import Iterable
+from itertools import groupby
 
 from flask import Response, flash, url_for
 from flask_babel import gettext as _
@@ -14,8 +16,9 @@ from b2c_web.bookings.places import instant
 from b2c_web.bookings.queries import own_booking
 from b2c_web.bookings.returning import may_choose_return, replan_return, return_options
 from b2c_web.errors import NotFound
-from b2c_web.formatting import day_window
+from b2c_web.formatting import day, window
 from b2c_web.forms import form_page, submitted
+from b2c_web.workshops.rules import Window
 
 
 @blueprint.route("/bookings/<uuid:booking_id>/return", methods=["GET", "POST"])
@@ -25,11 +28,15 @@ def return_window(booking_id: uuid.UUID) -> Response:
     if not may_choose_return(booking):
         raise NotFound
     form = ReturnForm()
-    form.back.choices = [
-        (str(window.slot_id), day_window(instant(window.start), instant(window.end)))
-        for window in return_options(booking)
-    ]
+    form.back.choices = _by_day(return_options(booking))
     if submitted(form, lambda: replan_return(current_user, booking_id, uuid.UUID(form.back.data))):
         flash(_("Wir bringen Ihr Auto zum neuen Termin."), "success")
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
     return form_page("bookings/return_window.html", form, booking=own_booking(current_user, booking_id))
+
+
+def _by_day(options: Iterable[Window]) -> dict[str, list[tuple[str, str]]]:
+    return {
+        day(on): [(str(one.slot_id), window(instant(one.start), instant(one.end))) for one in windows]
+        for on, windows in groupby(options, key=lambda one: one.day)
+    }
