@@ -41,6 +41,18 @@ def tab_to(page: Page, wanted: str, key: str = "Tab") -> None:
     raise AssertionError(f"{wanted} is not reached by {key}; the focus is on {focus(page)!r}")
 
 
+def test_the_month_stays_in_its_column_on_the_narrowest_phone(rosa: Person) -> None:
+    rosa.page.set_viewport_size({"width": 320, "height": 800})
+    inside = rosa.page.evaluate("""() => {
+      const column = document.querySelector("#date-form").getBoundingClientRect();
+      const days = [...document.querySelectorAll(".month-calendar .day")];
+      return days.map((day) => day.getBoundingClientRect()).map(
+        (day) => day.left >= column.left && day.right <= column.right);
+    }""")
+    assert inside
+    assert all(inside)
+
+
 def test_a_window_is_found_with_the_keyboard_alone(rosa: Person) -> None:
     page = rosa.page
     tab_to(page, "month-next")
