@@ -12,7 +12,7 @@ from b2c_web.config import ZONE
 from b2c_web.dashboard.board import Card, Column
 from b2c_web.dashboard.rules import Risk
 from b2c_web.dispatch.models import JockeyAssignment
-from b2c_web.formatting import clock, day, eur, weekday, window
+from b2c_web.formatting import clock, eur, short_day, weekday, window
 
 DAY_MINUTES = 24 * 60
 WEEK = timedelta(days=7)  # within it a weekday names one day only
@@ -24,12 +24,12 @@ def plate_of(booking: Booking) -> str:
 
 
 def due_words(card: Card, today: date) -> str:
-    """ "14:30", "8–10", on another day "Mi 14:30", from a week away on "Mi, 9. Dez., 14:30"."""
+    """ "14:30", "8–10", on another day "Mi 14:30", from a week away on "9.12. 14:30"."""
     local = card.due.astimezone(ZONE).date()
     at = window(card.due, card.until).replace("\u00a0Uhr", "") if card.until else clock(card.due)
     if local == today:
         return at
-    return f"{weekday(card.due)} {at}" if abs(local - today) < WEEK else f"{day(card.due)}, {at}"
+    return f"{weekday(card.due)} {at}" if abs(local - today) < WEEK else f"{short_day(local)} {at}"
 
 
 def late_words(card: Card) -> str:

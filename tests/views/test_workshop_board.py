@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, update
 
@@ -13,7 +15,7 @@ from b2c_web import audit, clock
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands, desk
 from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.dashboard import cars
+from b2c_web.dashboard import cars, words
 from b2c_web.extensions.models import (
     AuthorizationStatus,
     DecisionRight,
@@ -361,3 +363,10 @@ def test_in_english(scene: Scene, login: Login) -> None:
             assert said in board
         assert "Picked up" not in board  # that is what jockeys do
         assert "What happened" in words_of(text_of(client.get(f"/workshop/bookings/{booking.id}")))
+
+
+@pytest.mark.parametrize(("today", "said"), [(9, "14:30"), (4, "Mi 14:30"), (2, "9.12. 14:30")])
+def test_a_day_far_off_is_named_by_its_date(app: Flask, today: int, said: str) -> None:
+    card = SimpleNamespace(due=datetime(2026, 12, 9, 13, 30, tzinfo=UTC), until=None)
+    with app.test_request_context():
+        assert words.due_words(card, date(2026, 12, today)) == said  # type: ignore[arg-type]
