@@ -68,7 +68,7 @@ def test_trips_stand_by_window_with_what_needs_somebody_first(trips: Trips, logi
     cancel_assignment(trips.assignment(lost).id, CancelReason.REDISPATCHED, actor=trips.dispatcher)
     client = dispatcher(trips, login)
     words = words_of(text_of(client.get(THURSDAY)))
-    assert "6 Fahrten 1 brauchen Sie 0 spät oder knapp" in words
+    assert "6 Fahrten 1 braucht Sie 0 spät oder knapp" in words
     assert words.index("Zuerst 1") < words.index(lost.number) < words.index("ohne Jockey") < words.index("8–10 Uhr 1")
     assert words.index(first.number) < words.index("10–12 Uhr 1") < words.index(second.number)
     for fact in ("Person am Beispielweg", "Am Beispielweg 12, 44137 Dortmund", trips.jockey.name, "an der Tür 08:00"):
@@ -122,7 +122,7 @@ def test_lateness_of_hours_is_told_in_hours(trips: Trips, login: Login) -> None:
     with trips.at(booking.slot.end_time + timedelta(minutes=107)):
         words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
         assert "wird 2 h 10 min zu spät" in words
-        assert "1 brauchen Sie" in words
+        assert "1 braucht Sie" in words
 
 
 def test_what_was_not_driven_yesterday_is_on_todays_list(trips: Trips, login: Login) -> None:
@@ -130,7 +130,7 @@ def test_what_was_not_driven_yesterday_is_on_todays_list(trips: Trips, login: Lo
     with trips.at(booking.pickup_time + timedelta(days=1)):
         words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
         assert "überfällig seit Do, 26. Nov." in words
-        assert "1 brauchen Sie" in words
+        assert "1 braucht Sie" in words
         assert words.index("Zuerst 1") < words.index(booking.number)
         assert booking.number not in text_of(dispatcher(trips, login).get("/dispatch?day=2026-11-30"))
 
@@ -144,7 +144,7 @@ def test_a_return_that_still_waits_for_its_car_is_overdue(trips: Trips, login: L
     for at in (end + timedelta(minutes=1), end + timedelta(days=1)):
         with trips.at(at):
             words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
-            assert "1 brauchen Sie 1 spät oder knapp" in words
+            assert "1 braucht Sie 1 spät oder knapp" in words
             assert words.index("Zuerst 1") < words.index(booking.number) < words.index("überfällig")
             assert "Der Jockey wird eingeteilt, wenn das Auto fertig ist." in words
     assert "Do, 26. Nov., 12–14 Uhr" in words
@@ -160,7 +160,7 @@ def test_a_car_that_does_not_arrive_is_overdue(trips: Trips, login: Login) -> No
     for later in (timedelta(minutes=20 + 23 + 121), timedelta(days=1)):
         with trips.at(booking.pickup_time + later):
             words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
-            assert "1 brauchen Sie 1 spät oder knapp" in words
+            assert "1 braucht Sie 1 spät oder knapp" in words
             assert words.index("Zuerst 1") < words.index(booking.number) < words.index("überfällig")
     with trips.at(booking.pickup_time + later):
         commands.arrive_workshop(pickup.id, trips.driver)
@@ -172,7 +172,7 @@ def test_a_trip_without_a_jockey_counts_as_late_when_its_window_is_over(trips: T
     cancel_assignment(trips.assignment(booking).id, CancelReason.REDISPATCHED, actor=trips.dispatcher)
     with trips.at(booking.slot.end_time + timedelta(minutes=1)):
         words = words_of(text_of(dispatcher(trips, login).get("/dispatch")))
-    assert "1 brauchen Sie 1 spät oder knapp" in words
+    assert "1 braucht Sie 1 spät oder knapp" in words
     assert "ohne Jockey" in words
 
 
@@ -180,7 +180,7 @@ def test_whose_customer_was_asked_anew_is_not_overdue(trips: Trips, login: Login
     missed = trips.booked()
     trips.miss(missed)
     with trips.at(missed.slot.end_time + timedelta(hours=3)):
-        assert "1 brauchen Sie 0 spät oder knapp" in words_of(text_of(dispatcher(trips, login).get("/dispatch")))
+        assert "1 braucht Sie 0 spät oder knapp" in words_of(text_of(dispatcher(trips, login).get("/dispatch")))
 
 
 def test_the_list_follows_what_others_do(trips: Trips, login: Login) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking, Trip
 from b2c_web.dispatch import commands, replanning
 from b2c_web.dispatch.models import CancelReason
 from tests.commands.trips import PICKUP, Trips
+from tests.factories import make_user
 from tests.views.test_workshop_board import counted
 from tests.views.walking import text_of, words_of
 
@@ -175,6 +177,15 @@ def test_a_dispatchers_forms_tell_what_became_of_the_trip(
     assert fragment is not None
     assert "Diese Fahrt gibt es nicht mehr." in words_of(fragment)
     assert not standing.asks
+
+
+def test_a_page_of_a_trip_that_is_gone_leads_back_to_the_day(trips: Trips, booking: Booking, login: Login) -> None:
+    page = trip_of(booking, trips)
+    bookings.cancel(booking.user, booking.id, accepted_fee_cents=0)
+    client = login(trips.dispatcher)
+    assert client.get(page).location == "/dispatch"
+    assert "Diese Fahrt gibt es nicht mehr." in words_of(text_of(client.get("/dispatch")))
+    assert login(make_user(Role.DISPATCHER)).get(page).status_code == 404
 
 
 def test_nobody_else_learns_what_became_of_a_trip(trips: Trips, booking: Booking, login: Login) -> None:

@@ -32,7 +32,7 @@ from b2c_web.forms import form_page, submitted
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
 from b2c_web.workshops.queries import workshop_of
 
-NEW_DATES = 12
+NEW_DATES = 80  # three weeks of windows
 ENDS = (CancelReason.REDISPATCHED, CancelReason.BREAKDOWN, CancelReason.NO_SHOW)
 
 
@@ -59,6 +59,14 @@ def _workshop() -> Any:
     return workshop_of(current_user.workshop_id) if current_user.workshop_id else None
 
 
+def _gone(trip_id: uuid.UUID) -> Response:
+    """A trip that its booking has no more, after a new date say: back to the day. Raises NotFound for any other."""
+    if not board.was_planned(current_user, trip_id):
+        raise NotFound
+    flash(_("Diese Fahrt gibt es nicht mehr."), "info")
+    return htmx.see_other(url_for("dispatch.day"))
+
+
 def _words() -> dict[str, Any]:
     return {
         "told": told,
@@ -76,7 +84,10 @@ def _words() -> dict[str, Any]:
 @blueprint.route("/dispatch/trips/<uuid:trip_id>", methods=["GET", "POST"])
 @requires("dispatch.plan")
 def trip(trip_id: uuid.UUID) -> Response:
-    row = board.row_of(current_user, trip_id)
+    try:
+        row = board.row_of(current_user, trip_id)
+    except NotFound:
+        return _gone(trip_id)
     choices = ronjas.choices(row.booking)
     form = _decision_form(row, choices)
     if submitted(form, lambda: _decide(row, form)):
