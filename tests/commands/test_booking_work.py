@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import current_app
 
-from b2c_web.accounts.models import Role
+from b2c_web.accounts.models import Role, User
 from b2c_web.audit import AuditEntry
 from b2c_web.bookings import commands, lifecycle
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Trip
@@ -84,15 +84,20 @@ def test_the_whole_way_of_a_drop_off(scene: Scene, session: Any) -> None:
     assert told[-1] is NotificationKind.COMPLETED
 
 
-def test_the_whole_way_of_a_concierge_booking(scene: Scene, session: Any) -> None:
-    booking = scene.booked()
-    staff = staff_of(scene)
+def not_handed_over(scene: Scene) -> tuple[Booking, User]:
+    """A booking whose car is back in the workshop because nobody was home, and somebody of its staff."""
+    booking, staff = scene.booked(), staff_of(scene)
     with_step(booking, lifecycle.pick_up)
     commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
     commands.complete_work(staff, booking.id)
     with_step(booking, lifecycle.leave_for_customer)
     with_step(booking, lifecycle.return_failed, "NO_SHOW")
     assert booking.return_failed_at is not None
+    return booking, staff
+
+
+def test_the_whole_way_of_a_concierge_booking(scene: Scene, session: Any) -> None:
+    booking, staff = not_handed_over(scene)
     replan_return(staff, booking.id, scene.slots[6].id)
     assert (booking.estimated_return_time, booking.return_failed_at) == (scene.slots[6].end_time, None)
     assert scene.counts()[2][:7] == [86, 0, 0, 0, 0, 0, 66]
@@ -103,13 +108,7 @@ def test_the_whole_way_of_a_concierge_booking(scene: Scene, session: Any) -> Non
 
 @pytest.mark.parametrize("then", ["leave", "rework", "collect"])
 def test_whatever_follows_a_failed_return_ends_its_question(scene: Scene, session: Any, then: str) -> None:
-    booking, staff = scene.booked(), staff_of(scene)
-    with_step(booking, lifecycle.pick_up)
-    commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
-    commands.complete_work(staff, booking.id)
-    with_step(booking, lifecycle.leave_for_customer)
-    with_step(booking, lifecycle.return_failed, "NO_SHOW")
-    assert booking.return_failed_at is not None
+    booking, staff = not_handed_over(scene)
     if then == "leave":
         with_step(booking, lifecycle.leave_for_customer)
     elif then == "rework":
