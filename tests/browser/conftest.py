@@ -19,7 +19,7 @@ from tests.browser.site import Site, free_port, furnish, serve
 from tests.conftest import TEST_SETTINGS, make_app
 from tests.contract.simulator_process import SimulatorProcess
 
-expect.set_options(timeout=20_000)  # a machine that runs all tests at once is slow
+expect.set_options(timeout=30_000)  # a machine that runs all tests at once is slow
 PHONE = {"width": 390, "height": 844}
 
 
