@@ -3,6 +3,7 @@
 import asyncio
 import http.server
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 
 import pytest
@@ -54,7 +55,9 @@ def get(path):
 
 
 def sent(port, paths, **order):
-    return asyncio.run(load.run(load.Order(port, [get(path) for path in paths], **order)))
+    sending = load.run(load.Order(port, [get(path) for path in paths], **order))
+    with ThreadPoolExecutor(1) as pool:  # a thread that saw a browser before has a loop of its own
+        return pool.submit(asyncio.run, sending).result()
 
 
 def test_each_request_is_sent_once_and_its_outcome_counted(server):
