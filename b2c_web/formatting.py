@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -29,41 +30,46 @@ def eur(cents: int) -> str:
     return money.euro(cents, language())
 
 
-def _local(value: datetime | date) -> datetime | date:
-    return value.astimezone(ZONE) if isinstance(value, datetime) else value
+def _local(value: datetime | date) -> date:
+    return value.astimezone(ZONE).date() if isinstance(value, datetime) else value
+
+
+@lru_cache(maxsize=4_096)  # a calendar names the same days on every page
+def _date(value: date, pattern: str, locale: str) -> str:
+    return format_date(value, pattern, locale)
 
 
 def day(value: datetime | date) -> str:
     """ "Di, 24. Nov." or "Tue 24 Nov"."""
     if language() == "de":
-        return format_date(_local(value), "ccc, d. MMM", "de")  # ccc: without the point that German puts after EEE
-    return format_date(_local(value), "EEE d MMM", "en_GB")
+        return _date(_local(value), "ccc, d. MMM", "de")  # ccc: without the point that German puts after EEE
+    return _date(_local(value), "EEE d MMM", "en_GB")
 
 
 def weekday(value: datetime | date) -> str:
     """ "Di" or "Tue"."""
-    return format_date(_local(value), "ccc" if language() == "de" else "EEE", "de" if language() == "de" else "en_GB")
+    return _date(_local(value), "ccc" if language() == "de" else "EEE", "de" if language() == "de" else "en_GB")
 
 
 def short_day(value: date) -> str:
     """ "24.11." or "24 Nov": for the axis of a chart."""
-    return format_date(value, "d.M." if language() == "de" else "d MMM", "de" if language() == "de" else "en_GB")
+    return _date(value, "d.M." if language() == "de" else "d MMM", "de" if language() == "de" else "en_GB")
 
 
 def short_moment(value: datetime) -> str:
     """ "24. Nov., 19:12" or "24 Nov, 19:12": no weekday."""
     pattern, locale = ("d. MMM", "de") if language() == "de" else ("d MMM", "en_GB")
-    return f"{format_date(_local(value), pattern, locale)}, {clock(value)}"
+    return f"{_date(_local(value), pattern, locale)}, {clock(value)}"
 
 
 def long_day(value: datetime | date) -> str:
     """ "Dienstag, 24. November 2026"."""
     pattern = "EEEE, d. MMMM y" if language() == "de" else "EEEE d MMMM y"
-    return format_date(_local(value), pattern, "de" if language() == "de" else "en_GB")
+    return _date(_local(value), pattern, "de" if language() == "de" else "en_GB")
 
 
 def month(value: date) -> str:
-    return format_date(value, "LLLL y", language())
+    return _date(value, "LLLL y", language())
 
 
 def clock(value: datetime) -> str:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from flask import Flask, Request, Response, current_app, g, has_request_context, request, session
 from flask_login import AnonymousUserMixin
 from sqlalchemy import delete, not_, or_, select, update
-from sqlalchemy.orm import contains_eager
 
 from b2c_web import audit
 from b2c_web.accounts import hooks, rules
@@ -151,17 +150,19 @@ def _load_user(_request: Request) -> User | None:
     if not token:
         return None
     now = now_utc()
-    found = db.session.scalars(
-        select(UserSession)
-        .join(UserSession.user)
-        .options(contains_eager(UserSession.user))
+    found = db.session.execute(
+        select(User, UserSession.id, UserSession.last_seen_at)
+        .join(UserSession, UserSession.user_id == User.id)
         .where(UserSession.token_hash == _hash(token), UserSession.revoked_at.is_(None))
         .where(UserSession.expires_at > now, *not_barred())
     ).one_or_none()
-    if found is None or found.last_seen_at <= now - rules.idle_time(found.user.role, current_app.config):
+    if found is None:
         return None
-    g.seen_session = SeenSession(found.id, found.last_seen_at)
-    return found.user
+    user, session_id, last_seen_at = found
+    if last_seen_at <= now - rules.idle_time(user.role, current_app.config):
+        return None
+    g.seen_session = SeenSession(session_id, last_seen_at)
+    return user
 
 
 def _touch(response: Response) -> Response:

@@ -6,8 +6,8 @@ Whatever the number of bookings: each statement reads only what lies in the rang
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -135,7 +135,7 @@ def read_ronjas(workshop_id: uuid.UUID, start: datetime, end: datetime) -> list[
     lead = config["RONJA_SERVICE_LEAD_DAYS"] * 86_400
     facts = {"workshop": workshop_id, "start": start, "end": end, "lead_km": config["RONJA_SERVICE_LEAD_KM"]}
     return [
-        RonjaPlan(row.id, row.starts or (), row.ends or (), row.due - lead if row.due else FAR_FUTURE)
+        RonjaPlan(row.id, tuple(row.starts or ()), tuple(row.ends or ()), row.due - lead if row.due else FAR_FUTURE)
         for row in db.session.execute(RONJAS, facts)
     ]
 
@@ -158,15 +158,35 @@ def order_of(question: Question, service_minutes: int, *, for_staff: bool = Fals
     )
 
 
-def judge_for(question: Question, order: Order, first: date, last: date) -> tuple[Judge, dict[date, Any]]:
-    """Everything that limits the days, read fresh in one or two statements, ready to judge."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that the days from `first` to `last` are judged by, as it was read."""
+
+    first: date
+    last: date
+    price: Price
+    order: Order
+    windows: list[Window]
+    days: dict[date, Any]
+    plans: list[RonjaPlan]
+
+    def key(self) -> Hashable:
+        """Equal for equal answers: of the time it holds only how many windows the lead time has passed."""
+        passed = sum(window.start < self.order.bookable_from for window in self.windows)
+        rows = tuple(self.windows), tuple(self.days.items()), tuple(self.plans)
+        return self.first, self.last, self.price, replace(self.order, bookable_from=passed), rows
+
+
+def read_facts(question: Question, first: date, last: date) -> Facts:
+    """Everything that limits the days, read fresh in at most three statements. Raises NotOffered."""
+    price = price_for(question.service, question.vehicle_class, now_utc())
     behind = last + timedelta(days=RETURN_LOOKAHEAD_DAYS if question.concierge else 0)
     windows, days = read_windows(question.workshop_id, first, behind)
     plans: list[RonjaPlan] = []
     if question.concierge:
         start, end = local_to_utc(first - timedelta(days=1), 0, ZONE), local_to_utc(behind + timedelta(days=2), 0, ZONE)
         plans = read_ronjas(question.workshop_id, start, end)
-    return Judge(windows, plans, order), days
+    return Facts(first, last, price, order_of(question, price.duration_minutes), windows, days, plans)
 
 
 def availability(question: Question, first: date, last: date) -> Answer:
@@ -174,15 +194,19 @@ def availability(question: Question, first: date, last: date) -> Answer:
 
     At most three statements. Raises NotOffered when the service is not sold for this class of car now.
     """
-    price = price_for(question.service, question.vehicle_class, now_utc())
-    judge, facts = judge_for(question, order_of(question, price.duration_minutes), first, last)
+    return judged(read_facts(question, first, last))
+
+
+def judged(facts: Facts) -> Answer:
+    """The answer that these facts give; no statement."""
+    judge = Judge(facts.windows, facts.plans, facts.order)
     offers: dict[date, list[Offer]] = {}
     for index, window in enumerate(judge.windows):
-        if window.day > last:
+        if window.day > facts.last:
             break
         offers.setdefault(window.day, []).append(judge.offer(index))
-    days = [_day(day, offers.get(day, []), facts.get(day)) for day in _each_day(first, last)]
-    return Answer(days, price, price.total_cents(concierge=question.concierge), judge)
+    days = [_day(day, offers.get(day, []), facts.days.get(day)) for day in _each_day(facts.first, facts.last)]
+    return Answer(days, facts.price, facts.price.total_cents(concierge=facts.order.concierge), judge)
 
 
 def _each_day(first: date, last: date) -> list[date]:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import joinedload
 
 from b2c_web import jobs
 from b2c_web.bookings.models import Booking
@@ -12,9 +14,12 @@ from b2c_web.flask_extensions import db
 from b2c_web.notifications.commands import add_notification
 from b2c_web.notifications.models import Notification, NotificationKind
 
+BESIDE = ("workshop", "vehicle", "slot", "return_slot")
+
 
 def facts_of(booking: Booking) -> dict[str, Any]:
     """Everything that a message or a paper about this booking may say, as JSON."""
+    _read_beside(booking)
     workshop, vehicle = booking.workshop, booking.vehicle
     free_until = booking.pickup_time - timedelta(hours=current_app.config["FREE_CANCEL_HOURS"])
     return {
@@ -49,6 +54,13 @@ def facts_of(booking: Booking) -> dict[str, Any]:
         "new_date_until": booking.new_date_until.isoformat() if booking.new_date_until else None,
         "booking_url_path": f"/bookings/{booking.id}",
     }
+
+
+def _read_beside(booking: Booking) -> None:
+    """What other tables say of a booking, in one statement instead of one each."""
+    if len(inspect(booking).unloaded.intersection(BESIDE)) > 1:
+        wanted = select(Booking).where(Booking.id == booking.id)
+        db.session.scalars(wanted.options(*(joinedload(getattr(Booking, name)) for name in BESIDE))).one()
 
 
 def send(kind: NotificationKind, booking: Booking, *, once: str = "", **more: Any) -> None:

@@ -5,6 +5,8 @@ xmin) of every row that the three statements of `availability` read, and how man
 row that is changed is another version, also when it is changed back, so equal digests mean equal rows. The digest, the
 question, the choice, the day and the language are the key. Nothing is ever invalidated: another version is another key,
 and the oldest fragments fall out. What was rendered is kept only when the digest is still the same afterwards.
+
+Where the rows themselves were read already, they are the key (`drawn`).
 """
 
 import threading
@@ -20,7 +22,7 @@ from b2c_web.clock import local_to_utc, now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
 
-KEPT_FRAGMENTS = 2_000  # of about 10 KB each
+KEPT = {"calendar_fragments": 2_000, "month_fragments": 200}  # of about 10 and 40 KB each
 
 DIGEST = text(
     """
@@ -75,9 +77,10 @@ class Fragments:
     def get(self, key: Hashable) -> str | None:
         """The fragment of `key`, when it is there."""
         with self._lock:
-            if key in self._kept:
+            found = self._kept.get(key)
+            if found is not None:
                 self._kept.move_to_end(key)
-            return self._kept.get(key)
+            return found
 
     def keep(self, key: Hashable, made: str) -> None:
         """Keep a fragment; the one that was used longest ago falls out."""
@@ -89,7 +92,8 @@ class Fragments:
 
 def init_app(app: Flask) -> None:
     """Every application keeps its own fragments."""
-    app.extensions["calendar_fragments"] = Fragments(KEPT_FRAGMENTS)
+    for name, size in KEPT.items():
+        app.extensions[name] = Fragments(size)
 
 
 def fragment(question: Question, shown: Hashable, render: Callable[[], str]) -> str:
@@ -105,3 +109,15 @@ def fragment(question: Question, shown: Hashable, render: Callable[[], str]) -> 
     if digest(question) == before:
         fragments.keep((before, rest), made)
     return made
+
+
+def drawn(name: str, shown: Hashable, render: Callable[[], str]) -> str:
+    """What `render` draws; `shown` is everything that it depends on, and was read for this request."""
+    if not current_app.config["CALENDAR_REUSE"]:
+        return render()
+    fragments: Fragments = current_app.extensions[name]
+    found = fragments.get(shown)
+    if found is None:
+        found = render()
+        fragments.keep(shown, found)
+    return found

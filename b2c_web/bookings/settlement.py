@@ -24,9 +24,9 @@ from b2c_web.payments.reasons import reason_message
 from b2c_web.payments.refunding import add_refund
 
 
-def lock(purpose_id: uuid.UUID) -> None:
+def lock(purpose_id: uuid.UUID) -> Booking:
     """Lock the booking before its payment."""
-    lock_booking(purpose_id)
+    return lock_booking(purpose_id)
 
 
 def paid(payment: Payment) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from b2c_web.bookings.availability import Answer, Day, Question, availability
+from b2c_web.bookings.availability import Answer, Day, Facts, Question, judged, read_facts
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.workshops.rules import LIMIT_OF, Block, DayState, Limit, bottleneck
@@ -64,11 +64,18 @@ class Month:
         return [cell for week in self.weeks for cell in week if cell is not None]
 
 
-def month_of(question: Question, first: date) -> Month:
-    """The month that begins on `first`, for the customers that `question` stands for. Raises NotOffered."""
-    last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+def facts_of(question: Question, first: date) -> Facts:
+    """What the month that begins on `first` is made of, for the customers that `question` stands for; read in three
+    statements. Raises NotOffered.
+    """
+    return read_facts(question, first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
+
+
+def month_of(facts: Facts) -> Month:
+    """The month that these facts make."""
+    first = facts.first
     cells: list[Cell | None] = [None] * first.weekday()
-    cells += cells_of(availability(question, first, last))
+    cells += cells_of(judged(facts))
     cells += [None] * (-len(cells) % 7)
     return Month(first, [cells[n : n + 7] for n in range(0, len(cells), 7)])
 

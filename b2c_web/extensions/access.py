@@ -17,8 +17,8 @@ from b2c_web.flask_extensions import db
 
 def lock_extension(extension_id: uuid.UUID) -> tuple[Booking, Extension]:
     """Step: the extension with its booking, fresh and locked, the booking first. Raises NotFound."""
-    booking = lock_booking(_booking_of(extension_id))
-    return booking, _lock_row(extension_id)
+    of_it = select(Extension.booking_id).where(Extension.id == extension_id)
+    return lock_booking(of_it.scalar_subquery()), _lock_row(extension_id)
 
 
 def lock_for_staff(staff: User, extension_id: uuid.UUID) -> tuple[Booking, Extension]:

@@ -98,9 +98,9 @@ def enter(extension: Extension, status: AuthorizationStatus, *, actor: str | Non
         )
 
 
-def lock(extension_id: uuid.UUID) -> None:
+def lock(extension_id: uuid.UUID) -> tuple[Booking, Extension]:
     """Lock booking and extension before the payment."""
-    lock_extension(extension_id)
+    return lock_extension(extension_id)
 
 
 def _locked(payment: Payment) -> tuple[Booking, Extension]:

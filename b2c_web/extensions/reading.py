@@ -171,8 +171,9 @@ def read(wanted: Select[Extension]) -> list[ExtensionView]:
         .order_by(Extension.requested_at, Extension.id)
         .execution_options(populate_existing=True)
     ).all()
-    ids = [row[0].id for row in rows]
-    messages, consents = _messages(ids), _consents(ids)
+    by_consent = [row[0].id for row in rows if row[0].decision_right is DecisionRight.RECORDED_CONSENT]
+    messages = _messages([row[0].id for row in rows])
+    consents = _consents(by_consent) if by_consent else {}
     return [
         _view(extension, _Beside(*beside), messages.get(extension.id, []), consents.get(extension.id))
         for extension, *beside in rows

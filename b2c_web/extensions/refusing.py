@@ -9,7 +9,7 @@ from b2c_web.bookings.models import Booking
 from b2c_web.errors import Conflict, Invalid
 from b2c_web.extensions import rules
 from b2c_web.extensions.access import replacement_of
-from b2c_web.extensions.models import Extension
+from b2c_web.extensions.models import Extension, ExtensionStatus
 from b2c_web.extensions.rules import Refusal
 
 WORDS = {
@@ -59,7 +59,7 @@ def need_words(words: str, message: Any, field: str) -> str:
 
 def check_decision(booking: Booking, extension: Extension, shown: str) -> None:
     """Raises Conflict unless what was shown can be decided now."""
-    replaced_by = replacement_of(extension)
+    replaced_by = replacement_of(extension) if extension.status is ExtensionStatus.CANCELLED else None
     refuse(rules.decision_refusal(booking, extension, shown, replaced=replaced_by is not None), replaced_by=replaced_by)
 
 

@@ -8,12 +8,13 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Payment, PaymentPurpose, Refund
 
 OnPayment = Callable[[Payment], None]
 
-# lock the purpose's own row first, so that everybody locks in one order
-lock: dict[PaymentPurpose, Callable[[uuid.UUID], None]] = {}
+# lock the purpose's own row first, so that everybody locks in one order; returns what it read
+lock: dict[PaymentPurpose, Callable[[uuid.UUID], object]] = {}
 # the money is here, once per payment; also after the payment was given up (late money): keep it or give it back
 paid: dict[PaymentPurpose, OnPayment] = {}
 # a debit is under way: it counts as decided, and may still fail
@@ -33,9 +34,9 @@ Thing = TypeVar("Thing", Payment, Refund)
 
 
 def lock_purpose(purpose: PaymentPurpose, purpose_id: uuid.UUID) -> None:
-    """Lock what is paid for, when anything registered for it."""
+    """Lock what is paid for, when anything registered for it. The session keeps what was read, for who is told."""
     if purpose in lock:
-        lock[purpose](purpose_id)
+        db.session.info["locked"] = lock[purpose](purpose_id)  # it forgets rows that nobody holds
 
 
 def tell(listeners: Mapping[PaymentPurpose, Callable[[Thing], None]], purpose: PaymentPurpose, thing: Thing) -> None:
@@ -53,7 +54,7 @@ def give_up(operation: str, payload: dict[str, Any], error: str) -> None:
 def registered() -> dict[str, list[str]]:
     """Everything that is filled in, by hook and purpose, for the test that prints all hooks."""
     found = {"payments.gave_up": [_name(listener) for listener in gave_up]}
-    by_purpose: dict[str, Mapping[PaymentPurpose, Callable[..., None]]] = {
+    by_purpose: dict[str, Mapping[PaymentPurpose, Callable[..., object]]] = {
         "lock": lock,
         "paid": paid,
         "processing": processing,
@@ -68,5 +69,5 @@ def registered() -> dict[str, list[str]]:
     return found
 
 
-def _name(listener: Callable[..., None]) -> str:
+def _name(listener: Callable[..., object]) -> str:
     return f"{listener.__module__}.{listener.__qualname__}"

@@ -59,11 +59,12 @@ def bottleneck(carries: Mapping[Limit, int], block: Block | None) -> Limit:
     return min((limit for limit in Limit if limit in carries), key=lambda limit: carries[limit])
 
 
-@dataclass(slots=True)  # not frozen: a month page makes hundreds, and freezing triples what making one takes
+# not frozen: a month page makes hundreds, and freezing triples what making one takes
+@dataclass(slots=True, unsafe_hash=True)
 class Window:
     """One window with its day, as it stands in the database. Nobody changes one: `replace` makes another."""
 
-    slot_id: uuid.UUID
+    slot_id: uuid.UUID = field(hash=False)  # hashing one is slow, and the start tells windows apart as well
     start: int
     end: int
     day: date

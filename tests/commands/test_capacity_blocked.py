@@ -11,7 +11,7 @@ from b2c_web.bookings.availability import Question, availability
 from b2c_web.bookings.calendar_view import ask
 from b2c_web.bookings.claim import BookingRequest, book
 from b2c_web.bookings.places import PlaceTaken
-from b2c_web.capacity.month import Cell, load_of, month_of
+from b2c_web.capacity.month import Cell, facts_of, load_of, month_of
 from b2c_web.catalog.models import ServiceType
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
@@ -88,7 +88,7 @@ def question(request: pytest.FixtureRequest, place: RandomWorkshop) -> Question:
 
 
 def cells(question: Question) -> dict[date, Cell]:
-    months = [month_of(question, first) for first in (date(2026, 11, 1), date(2026, 12, 1))]
+    months = [month_of(facts_of(question, first)) for first in (date(2026, 11, 1), date(2026, 12, 1))]
     return {cell.day: cell for month in months for cell in month.cells}
 
 

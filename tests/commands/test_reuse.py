@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from b2c_web.bookings.availability import Question, availability
+from b2c_web.bookings.availability import Question, availability, read_facts
 from b2c_web.bookings.claim import book
 from b2c_web.bookings.commands import give_up
 from b2c_web.bookings.reuse import Fragments, digest, fragment
@@ -42,6 +42,7 @@ SHOWN: dict[str, tuple[Callable[[Any], Any], str, Any]] = {
     "longest trip": (first_slot, "longest_trip_minutes", 10),
     "a day's maximum": (first_day, "max_bookings", 1),
     "a day closed": (first_day, "is_closed", True),
+    "a day's note": (first_day, "note", "Betriebsfeier"),
     "a holiday": (first_day, "is_holiday", True),
     "a Ronja away": (lambda session: session.query(RonjaVehicle).one(), "status", VehicleStatus.MAINTENANCE),
     "a Ronja due": (
@@ -59,24 +60,35 @@ SHOWN: dict[str, tuple[Callable[[Any], Any], str, Any]] = {
 }
 
 
+def key_of_facts(question: Question) -> Any:
+    return read_facts(question, FIRST, FIRST + timedelta(days=1)).key()
+
+
+both = pytest.mark.parametrize("version", [digest, key_of_facts])
+Version = Callable[[Question], Any]
+
+
+@both
 @pytest.mark.parametrize("what", SHOWN)
-def test_the_digest_changes_with_what_is_shown(session: Any, what: str) -> None:
+def test_it_changes_with_what_is_shown(session: Any, what: str, version: Version) -> None:
     scene = Scene(session)
     question = scene.request().question
-    before = digest(question)
-    assert digest(question) == before
+    before = version(question)
+    assert version(question) == before
+    assert hash(version(question)) == hash(before)
     row, name, value = SHOWN[what]
     setattr(row(session), name, value)
     session.commit()
-    assert digest(question) != before
+    assert version(question) != before
 
 
-def test_a_booking_changes_it(session: Any) -> None:
+@both
+def test_a_booking_changes_it(session: Any, version: Version) -> None:
     scene = Scene(session)
     question = scene.request().question
-    before = digest(question)
+    before = version(question)
     scene.book()
-    assert digest(question) != before
+    assert version(question) != before
 
 
 def test_what_came_and_went_while_rendering_is_never_kept(committed_app: Flask) -> None:
@@ -100,36 +112,41 @@ def test_what_came_and_went_while_rendering_is_never_kept(committed_app: Flask) 
         assert fragment(question, "a", book_and_show) == "4"
 
 
-def test_time_changes_it_only_when_a_window_passes_the_lead_time(session: Any, frozen_clock: Any) -> None:
+@both
+def test_time_changes_it_only_when_a_window_passes_the_lead_time(
+    session: Any, frozen_clock: Any, version: Version
+) -> None:
     scene = Scene(session)
     question = scene.request().question
-    before = digest(question)
+    before = version(question)
     with frozen_clock(now_utc() + timedelta(minutes=5)):
-        assert digest(question) == before
+        assert version(question) == before
     with frozen_clock(scene.slots[0].start_time - timedelta(hours=23)):
-        assert digest(question) != before
+        assert version(question) != before
 
 
-def test_what_is_not_shown_does_not_change_it(session: Any) -> None:
+@both
+def test_what_is_not_shown_does_not_change_it(session: Any, version: Version) -> None:
     scene = Scene(session)
     question = scene.request().question
-    before = digest(question)
+    before = version(question)
     elsewhere = make_workshop()
     make_days(elsewhere, FIRST, 2)
     make_ronja(elsewhere)
     make_customer()
     scene.workshop.phone = "+492302999999"
     session.commit()
-    assert digest(question) == before
+    assert version(question) == before
 
 
-def test_a_drop_off_does_not_look_at_ronjas(session: Any) -> None:
+@both
+def test_a_drop_off_does_not_look_at_ronjas(session: Any, version: Version) -> None:
     scene = Scene(session)
     question = scene.request(back=None).question
-    before = digest(question)
+    before = version(question)
     scene.ronjas[0].status = VehicleStatus.MAINTENANCE
     session.commit()
-    assert digest(question) == before
+    assert version(question) == before
 
 
 def test_equal_digests_mean_equal_calendars(session: Any) -> None:

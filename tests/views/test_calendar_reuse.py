@@ -2,18 +2,22 @@
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import event
 
+from b2c_web.accounts.models import Role
 from b2c_web.bookings.claim import book
 from b2c_web.bookings.models import BookingDraft
+from b2c_web.capacity.views import month as planning
 from b2c_web.catalog.models import ServiceType
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import VehicleClass
 from tests.commands.scene import Scene
+from tests.factories import make_user
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 
@@ -83,3 +87,37 @@ def test_each_choice_and_each_language_has_its_own(client: FlaskClient, session:
     english = fragment(client, mine)
     assert english != german
     assert "November" in english
+
+
+def test_a_workshops_month_is_drawn_once_until_something_changes(
+    client: FlaskClient, session: Any, login: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    draw = planning.month_of
+    monkeypatch.setattr(planning, "month_of", lambda facts: drawn.append(facts) or draw(facts))
+    scene = Scene(session, places=2, ronjas=3)
+    staff = login(make_user(Role.WORKSHOP, workshop_id=scene.workshop.id))
+
+    def month(query: str = "") -> str:
+        answer = staff.get(f"/workshop/capacity{query}", headers={"HX-Request": "true", "HX-Target": "month"})
+        assert answer.status_code == 200
+        return answer.get_data(as_text=True)
+
+    empty = month()
+    assert month() == empty
+    assert len(drawn) == 1
+    book(scene.request(0, None))
+    booked = month()
+    assert booked != empty
+    assert month("?how=drop-off") != booked
+    assert month("?month=2026-12-01") != booked
+    with client.session_transaction() as cookie:
+        cookie["language"] = "en"
+    assert "November" in month() != booked
+    assert len(drawn) == 5
+    client.application.config["CALENDAR_REUSE"] = False
+    try:
+        month()
+    finally:
+        client.application.config["CALENDAR_REUSE"] = True
+    assert len(drawn) == 6

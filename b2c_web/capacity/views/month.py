@@ -4,16 +4,17 @@ import uuid
 from datetime import date
 from typing import Any
 
-from flask import Response, request
+from flask import Response, make_response, render_template, request
 from flask_login import current_user
 
-from b2c_web import htmx
+from b2c_web import formatting, htmx
 from b2c_web.access import requires
 from b2c_web.accounts.models import Role
+from b2c_web.bookings import reuse
 from b2c_web.capacity import blueprint
 from b2c_web.capacity.asking import TRAVEL_MINUTES, Asked, read_day
 from b2c_web.capacity.day import DayPanel, panel_of, with_alternatives
-from b2c_web.capacity.month import month_of
+from b2c_web.capacity.month import facts_of, month_of
 from b2c_web.capacity.plan_forms import NewWindowForm, day_form, window_form
 from b2c_web.capacity.scope import asked_workshop_id, picked, planned_workshop, workshops_to_pick
 from b2c_web.capacity.words import BLOCKS, LIMIT_ICONS, LIMITS, with_soft_hyphens
@@ -34,18 +35,26 @@ def month() -> Response:
 
 
 def _month_alone() -> Response:
-    """Stepping through the months, without a statement for the workshop: its id is all that is needed."""
+    """Stepping through the months, without a statement for the workshop: its id is all that is needed.
+
+    Whoever reads the same facts gets the same month, drawn once.
+    """
     asked = Asked.read(request.args)
     workshop_id = asked_workshop_id(current_user, request.args) or planned_workshop(current_user, request.args).id
     kept = asked.query() | ({"workshop": workshop_id} if current_user.role is Role.ADMIN else {})
-    shown = month_of(asked.question(workshop_id), _first_of_month(None))
-    return htmx.render("capacity/_month.html", month=shown, chosen=None, kept=kept, **_words())
+    facts = facts_of(asked.question(workshop_id), _first_of_month(None))
+
+    def draw() -> str:
+        return render_template("capacity/_month.html", month=month_of(facts), chosen=None, kept=kept, **_words())
+
+    shown = (facts.key(), tuple(kept.items()), today_in(ZONE), formatting.language())
+    return make_response(reuse.drawn("month_fragments", shown, draw))
 
 
 def show(workshop: Workshop, day: date | None, status: int = 200, **refused: Any) -> Response:
     """The page around a day; `refused` has the form that was sent (day_form, window_forms, new_window) and why."""
     asked = Asked.read(request.args)
-    month = month_of(asked.question(workshop.id), _first_of_month(day))
+    month = month_of(facts_of(asked.question(workshop.id), _first_of_month(day)))
     facts = {
         "workshop": workshop,
         "workshops": workshops_to_pick(current_user),

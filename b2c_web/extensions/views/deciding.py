@@ -2,7 +2,8 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from flask import Response, flash, make_response, render_template, request, url_for
@@ -22,14 +23,21 @@ from b2c_web.forms import form_page, submitted
 from b2c_web.money import contained_vat_cents
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Door:
-    """Who came in, to which extension. `decider` is None for somebody who may only look at the outcome."""
+    """Who came in, to which extension. `decider` is None for somebody who may only look at the outcome.
+
+    Its booking is read when a page shows it: a decision locks and reads its own.
+    """
 
     decider: Decider | None
     extension: ExtensionView
-    booking: Booking
+    read_booking: Callable[[], Booking]
     token: str | None = None
+
+    @cached_property
+    def booking(self) -> Booking:
+        return self.read_booking()
 
     def url(self, step: str, **values: Any) -> str:
         if self.token is not None:
@@ -123,7 +131,7 @@ def _review(door: Door, form: ItemsForm, ticked: set[int]) -> Response:
 
 def refused_page(door: Door, **forms: Any) -> Response:
     """The page as it stands now, with the reason on top."""
-    fresh = Door(door.decider, queries.view_of(door.extension.id), door.booking, door.token)
+    fresh = replace(door, extension=queries.view_of(door.extension.id))
     return page(fresh, **forms)
 
 

@@ -38,7 +38,7 @@ def door(token: str) -> Door:
 
 def _door(link: commands.Link | None, extension_id: uuid.UUID, token: str) -> Door:
     extension = queries.view_of(extension_id)
-    return Door(link, extension, db.session.get_one(Booking, extension.booking_id), token)
+    return Door(link, extension, lambda: db.session.get_one(Booking, extension.booking_id), token)
 
 
 def _decided_here(extension_id: uuid.UUID) -> bool:

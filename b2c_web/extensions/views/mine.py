@@ -28,7 +28,7 @@ from b2c_web.payments.texts import method_name, setup_words
 def door(extension_id: uuid.UUID) -> Door:
     """The extension of one of the customer's own bookings. Raises NotFound."""
     extension = queries.visible_extension(current_user, extension_id)
-    return Door(current_user, extension, own_booking(current_user, extension.booking_id))
+    return Door(current_user, extension, lambda: own_booking(current_user, extension.booking_id))
 
 
 @blueprint.get("/extensions/<uuid:extension_id>")
