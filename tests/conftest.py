@@ -23,7 +23,7 @@ from b2c_web.flask_extensions import db
 settings.register_profile("unhurried", parent=settings(), deadline=None)
 settings.load_profile("unhurried")
 
-pytest_plugins = ("tests.media_desk", "tests.paying")
+pytest_plugins = ("tests.media_desk", "tests.ordering", "tests.paying")
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)  # a Tuesday, 12:00 in Witten
 TEST_SETTINGS = {

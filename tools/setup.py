@@ -132,7 +132,7 @@ def fill_vendor() -> bool:
     if stamps().get("vendor") == wanted and vendor.complete():
         return False
     say("copying the front-end packages to static/vendor/")
-    vendor.fill()
+    run(PYTHON, "-m", "tools.vendor")
     stamp("vendor", wanted)
     return True
 

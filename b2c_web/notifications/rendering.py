@@ -16,6 +16,8 @@ from jinja2 import Environment, StrictUndefined, TemplateError
 from b2c_web.notifications import facts
 from b2c_web.notifications.models import Notification
 
+KEPT = "message_templates"
+
 
 class CannotWrite(Exception):
     """The message lacks facts that its template needs, or the template is broken."""
@@ -50,7 +52,7 @@ def _render(row: Notification) -> Rendered:
         "base_url": facts.page_url(""),
         "page": _page,
     }
-    environment = _strict(current_app.jinja_env)
+    environment = _strict()
     body = environment.get_template(f"{folder}/body.html")
     plain = {"layout": "emails/_layout_plain.txt", "blocks": "emails/_blocks_plain.txt"}
     rich = {"layout": "emails/_layout.html", "blocks": "emails/_blocks.html"}
@@ -61,9 +63,14 @@ def _render(row: Notification) -> Rendered:
     )
 
 
-def _strict(environment: Environment) -> Environment:
-    """The application's templates, but a name that does not exist is an error instead of a gap."""
-    return environment.overlay(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def _strict() -> Environment:
+    """The application's templates, but a name that does not exist is an error instead of a gap. Made once: an
+    environment keeps what it has compiled.
+    """
+    made: dict[str, Environment] = current_app.extensions
+    if KEPT not in made:
+        made[KEPT] = current_app.jinja_env.overlay(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    return made[KEPT]
 
 
 def _page(endpoint: str, **values: Any) -> str:

@@ -16,7 +16,7 @@ from b2c_web.formatting import day_window, eur, long_day, phone
 from b2c_web.notifications.facts import readable
 from b2c_web.payments.models import Document, DocumentKind
 
-FONTS = ROOT / "static" / "vendor" / "fonts"
+FONTS = ROOT / "static" / "vendor" / "print"
 TEXT, TEXT_EXT, HEAD = "figtree", "figtree-ext", "familjen"
 INK, SOFT, PETROL, LINE = (29, 26, 23), (84, 77, 69), (0, 99, 112), (223, 218, 211)
 
@@ -74,13 +74,10 @@ class _Paper(FPDF):
         self.add_page()
 
     def _add_fonts(self) -> None:
-        for family, style, name, weight in (
-            (TEXT, "", "figtree-latin", 400.0),
-            (TEXT, "B", "figtree-latin", 600.0),
-            (TEXT_EXT, "", "figtree-latin-ext", 400.0),
-            (HEAD, "B", "familjen-grotesk-latin", 700.0),
-        ):
-            self.add_font(family, style, FONTS / f"{name}-wght-normal.woff2", variations={"wght": weight})
+        self.add_font(TEXT, "", FONTS / "figtree-latin-400.ttf")
+        self.add_font(TEXT, "B", FONTS / "figtree-latin-600.ttf")
+        self.add_font(TEXT_EXT, "", FONTS / "figtree-latin-ext-400.ttf")
+        self.add_font(HEAD, "B", FONTS / "familjen-grotesk-latin-700.ttf")
         self.set_fallback_fonts([TEXT_EXT], exact_match=False)
 
     def use(self, family: str, style: str, size: float, colour: tuple[int, int, int] = INK) -> None:

@@ -25,9 +25,9 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium")
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")  # without windows it is much lighter
     if program is None:
-        missing = "Chromium is missing: apt-get install chromium"
+        missing = "Chromium is missing: apt-get install chromium-headless-shell"
         if os.environ.get("B2C_REQUIRE_BROWSER") == "1":
             pytest.fail(missing)
         pytest.skip(missing)

@@ -172,6 +172,7 @@ def test_what_is_mended_leaves_the_list_of_mistakes_and_its_field(garage: Garage
         page.fill(f"#items-{number}-quantity", quantity)
     page.get_by_role("button", name="An Kunden senden").click()
     mistakes = page.locator("#errors li")
+    page.wait_for_load_state()  # with its scripts
     expect(mistakes).to_have_count(3)
     expect(page.locator("#errors")).not_to_contain_text("3 Angaben")
     page.fill("#items-0-quantity", "1")

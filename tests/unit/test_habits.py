@@ -14,6 +14,7 @@ from jinja2 import meta, nodes
 from b2c_web import ROOT
 from b2c_web.features import ORDER
 from b2c_web.flask_extensions import db
+from tests import ordering
 
 SOURCE, TEMPLATES = ROOT / "b2c_web", ROOT / "templates"
 MOST_LINES, MOST_LINES_OF_A_FILE, MOST_LINES_OF_TESTS = 30, 300, 450
@@ -107,6 +108,10 @@ def test_long_files_have_a_reason() -> None:
 def test_no_file_of_tests_grows_without_end() -> None:
     files = {str(path.relative_to(ROOT)): path for path in (ROOT / "tests").rglob("*.py")}
     assert [name for name, one in files.items() if len(one.read_text().splitlines()) > MOST_LINES_OF_TESTS] == []
+
+
+def test_the_order_of_the_tests_names_files_that_exist() -> None:
+    assert {*ordering.FIRST_BROWSER, *ordering.LONG} <= {file.stem for file in (ROOT / "tests").rglob("test_*.py")}
 
 
 @pytest.mark.parametrize(("package", "file"), BEHIND_ONE_FILE.items())
