@@ -18,7 +18,7 @@ run: setup  ## start it all and print the address (PORT=8000)
 	@exec $(BIN) app.py
 
 test: setup  ## run all tests (ARGS="-k name" narrows them)
-	@$(BIN) -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(BIN) -m pytest -n $(WORKERS) $(ARGS)
 
 check: setup  ## format, lint, types, templates, translations, schema drift (ARGS="lint types" chooses)
 	@$(BIN) -m tools.check $(ARGS)

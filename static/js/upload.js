@@ -259,8 +259,13 @@ for (const name of ["dragover", "drop"]) {
   });
 }
 
+// What was chosen before this script came is sent now.
 function begin(root) {
-  root.querySelectorAll("[data-media-field]").forEach((field) => field.setAttribute("data-media-ready", ""));
+  root.querySelectorAll("[data-media-field]").forEach((field) => {
+    field.setAttribute("data-media-ready", "");
+    const early = field.querySelector("input[type=file]");
+    if (early?.files.length) chosen(field, early);
+  });
 }
 
 document.addEventListener("htmx:afterSettle", () => begin(document));

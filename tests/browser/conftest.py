@@ -23,7 +23,7 @@ expect.set_options(timeout=30_000)  # a machine that runs all tests at once is s
 PHONE = {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # what comes after it needs a thread without playwright's event loop
 def chromium() -> Iterator[Browser]:
     program = shutil.which("chromium-headless-shell") or shutil.which("chromium")  # without windows it is much lighter
     if program is None:

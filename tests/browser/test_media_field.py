@@ -100,6 +100,15 @@ def test_photos_are_sent_as_they_are_chosen_and_show_themselves(staff: Person, s
     expect(staff.page.locator("#got")).to_have_text(" ".join(str(one) for one in kept))
 
 
+def test_a_photo_chosen_before_the_script_came_is_sent_when_it_comes(staff: Person, bench: str) -> None:
+    held: list[Route] = []
+    staff.page.route("**/upload.js", lambda route: held.append(route))  # noqa: PLW0108 - a builtin cannot be marked
+    staff.page.goto(f"{staff.site.address}{bench}", wait_until="commit")
+    choose(staff, a_photo())
+    held[0].continue_()
+    expect(items(staff)).to_have_count(1)
+
+
 def test_a_gap_in_the_wifi_costs_a_second_and_no_second_photo(staff: Person, site: Site) -> None:
     lost = []
 
@@ -144,7 +153,7 @@ def test_what_is_not_taken_says_so_where_the_photo_would_be(staff: Person) -> No
 
 def test_a_form_waits_for_its_photos(staff: Person, bench: str) -> None:
     held: list[Route] = []
-    staff.page.route(re.compile("/media/booking/"), lambda route: held.append(route))  # noqa: PLW0108 - playwright asks a function of Python for its arguments
+    staff.page.route(re.compile("/media/booking/"), lambda route: held.append(route))  # noqa: PLW0108 - a builtin cannot be marked  # noqa: PLW0108 - playwright asks a function of Python for its arguments
     choose(staff, a_photo())
     staff.page.get_by_role("button", name="Fertig").click()
     expect(staff.page.locator("[data-media-status]")).to_have_text("Es werden noch Fotos übertragen.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from b2c_web import clock
 from b2c_web.accounts.models import User
@@ -52,7 +52,10 @@ def booking(scene: Extending) -> Booking:
 @pytest.fixture
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """No row locks, and none of the constraints that stand behind them."""
-    monkeypatch.setattr(access, "lock_booking", lambda booking_id: db.session.get_one(Booking, booking_id))
+    unlocked = select(Booking).execution_options(populate_existing=True)
+    monkeypatch.setattr(
+        access, "lock_booking", lambda which: db.session.scalars(unlocked.where(Booking.id == which)).one()
+    )
     monkeypatch.setattr(access, "_lock_row", lambda extension_id: db.session.get_one(Extension, extension_id))
     monkeypatch.setattr(booking_access, "lock_booking", lambda booking_id: db.session.get_one(Booking, booking_id))
     rows = db.session.execute(text(CHECKS_OF_BOTH))
