@@ -14,6 +14,7 @@ FIGURES = {
     "availability_reused": "availability",
     "availability_growth": "growth",
     "capacity_month": "capacity_month",
+    "capacity_month_reused": "capacity_month",
     "claim": "claim",
     "contention": "contention",
     "extension_approval": "extension_approval",

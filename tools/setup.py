@@ -125,7 +125,7 @@ def npm_reads_our_lock_file(program: str) -> bool:
 
 
 def fill_vendor() -> bool:
-    """What the browser gets, from the packages into static/vendor/."""
+    """What the browser gets, and the fonts of papers, from the packages into static/vendor/."""
     from tools import vendor
 
     wanted = digest(("package-lock.json", "tools/vendor.py", "tools/lean_bootstrap.py"))

@@ -160,7 +160,7 @@ def order_of(question: Question, service_minutes: int, *, for_staff: bool = Fals
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the days from `first` to `last` are judged by, as it was read."""
+    """The rows that the days from `first` to `last` are judged by, as they were read."""
 
     first: date
     last: date
@@ -171,10 +171,10 @@ class Facts:
     plans: list[RonjaPlan]
 
     def key(self) -> Hashable:
-        """Equal for equal answers: of the time it holds only how many windows the lead time has passed."""
+        """Equal keys of one day mean equal answers: of the clock only which windows the lead time has passed counts."""
         passed = sum(window.start < self.order.bookable_from for window in self.windows)
         rows = tuple(self.windows), tuple(self.days.items()), tuple(self.plans)
-        return self.first, self.last, self.price, replace(self.order, bookable_from=passed), rows
+        return self.first, self.last, self.price, replace(self.order, bookable_from=0), passed, rows
 
 
 def read_facts(question: Question, first: date, last: date) -> Facts:

@@ -155,9 +155,9 @@ def _move_and_booking(move_id: uuid.UUID) -> tuple[BookingMove, Booking]:
     return move, booking
 
 
-def lock_move(purpose_id: uuid.UUID) -> None:
+def lock_move(purpose_id: uuid.UUID) -> object:
     """Lock the booking, then the move, before the fee's payment."""
-    _move_and_booking(purpose_id)
+    return _move_and_booking(purpose_id)
 
 
 def fee_paid(payment: Payment) -> None:

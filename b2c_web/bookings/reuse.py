@@ -22,7 +22,7 @@ from b2c_web.clock import local_to_utc, now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
 
-KEPT = {"calendar_fragments": 2_000, "month_fragments": 200}  # of about 10 and 40 KB each
+KEPT = {"calendar_fragments": 2_000, "month_fragments": 100}  # of about 10 and 120 KB each, with their keys
 
 DIGEST = text(
     """

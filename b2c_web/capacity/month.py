@@ -1,6 +1,6 @@
 """The heat map: a month of a workshop, judged by the function that answers customers.
 
-Three statements, whatever the number of bookings: `availability` reads everything, the rest is counted in memory.
+At most three statements, whatever the number of bookings; the rest is counted in memory.
 """
 
 from collections.abc import Sequence
@@ -65,8 +65,8 @@ class Month:
 
 
 def facts_of(question: Question, first: date) -> Facts:
-    """What the month that begins on `first` is made of, for the customers that `question` stands for; read in three
-    statements. Raises NotOffered.
+    """What the month that begins on `first` is made of, for the customers that `question` stands for; read in at
+    most three statements. Raises NotOffered.
     """
     return read_facts(question, first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1))
 

@@ -27,7 +27,7 @@ MEDIA_IN_USE = """
 
 
 def of_booking(booking_id: uuid.UUID) -> list[ExtensionView]:
-    """All of a booking's extensions, oldest first, withdrawn ones too (the history). At most 4 statements."""
+    """All of a booking's extensions, oldest first, withdrawn ones too (the history). At most 3 statements."""
     return read(select(Extension).where(Extension.booking_id == booking_id))
 
 

@@ -25,7 +25,8 @@ PHONE = {"width": 390, "height": 844}
 
 @pytest.fixture(scope="package")  # what comes after it needs a thread without playwright's event loop
 def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")  # without windows it is much lighter
+    # the same engine without windows, and much lighter: more tests in the same time
+    program = shutil.which("chromium-headless-shell") or shutil.which("chromium")
     if program is None:
         missing = "Chromium is missing: apt-get install chromium-headless-shell"
         if os.environ.get("B2C_REQUIRE_BROWSER") == "1":

@@ -103,10 +103,15 @@ def test_photos_are_sent_as_they_are_chosen_and_show_themselves(staff: Person, s
 def test_a_photo_chosen_before_the_script_came_is_sent_when_it_comes(staff: Person, bench: str) -> None:
     held: list[Route] = []
     staff.page.route("**/upload.js", lambda route: held.append(route))  # noqa: PLW0108 - a builtin cannot be marked
-    staff.page.goto(f"{staff.site.address}{bench}", wait_until="commit")
+    with staff.page.expect_request("**/upload.js"):
+        staff.page.goto(f"{staff.site.address}{bench}", wait_until="commit")
     choose(staff, a_photo())
+    while not held:
+        staff.page.wait_for_timeout(50)
     held[0].continue_()
     expect(items(staff)).to_have_count(1)
+    with staff.site.data():
+        assert db.session.query(MediaFile).count() == 1
 
 
 def test_a_gap_in_the_wifi_costs_a_second_and_no_second_photo(staff: Person, site: Site) -> None:

@@ -11,6 +11,7 @@ from b2c_web.bookings.availability import Question, availability, read_facts
 from b2c_web.bookings.claim import book
 from b2c_web.bookings.commands import give_up
 from b2c_web.bookings.reuse import Fragments, digest, fragment
+from b2c_web.capacity.month import facts_of, month_of
 from b2c_web.catalog.models import Service, ServicePricing, ServiceType
 from b2c_web.clock import now_utc
 from b2c_web.flask_extensions import db
@@ -167,6 +168,22 @@ def test_equal_digests_mean_equal_calendars(session: Any) -> None:
         back = [slot.id for slot in scene.slots].index(offer.returns[0].window.slot_id)
         book(scene.request(index, back))
     assert len(seen) > 2
+
+
+def test_equal_keys_mean_equal_months(session: Any, frozen_clock: Any) -> None:
+    """Whenever the facts of two moments have the same key, they make the same month."""
+    scene = Scene(session, ronjas=2, places=2)
+    question = scene.request().question
+    seen: dict[Any, Any] = {}
+    moments = [now_utc() + timedelta(minutes=20 * n) for n in range(30)]
+    for n, moment in enumerate(moments):
+        with frozen_clock(moment):
+            facts = facts_of(question, FIRST.replace(day=1))
+            shown = month_of(facts)
+            assert seen.setdefault(facts.key(), shown) == shown
+            if n in (4, 9):
+                scene.booked()
+    assert 2 < len(seen) < len(moments)
 
 
 def test_the_fragment_used_longest_ago_falls_out() -> None:

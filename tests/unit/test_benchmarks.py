@@ -110,7 +110,7 @@ def test_the_month_page_is_held_to_all_three_promises(ours, good):
 
 def test_every_figure_has_its_file_and_unknown_ones_are_named(capsys):
     promised = {"availability", "availability_reused", "availability_growth", "claim", "contention", "start"}
-    promised |= {"capacity_month", "extension_approval", "media", "verify_after_chaos"}
+    promised |= {"capacity_month", "capacity_month_reused", "extension_approval", "media", "verify_after_chaos"}
     assert set(FIGURES) == promised
     assert all(hasattr(import_module(f"benchmarks.{module}"), "measure") for module in FIGURES.values())
     with pytest.raises(SystemExit):

@@ -121,3 +121,20 @@ def test_a_workshops_month_is_drawn_once_until_something_changes(
     finally:
         client.application.config["CALENDAR_REUSE"] = True
     assert len(drawn) == 6
+
+
+def test_an_admins_month_leads_on_to_the_workshop_that_it_shows(
+    client: FlaskClient, session: Any, login: Callable[..., FlaskClient]
+) -> None:
+    workshop_id = Scene(session).workshop.id
+
+    def month(role: Role, **more: Any) -> str:
+        login(make_user(role, **more))
+        answer = client.get(
+            f"/workshop/capacity?workshop={workshop_id}", headers={"HX-Request": "true", "HX-Target": "month"}
+        )
+        return answer.get_data(as_text=True)
+
+    assert f"workshop={workshop_id}" not in month(Role.WORKSHOP, workshop_id=workshop_id)
+    assert f"workshop={workshop_id}" in month(Role.ADMIN)
+    assert f"workshop={workshop_id}" not in month(Role.DISPATCHER, workshop_id=workshop_id)
