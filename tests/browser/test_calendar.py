@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from b2c_web import clock
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -51,6 +51,23 @@ def test_the_month_stays_in_its_column_on_the_narrowest_phone(rosa: Person) -> N
     }""")
     assert inside
     assert all(inside)
+
+
+def test_whoever_goes_on_at_once_is_not_held_back_by_the_calendar(rosa: Person) -> None:
+    page, held = rosa.page, list[Route]()
+    page.route(re.compile(r"/date(\?slot=.*)?$"), lambda route: held.append(route))  # noqa: PLW0108 - a builtin cannot be marked
+    with page.expect_request(re.compile(r"/date\?slot=")):
+        rosa.windows().nth(0).click()
+    with page.expect_request(lambda request: request.method == "POST"):
+        page.evaluate("document.querySelector('.price-bar button').click()")  # a click of playwright's waits for more
+    while len(held) < 2:
+        page.wait_for_timeout(50)
+    asked, sent = held
+    asked.continue_()
+    page.wait_for_timeout(1000)  # the calendar's answer comes first, when there is still one
+    sent.continue_()
+    expect(page).to_have_url(re.compile("/date$"))
+    expect(page.locator("input[name=back]").first).to_be_attached()
 
 
 def test_a_window_is_found_with_the_keyboard_alone(rosa: Person) -> None:

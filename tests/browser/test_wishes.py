@@ -61,6 +61,7 @@ class Owner:
         self.rosa.next()
         self.rosa.at("date")
         self.rosa.windows().nth(0).click()
+        expect(phone).to_have_url(re.compile(r"\?slot="))
         self.rosa.next()
         self.rosa.at("contact")
         for name, value in (("street", "Am Beispielweg 12"), ("city", "Dortmund"), ("name", "Rosa Ahorn")):
