@@ -233,9 +233,11 @@ STATES = {DayState.FREE: "free", DayState.FEW: "few", DayState.FULL: "full", Day
 
 
 def _weeks(month: date, by_day: Mapping[date, Day], chosen: date | None, waiting: bool) -> list[list[Cell | None]]:
+    """The month's weeks, Monday to Sunday; those that are over are left out."""
+    today = today_in(ZONE)
+    day = max(month, today - timedelta(days=today.weekday()))
     words = {"free": _("frei"), "full": _("voll"), "closed": _("zu"), "few": _("%(n)s frei", n="#")}
-    cells: list[Cell | None] = [None] * month.weekday()
-    day = month
+    cells: list[Cell | None] = [None] * day.weekday()
     choosable = ("free", "few", "full") if waiting else ("free", "few")
     while day.month == month.month:
         cells.append(_cell(day, by_day.get(day), words, chosen=day == chosen, choosable=choosable))

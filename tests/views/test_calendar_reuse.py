@@ -1,6 +1,7 @@
 """The month fragment over HTTP: reused between customers while nothing changed, new the moment something did."""
 
 import hashlib
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -138,3 +139,12 @@ def test_an_admins_month_leads_on_to_the_workshop_that_it_shows(
     assert f"workshop={workshop_id}" not in month(Role.WORKSHOP, workshop_id=workshop_id)
     assert f"workshop={workshop_id}" in month(Role.ADMIN)
     assert f"workshop={workshop_id}" not in month(Role.DISPATCHER, workshop_id=workshop_id)
+
+
+def test_weeks_that_are_over_are_left_out(client: FlaskClient, session: Any) -> None:
+    Scene(session)
+    page = fragment(client, draft_for(client))
+    numbers = [int(number) for number in re.findall(r'class="day-number">(\d+)<', page)]
+    assert numbers == list(range(23, 31))  # today is Tuesday, the 24th
+    coming = fragment(client, draft_for(client), "?month=2026-12-01")
+    assert re.findall(r'class="day-number">(\d+)<', coming) == [str(number) for number in range(1, 32)]
