@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from werkzeug.serving import make_server
 
 from b2c_web import ROOT, formatting, live, page_frame
+from tests.browser.site import in_one_piece
 
 REGION = """{% import "macros/ui.html" as ui %}
 <section id="board" {{ ui.live("/board?day=1", version) }}>
@@ -41,7 +42,7 @@ class Site:
 @pytest.fixture
 def site() -> Iterator[Site]:
     made = Site()
-    server = make_server("127.0.0.1", 0, _app(made), threaded=True)
+    server = make_server("127.0.0.1", 0, in_one_piece(_app(made)), threaded=True)
     made.address = f"http://127.0.0.1:{server.server_port}"
     worker = threading.Thread(target=server.serve_forever)
     worker.start()

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from werkzeug.serving import make_server
 
 from b2c_web import ROOT, formatting, page_frame
+from tests.browser.site import in_one_piece
 
 PAGE = """{% import "macros/ui.html" as ui %}<!doctype html>
 <html lang="de"><head><title>x</title><meta name="csrf-token" content="the-token">{% include "_htmx_config.html" %}
@@ -45,7 +46,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     made = Site()
-    server = make_server("127.0.0.1", 0, _app(made), threaded=True)
+    server = make_server("127.0.0.1", 0, in_one_piece(_app(made)), threaded=True)
     made.address = f"http://127.0.0.1:{server.server_port}"
     worker = threading.Thread(target=server.serve_forever)
     worker.start()

@@ -61,7 +61,8 @@ class Owner:
         self.rosa.next()
         self.rosa.at("date")
         self.rosa.windows().nth(0).click()
-        expect(phone).to_have_url(re.compile(r"\?slot="))
+        if self.rosa.javascript:
+            expect(phone).to_have_url(re.compile(r"\?slot="))
         self.rosa.next()
         self.rosa.at("contact")
         for name, value in (("street", "Am Beispielweg 12"), ("city", "Dortmund"), ("name", "Rosa Ahorn")):
