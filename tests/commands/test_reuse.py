@@ -122,7 +122,10 @@ def test_time_changes_it_only_when_a_window_passes_the_lead_time(
     before = version(question)
     with frozen_clock(now_utc() + timedelta(minutes=5)):
         assert version(question) == before
-    with frozen_clock(scene.slots[0].start_time - timedelta(hours=23)):
+    passes_at = scene.slots[0].start_time - timedelta(hours=24)  # on Wednesday morning
+    with frozen_clock(passes_at - timedelta(minutes=5)):
+        before = version(question)
+    with frozen_clock(passes_at + timedelta(minutes=5)):
         assert version(question) != before
 
 
@@ -175,14 +178,14 @@ def test_equal_keys_mean_equal_months(session: Any, frozen_clock: Any) -> None:
     scene = Scene(session, ronjas=2, places=2)
     question = scene.request().question
     seen: dict[Any, Any] = {}
-    moments = [now_utc() + timedelta(minutes=20 * n) for n in range(30)]
+    moments = [scene.slots[0].start_time - timedelta(hours=25) + timedelta(minutes=20 * n) for n in range(30)]
     for n, moment in enumerate(moments):
         with frozen_clock(moment):
             facts = facts_of(question, FIRST.replace(day=1))
             shown = month_of(facts)
             assert seen.setdefault(facts.key(), shown) == shown
             if n in (4, 9):
-                scene.booked()
+                scene.booked(5, 7)
     assert 2 < len(seen) < len(moments)
 
 
