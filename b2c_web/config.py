@@ -180,7 +180,7 @@ SETTINGS: tuple[Setting, ...] = (
         "places",
         "a day or window with at most so many places says how many",
     ),
-    Setting("CALENDAR_REUSE", "1", flag, "", "1: give a calendar out again while nothing in it has changed"),
+    Setting("CALENDAR_REUSE", "1", flag, "", "1: give a calendar or heat map out again while nothing in it changed"),
     Setting(
         "LOCK_TIMEOUT_MS",
         "3000",

@@ -30,6 +30,7 @@ def expire_hold(booking_id: uuid.UUID) -> bool:
     """Release a hold whose time is over. False when there was nothing to do: paid, ended, or still in time."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_booking(booking_id)
+        # a PENDING booking has one: the constraint hold_only_while_pending
         if booking.status is not BookingStatus.PENDING or booking.hold_expires_at > now_utc():  # type: ignore[operator]
             return False
         lifecycle.end_hold(booking, BookingAction.EXPIRE, "hold_expired")

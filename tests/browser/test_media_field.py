@@ -158,7 +158,7 @@ def test_what_is_not_taken_says_so_where_the_photo_would_be(staff: Person) -> No
 
 def test_a_form_waits_for_its_photos(staff: Person, bench: str) -> None:
     held: list[Route] = []
-    staff.page.route(re.compile("/media/booking/"), lambda route: held.append(route))  # noqa: PLW0108 - a builtin cannot be marked  # noqa: PLW0108 - playwright asks a function of Python for its arguments
+    staff.page.route(re.compile("/media/booking/"), lambda route: held.append(route))  # noqa: PLW0108 - playwright asks a function of Python for its arguments
     choose(staff, a_photo())
     staff.page.get_by_role("button", name="Fertig").click()
     expect(staff.page.locator("[data-media-status]")).to_have_text("Es werden noch Fotos übertragen.")
