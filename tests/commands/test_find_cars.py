@@ -185,8 +185,8 @@ def test_no_search_reads_the_whole_table(staff: User) -> None:
         scans = [node for plan in found for node in nodes(plan) if node.get("Relation Name") == "bookings"]
         assert "Seq Scan" not in [node["Node Type"] for node in scans], wanted
         assert sum(map(rows_read, scans)) <= most, (wanted, scans)
-        if user is admin and wanted.is_number:  # the workshop's index holds such numbers apart, workshop by workshop
-            assert "ix_bookings_number" in {node.get("Index Name") for plan in found for node in nodes(plan)}
+        if wanted.is_number and most == 10:  # by whichever index; PostgreSQL 18 may skip from workshop to workshop
+            assert sum(node["Shared Hit Blocks"] + node["Shared Read Blocks"] for node in scans) <= 20, (wanted, scans)
 
 
 def rows_read(scan: dict[str, Any]) -> float:
