@@ -16,20 +16,21 @@ def create_app(environ: Mapping[str, str] | None = None, **overrides: Any) -> Fl
 
     Raises ConfigError naming the setting when one is missing or wrong.
     """
-    from b2c_web import cli, features, request_cycle
+    from b2c_web import cli, features, request_cycle, static_files
     from b2c_web.config import load_settings
 
     app = Flask(
         "b2c_web",
         root_path=str(ROOT),
         template_folder="templates",
-        static_folder="static",
+        static_folder=None,
         instance_path=str(ROOT / "instance"),
     )
     app.config.from_mapping(load_settings(os.environ if environ is None else environ))
     app.config.update(overrides)
     _derive(app)
     features.import_all()
+    static_files.init_app(app)
     request_cycle.init_app(app)
     features.init_app(app)
     cli.init_app(app)
@@ -66,8 +67,6 @@ def _derive(app: Flask) -> None:
         RATELIMIT_DEFAULT=f"{config['RATE_LIMIT_PER_MINUTE']} per minute",
         RATELIMIT_HEADERS_ENABLED=False,
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
-        # browsers ask again every hour; while developing every time
-        SEND_FILE_MAX_AGE_DEFAULT=3600 if config["B2C_ENV"] == "production" else None,
         MAIL_DEFAULT_SENDER=config["MAIL_SENDER"],
         MAIL_BACKEND="smtp" if config["MAIL_SERVER"] else "locmem",
     )

@@ -108,16 +108,23 @@ def _compress_answers(app: Flask) -> None:
     app.after_request(_lighten_static)
 
 
+def _is_file(response: Response) -> bool:
+    """One of our own files, not the page that says that there is none."""
+    return request.endpoint == "static" and response.status_code < 400
+
+
 FOR_DOCUMENTS = ("Content-Security-Policy", "Permissions-Policy", "X-Frame-Options", "Content-Disposition")
 
 
 def _lighten_static(response: Response) -> Response:
     """A style, script or font needs no policy of its own: half a kilobyte each, a dozen times in a first view.
 
-    Text files are small: read in one piece, so that they are compressed too and closed at once.
+    Text files are small: read in one piece, so that they are compressed too and closed at once. No file is another
+    for whoever signs in, so none is fetched again for that.
     """
-    if request.endpoint != "static":
+    if not _is_file(response):
         return response
+    session.accessed = False  # else Flask says that it varies with the cookie
     if response.mimetype in compress.compress_mimetypes_set:
         response.direct_passthrough = False
         response.make_sequence()
@@ -156,8 +163,10 @@ def _secure_headers(app: Flask) -> None:
 
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "-")
+    if _is_file(response):
+        return response
     response.vary.add("HX-Request")
-    if request.endpoint != "static" and "Cache-Control" not in response.headers:
+    if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store" if current_user.is_authenticated else "private, no-cache"
     return response
 

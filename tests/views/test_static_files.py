@@ -1,0 +1,71 @@
+"""A file that a browser has is never asked for again, and never another version's than the page's."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from flask import Flask
+from flask.testing import FlaskClient
+
+from b2c_web import ROOT, static_files
+from tests.factories import make_customer
+
+KEPT = "public, max-age=31536000, immutable"
+
+
+def addresses(page: str) -> set[str]:
+    return set(re.findall(r'"(/static/[^"#]+)', page))
+
+
+def test_every_file_of_a_page_is_kept_for_good(client: FlaskClient) -> None:
+    found = addresses(client.get("/").get_data(as_text=True))
+    assert {Path(address).suffix for address in found} >= {".css", ".js", ".svg", ".woff2"}
+    for address in found:
+        with client.get(address) as answer:
+            assert (answer.status_code, answer.headers["Cache-Control"]) == (200, KEPT), address
+
+
+def test_files_name_each_other_within_the_version(app: Flask, client: FlaskClient) -> None:
+    """Below one folder: nothing in a stylesheet or script begins at the root."""
+    for file in (Path(app.root_path) / "static").rglob("*.[cj]s*"):
+        assert "/static/" not in file.read_text(), file
+    with client.get(f"{app.static_url_path}/css/../vendor/bootstrap.min.css") as answer:
+        assert answer.status_code == 200
+
+
+def test_signing_in_makes_no_other_file(app: Flask, client: FlaskClient, login: Callable[..., FlaskClient]) -> None:
+    login(make_customer())
+    for name in ("css/base.css", "js/app.js", "icons.svg"):
+        with client.get(f"{app.static_url_path}/{name}") as answer:
+            assert "Set-Cookie" not in answer.headers
+            assert set(answer.vary) <= {"Accept-Encoding"}
+
+
+def test_a_page_of_an_earlier_version_gets_files_that_nobody_keeps(client: FlaskClient) -> None:
+    with client.get("/static/0123456789ab/css/base.css") as answer:
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-cache")
+    for nothing in ("css/nothing.css", "../app.py", "%2e%2e/app.py", "css/"):
+        answer = client.get(f"/static/0123456789ab/{nothing}")
+        assert answer.status_code == 404
+        assert "immutable" not in answer.headers["Cache-Control"]
+
+
+def test_a_missing_file_is_not_kept_as_missing(app: Flask, client: FlaskClient) -> None:
+    answer = client.get(f"{app.static_url_path}/css/nothing.css")
+    assert (answer.status_code, answer.headers.get("Cache-Control")) == (404, "private, no-cache")
+
+
+def test_whatever_changes_in_a_file_changes_the_version(tmp_path: Path) -> None:
+    folder = tmp_path / "static"
+    shutil.copytree(ROOT / "static" / "css", folder / "css")
+    before = static_files.version_of(folder)
+    assert before == static_files.version_of(folder)
+    tokens = folder / "css" / "tokens.css"
+    words = tokens.read_text()
+    tokens.write_text(words + "\n")
+    assert static_files.version_of(folder) != before
+    tokens.write_text(words)
+    assert static_files.version_of(folder) == before
+    tokens.rename(folder / "css" / "other.css")
+    assert static_files.version_of(folder) != before
