@@ -1,5 +1,6 @@
 """Real PostgreSQL built by the migrations; every test rolls back, or has a database of its own."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from flask_sqlalchemy.session import Session
 from hypothesis import settings
+from jinja2 import FileSystemBytecodeCache
 from pytest_socket import socket_allow_hosts
 from sqlalchemy import text
 
@@ -35,6 +37,14 @@ TEST_SETTINGS = {
     "RATE_LIMIT_PER_MINUTE": "1000000",
     "B2C_BASE_URL": "http://localhost",
 }
+
+COMPILED = FileSystemBytecodeCache()  # there are many applications in a run, and one set of templates
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: spare the collector from walking through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +84,7 @@ class OneContextPerRequest(FlaskClient):
 def make_app(url: str, **settings: str) -> Flask:
     app = create_app({**TEST_SETTINGS, "DATABASE_URL": url, **settings}, TESTING=True)
     app.config["SERVER_NAME"] = None
+    app.jinja_env.bytecode_cache = COMPILED
     app.test_client_class = OneContextPerRequest
     return app
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from b2c_web.bookings.calendar_file import booking_calendar
 from b2c_web.bookings.messages import booking_of, facts_of
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.errors import NotFound
@@ -14,12 +13,13 @@ from b2c_web.notifications import hooks as notification_hooks
 from b2c_web.notifications.hooks import Attachment
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose
-from b2c_web.payments.pdf import receipt_pdf
 from b2c_web.payments.queries import succeeded_payment
 
 
 def calendar_of(booking: Booking) -> bytes:
     """The booking's dates as a calendar file; each move raises its sequence, so calendars replace the old one."""
+    from b2c_web.bookings.calendar_file import booking_calendar  # a tenth of every start, and needed later only
+
     moves = select(BookingMove.id).where(BookingMove.booking_id == booking.id, BookingMove.state == MoveState.DONE)
     sequence = len(db.session.scalars(moves).all())
     ended = booking.status is BookingStatus.CANCELLED
@@ -48,6 +48,8 @@ def document_of(booking: Booking, document_id: uuid.UUID) -> Document:
 
 def pdf_of(booking: Booking, document: Document, language: str) -> bytes:
     """The document as a PDF in this language."""
+    from b2c_web.payments.pdf import receipt_pdf  # likewise
+
     payment = succeeded_payment(PaymentPurpose.BOOKING, booking.id)
     facts = facts_of(booking) | {"method_label": payment.method_label if payment else None}
     return receipt_pdf(document, facts, language)

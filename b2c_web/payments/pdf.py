@@ -15,6 +15,7 @@ from b2c_web import ROOT
 from b2c_web.formatting import day_window, eur, long_day, phone
 from b2c_web.notifications.facts import readable
 from b2c_web.payments.models import Document, DocumentKind
+from b2c_web.payments.texts import method_words
 
 FONTS = ROOT / "static" / "vendor" / "print"
 TEXT, TEXT_EXT, HEAD = "figtree", "figtree-ext", "familjen"
@@ -209,14 +210,3 @@ def _paid_line(document: Document, method: str) -> str:
     if document.kind is DocumentKind.REFUND:
         return _("Erstattet am %(day)s auf dem Weg, auf dem Sie bezahlt haben: %(method)s.", day=day, method=method)
     return _("Bezahlt am %(day)s: %(method)s.", day=day, method=method)
-
-
-def method_words(label: str | None) -> str:
-    """ "visa 4242" as "Visa mit den Endziffern 4242"; also SEPA debit, wallets without digits, and nothing known."""
-    kind, _space, digits = (label or "").rpartition(" ")
-    if not digits.isdigit():
-        kind, digits = label or "", ""
-    name = {"": _("Karte"), "card": _("Karte"), "sepa_debit": _("SEPA-Lastschrift")}.get(
-        kind, kind.replace("_", " ").title()
-    )
-    return _("%(name)s mit den Endziffern %(digits)s", name=name, digits=digits) if digits else name

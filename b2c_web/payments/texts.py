@@ -30,3 +30,14 @@ def setup_words(setup: MethodSetup, method: PaymentMethod | None) -> tuple[str, 
     if setup.state is not SetupState.SAVED and setup.closed_at is None:  # also one that was replaced meanwhile
         return _("Die Bestätigung steht noch aus. Wir zeigen die Zahlungsart hier, sobald sie da ist."), "warning"
     return _("Gespeichert wurde nichts. Sie können es gern noch einmal versuchen."), "warning"
+
+
+def method_words(label: str | None) -> str:
+    """ "visa 4242" as "Visa mit den Endziffern 4242"; also SEPA debit, wallets without digits, and nothing known."""
+    kind, _space, digits = (label or "").rpartition(" ")
+    if not digits.isdigit():
+        kind, digits = label or "", ""
+    name = {"": _("Karte"), "card": _("Karte"), "sepa_debit": _("SEPA-Lastschrift")}.get(
+        kind, kind.replace("_", " ").title()
+    )
+    return _("%(name)s mit den Endziffern %(digits)s", name=name, digits=digits) if digits else name

@@ -31,10 +31,10 @@ SETTLED = """() => new Promise((go) => requestAnimationFrame(() => requestAnimat
   go(); })))"""
 ANSWERED = "performance.getEntriesByType('navigation')[0].responseStatus"
 NARROWEST = 320
-# Each pair of width, colours and language once: colours do not depend on words, and how far words reach is measured
-# in both languages at the narrowest width.
-LOOKS = {"de": ((NARROWEST, "light"), (1280, "dark")), "en": ((NARROWEST, "dark"), (1280, "light"))}
-ALL_LOOKS = (*LOOKS["de"], *LOOKS["en"])
+# Each pair of width and colours once: colours do not depend on words, and how far words reach is measured in both
+# languages at the narrowest width. In this order little has to be drawn anew.
+LOOKS = {"de": ("light", (NARROWEST, 1280)), "en": ("dark", (1280, NARROWEST))}
+TALLEST = 6000
 
 # GET routes that show no page, each with its reason. A page never belongs here.
 NOT_PAGES = {
@@ -122,6 +122,7 @@ class Inspector:
 
     def __init__(self, person: Person) -> None:
         self.person, self.page, self.wrong = person, person.page, list[str]()
+        self.scheme = ""
         self.seen: dict[str, set[str]] = defaultdict(set)
         self.at_work.append(self)
 
@@ -131,26 +132,29 @@ class Inspector:
         for path in paths:
             for language in sorted(LANGUAGES, key=own.__eq__):
                 self.person.speak(language)
+                self._colour(LOOKS[language][0])
                 self.person.ended_link = path if status == 410 else ""
                 self.person.go(path)
                 answered, there = self.page.evaluate(ANSWERED), self._endpoint(self.page.url)
                 if answered != status or there != self._endpoint(path):
                     self.wrong.append(f"{path} led to {self.page.url} ({answered})")
-                self._look(LOOKS[language])
+                self._look(LOOKS[language][1])
 
     def look(self) -> None:
         """The page as it is open now, in its language: what a POST has made cannot be asked for again."""
-        self._look(ALL_LOOKS)
+        for scheme, widths in LOOKS.values():
+            self._colour(scheme)
+            self._look(widths)
 
-    def _look(self, looks: tuple[tuple[int, str], ...]) -> None:
+    def _look(self, widths: tuple[int, ...]) -> None:
         where, language = self.page.url.removeprefix(self.person.site.address), self.person.language
         if self.page.evaluate("document.documentElement.lang") != language:
             self.wrong.append(f"{where} is not in {language}")
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
-        for width, scheme in looks:
-            self._show(width, scheme)
-            self.wrong += [f"{where} {language} {width} {scheme}: {one}" for one in self.page.evaluate(FINDINGS)]
+        for width in widths:
+            self._widen(width)
+            self.wrong += [f"{where} {language} {width} {self.scheme}: {one}" for one in self.page.evaluate(FINDINGS)]
             reached = self.page.evaluate("document.documentElement.scrollWidth")
             if reached > width:
                 self.wrong.append(f"{where} {language} is {reached} wide at {width}")
@@ -168,10 +172,17 @@ class Inspector:
         except HTTPException:
             return ""
 
-    def _show(self, width: int, scheme: Any) -> None:
+    def _colour(self, scheme: Any) -> None:
+        if scheme != self.scheme:
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+            self.scheme = scheme
+
+    def _widen(self, width: int) -> None:
         """At its full height: what is scrolled under a pinned bar would be reported as too small."""
-        self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        self.page.set_viewport_size({"width": width, "height": 800})
+        size = self.page.viewport_size or {"width": 0, "height": 800}
+        if size["width"] != width:
+            self.page.set_viewport_size({"width": width, "height": size["height"]})
         height = self.page.evaluate("document.documentElement.scrollHeight")
-        self.page.set_viewport_size({"width": width, "height": min(height, 6000)})
+        if height > size["height"]:
+            self.page.set_viewport_size({"width": width, "height": min(height, TALLEST)})
         self.page.evaluate(SETTLED)

@@ -15,7 +15,8 @@ from pypdf import PdfReader
 from b2c_web import clock
 from b2c_web.bookings.calendar_file import booking_calendar
 from b2c_web.payments.models import Document, DocumentKind
-from b2c_web.payments.pdf import method_words, receipt_pdf
+from b2c_web.payments.pdf import receipt_pdf
+from b2c_web.payments.texts import method_words
 from tests.factories.messages import DROP_OFF, FACTS
 
 BERLIN = ZoneInfo("Europe/Berlin")

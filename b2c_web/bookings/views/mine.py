@@ -26,9 +26,9 @@ from b2c_web.formatting import eur, moment
 from b2c_web.forms import form_page, submitted
 from b2c_web.money import contained_vat_cents
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
-from b2c_web.payments.pdf import method_words
 from b2c_web.payments.queries import paid_cents, payments_of, refunds_of
 from b2c_web.payments.reasons import reason_message
+from b2c_web.payments.texts import method_words
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
 
 PER_PAGE = 10
