@@ -22,6 +22,15 @@ accesslog = None if os.environ.get("B2C_ACCESS_LOG") == "0" else "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms %({x-request-id}o)s'
 
 
+def on_starting(server):
+    """`make run` starts us first: the application is loaded while the database is still being made."""
+    if os.environ.get("B2C_BRINGS_UP") == "1":
+        from app import app
+        from b2c_web.schema_state import bring_up
+
+        bring_up(app, patience_seconds=60)
+
+
 def when_ready(server):
     """What is loaded by now stays for good: spare the collector from walking through it again and again."""
     gc.collect()

@@ -10,14 +10,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, Any, LiteralString
-
-import psycopg
+from typing import IO, Any
 
 from b2c_web import db_places as places
 from b2c_web.config import ConfigError, load_settings
 from b2c_web.db_server import DatabaseServer, DatabaseServerError
 from b2c_web.processes import Child, Console, Household, LogTail
+from b2c_web.schema_state import NoDatabaseError, column, is_empty, schema_is_current
 from b2c_web.secrets_file import load_secrets, note_simulator
 
 READY_SECONDS = 90
@@ -132,16 +131,18 @@ class Run:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._ask_to_stop)
         try:
+            self.start_web()
             self.start_database()
             self.start_simulator()
-            self.migrate()
-            self.start_application()
+            self.wait_for_schema()
+            self.load_demo()
+            self.start_worker()
             self.wait_until_ready()
             self.announce()
             return self.attend()
         except StopAskedError:
             return 0
-        except (RunError, DatabaseServerError) as error:
+        except (RunError, DatabaseServerError, NoDatabaseError) as error:
             if not self.stop_asked:
                 self.console.plain(f"\nCannot go on: {error}")
             return 0 if self.stop_asked else 1
@@ -153,15 +154,19 @@ class Run:
 
     # -- starting
 
+    def start_web(self) -> None:
+        """First, since it takes longest to load. It waits for the database, ours unless DATABASE_URL names another,
+        and brings it to the newest schema before it serves.
+        """
+        if not self.environ.get("DATABASE_URL"):
+            self.database = DatabaseServer(places.instance_dir(self.environ) / "postgres", environ=self.environ)
+            self.environ["DATABASE_URL"] = self.database.url()
+        self._start("web", "-m", "gunicorn", "-c", "gunicorn.conf.py", "app:app", B2C_BRINGS_UP="1")
+
     def start_database(self) -> None:
-        """Our own server, unless DATABASE_URL names another."""
-        if self.environ.get("DATABASE_URL"):
-            return
-        server = DatabaseServer(places.instance_dir(self.environ) / "postgres", environ=self.environ)
-        self.household.watch("db", LogTail(server.log_file))
-        self.database = server
-        server.start()
-        self.environ["DATABASE_URL"] = server.url()
+        if self.database:
+            self.household.watch("db", LogTail(self.database.log_file))
+            self.database.start()
 
     def start_simulator(self) -> None:
         if self.simulator_port is None:
@@ -172,24 +177,25 @@ class Run:
         secret = ["--webhook-secret", self.environ["STRIPE_WEBHOOK_SECRET"]]
         self._start("pay", "-m", "b2c_web.payments.simulator", *arguments, *secret)
 
-    def migrate(self) -> None:
-        if schema_is_current(self.environ["DATABASE_URL"]):
-            return
-        self.console.line("setup", "bringing the database to the newest schema")
-        self._finish("setup", "-m", "flask", "db", "upgrade")
+    def wait_for_schema(self) -> None:
+        url = self.environ["DATABASE_URL"]
+        if not schema_is_current(url):
+            self.console.line("setup", "bringing the database to the newest schema")
+        while not schema_is_current(url):
+            self._look_around()
 
-    def start_application(self) -> None:
-        """The web server, the demo data when there is none yet, and the worker."""
-        self._start("web", "-m", "gunicorn", "-c", "gunicorn.conf.py", "app:app")
+    def load_demo(self) -> None:
         if self.settings["DEMO_MODE"] and is_empty(self.environ["DATABASE_URL"]):
             self.console.line("setup", "loading the demo data, this once")
             self._finish("demo", "-m", "flask", "demo", "load")
-        # After the demo data, which do their own jobs at the times that they play at.
+
+    def start_worker(self) -> None:
+        """After the demo data, which do their own jobs at the times that they play at."""
         self.worker_began = time.time()
         self._start("worker", "-m", "flask", "worker")
 
-    def _start(self, name: str, *arguments: str) -> Child:
-        return self.household.start(name, [sys.executable, *arguments], self.environ)
+    def _start(self, name: str, *arguments: str, **environ: str) -> Child:
+        return self.household.start(name, [sys.executable, *arguments], self.environ | environ)
 
     def _finish(self, name: str, *arguments: str) -> None:
         """Runs a child to its end, with the others going on. Raises RunError when it fails."""
@@ -205,7 +211,7 @@ class Run:
         if self.stop_asked:
             raise StopAskedError
         fallen = self.household.fallen()
-        if fallen and fallen.name not in {"setup", "demo"}:
+        if fallen and fallen.name != "demo":
             self.household.pump(0.1)
             raise RunError(f"{fallen.name} ended with code {fallen.process.returncode}; its last lines stand above.")
 
@@ -234,7 +240,7 @@ class Run:
     def _worker_works(self) -> bool:
         question = "SELECT id FROM procrastinate_workers WHERE last_heartbeat > to_timestamp(%s)"
         url = self.environ["DATABASE_URL"]
-        return bool(_column(url, question, "procrastinate_workers", self.worker_began))
+        return bool(column(url, question, "procrastinate_workers", self.worker_began))
 
     def announce(self) -> None:
         seconds = time.monotonic() - self.began
@@ -262,30 +268,6 @@ class Run:
             self.database.stop()
             self.household.pump(0)
         self.console.plain("Stopped.")
-
-
-def schema_is_current(url: str) -> bool:
-    """Whether the database is at the newest migration; asked here, so that a usual start loads no app for it."""
-    from alembic.script import ScriptDirectory
-
-    newest = ScriptDirectory(str(places.CLONE / "migrations")).get_heads()
-    return sorted(_column(url, "SELECT version_num FROM alembic_version", "alembic_version")) == sorted(newest)
-
-
-def is_empty(url: str) -> bool:
-    """Whether nothing was ever loaded or entered: there is no workshop."""
-    return not _column(url, "SELECT 1 FROM workshops LIMIT 1", "workshops")
-
-
-def _column(url: str, question: LiteralString, table: str, *values: object) -> list[str]:
-    address = url.replace("postgresql+psycopg://", "postgresql://", 1)
-    try:
-        with psycopg.connect(address, connect_timeout=10) as connection:
-            if connection.execute("SELECT to_regclass(%s)", [table]).fetchone() == (None,):
-                return []
-            return [row[0] for row in connection.execute(question, values)]
-    except psycopg.OperationalError as error:
-        raise RunError(f"the database of DATABASE_URL does not answer: {error}") from error
 
 
 def answers(host: str, port: int, path: str) -> int | None:

@@ -1,7 +1,10 @@
 """Real PostgreSQL built by the migrations; every test rolls back, or has a database of its own."""
 
+import atexit
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -38,7 +41,16 @@ TEST_SETTINGS = {
     "B2C_BASE_URL": "http://localhost",
 }
 
-COMPILED = FileSystemBytecodeCache()  # there are many applications in a run, and one set of templates
+
+def _folder_of_this_run() -> str:
+    """One for all its workers, gone at its end."""
+    if "B2C_TEST_PAGES" not in os.environ:
+        os.environ["B2C_TEST_PAGES"] = tempfile.mkdtemp(prefix="b2c-pages-")
+        atexit.register(shutil.rmtree, os.environ["B2C_TEST_PAGES"])
+    return os.environ["B2C_TEST_PAGES"]
+
+
+COMPILED = FileSystemBytecodeCache(_folder_of_this_run())  # many applications, and one set of templates
 
 
 def pytest_collection_finish() -> None:

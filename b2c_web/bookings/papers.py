@@ -18,7 +18,7 @@ from b2c_web.payments.queries import succeeded_payment
 
 def calendar_of(booking: Booking) -> bytes:
     """The booking's dates as a calendar file; each move raises its sequence, so calendars replace the old one."""
-    from b2c_web.bookings.calendar_file import booking_calendar  # a tenth of every start, and needed later only
+    from b2c_web.bookings.calendar_file import booking_calendar  # slow to load, and no start needs it
 
     moves = select(BookingMove.id).where(BookingMove.booking_id == booking.id, BookingMove.state == MoveState.DONE)
     sequence = len(db.session.scalars(moves).all())

@@ -252,19 +252,6 @@ def test_knows_whether_a_page_answers(free_port: int) -> None:
         thread.join()
 
 
-def test_knows_an_unmigrated_an_empty_and_a_lost_database(
-    database_server: DatabaseServer, template_database: str
-) -> None:
-    fresh = database_server.url("postgres")
-    assert not runner.schema_is_current(fresh)
-    assert runner.is_empty(fresh)
-    migrated = database_server.url(template_database)
-    assert runner.schema_is_current(migrated)
-    assert runner.is_empty(migrated)
-    with pytest.raises(RunError, match="DATABASE_URL does not answer"):
-        runner.is_empty(database_server.url("no-such-database"))
-
-
 class Started:
     """`python app.py` as a newcomer would start it, with an instance folder of its own."""
 

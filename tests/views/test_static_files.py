@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -56,16 +57,49 @@ def test_a_missing_file_is_not_kept_as_missing(app: Flask, client: FlaskClient) 
     assert (answer.status_code, answer.headers.get("Cache-Control")) == (404, "private, no-cache")
 
 
-def test_whatever_changes_in_a_file_changes_the_version(tmp_path: Path) -> None:
-    folder = tmp_path / "static"
-    shutil.copytree(ROOT / "static" / "css", folder / "css")
-    before = static_files.version_of(folder)
-    assert before == static_files.version_of(folder)
-    tokens = folder / "css" / "tokens.css"
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "static" / "css", tmp_path / "static" / "css")
+    return tmp_path / "static"
+
+
+def kept_by(app: Flask, name: str) -> str | None:
+    with app.test_client().get(f"{app.static_url_path}/{name}") as answer:
+        assert answer.status_code == 200
+        return answer.headers["Cache-Control"]
+
+
+def serving(folder: Path, environment: str = "production") -> Flask:
+    app = Flask("files", root_path=str(folder.parent), static_folder=None)
+    app.config["B2C_ENV"] = environment
+    static_files.init_app(app)
+    return app
+
+
+def test_what_was_replaced_since_the_start_is_not_kept_under_the_old_address(folder: Path) -> None:
+    app = serving(folder)
+    assert kept_by(app, "css/tokens.css") == KEPT
+    (folder / "css" / "tokens.css").write_text("body { color: red }")
+    (folder / "css" / "new.css").write_text("body { color: red }")
+    assert kept_by(app, "css/tokens.css") == kept_by(app, "css/new.css") == "no-cache"
+    assert kept_by(app, "css/base.css") == KEPT
+    assert kept_by(serving(folder), "css/tokens.css") == KEPT
+
+
+def test_while_developing_nothing_is_kept(folder: Path) -> None:
+    assert kept_by(serving(folder, "development"), "css/tokens.css") == "no-cache"
+
+
+def test_whatever_changes_in_a_file_changes_the_version(folder: Path) -> None:
+    def version() -> str:
+        return static_files.version_of(folder)[0]
+
+    before, tokens = version(), folder / "css" / "tokens.css"
+    assert before == version()
     words = tokens.read_text()
     tokens.write_text(words + "\n")
-    assert static_files.version_of(folder) != before
+    assert version() != before
     tokens.write_text(words)
-    assert static_files.version_of(folder) == before
+    assert version() == before
     tokens.rename(folder / "css" / "other.css")
-    assert static_files.version_of(folder) != before
+    assert version() != before
