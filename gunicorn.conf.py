@@ -5,6 +5,7 @@ Eight uploads at once leave four threads of a process for pages.
 
 import gc
 import os
+import threading
 
 bind = f"{os.environ.get('B2C_BIND') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = "gthread"
@@ -44,3 +45,15 @@ def post_fork(server, worker):
 
     with app.app_context():
         db.engine.dispose(close=False)
+
+
+def post_worker_init(worker):
+    """What no start waits for, but somebody's first receipt would, is loaded when the first pages are out."""
+    later = threading.Timer(10, load_papers)
+    later.daemon = True
+    later.start()
+
+
+def load_papers():
+    from b2c_web.bookings import calendar_file  # noqa: F401
+    from b2c_web.payments import pdf  # noqa: F401
