@@ -240,7 +240,9 @@ def _weeks(month: date, by_day: Mapping[date, Day], chosen: date | None, waiting
     cells: list[Cell | None] = [None] * day.weekday()
     choosable = ("free", "few", "full") if waiting else ("free", "few")
     while day.month == month.month:
-        cells.append(_cell(day, by_day.get(day), words, chosen=day == chosen, choosable=choosable))
+        over = Cell(day.day, "closed", "", "", chosen=False)  # without a word: it was not closed
+        cell = _cell(day, by_day.get(day), words, chosen=day == chosen, choosable=choosable)
+        cells.append(over if day < today else cell)
         day += timedelta(days=1)
     cells += [None] * (-len(cells) % 7)
     return [cells[n : n + 7] for n in range(0, len(cells), 7)]

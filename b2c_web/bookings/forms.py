@@ -102,6 +102,7 @@ class ServiceForm(Form):
 
 
 class DateForm(Form):
+    month = StringField(validators=[Optional()])  # stays open when something is missing
     day = StringField(validators=[Optional()])
     slot = StringField(
         _l("Zeitfenster"), id="windows", validators=[Optional()]

@@ -1,6 +1,7 @@
 """Which car a booking is for: said when booking, before pickup, or at check-in at the latest."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,17 @@ class SeenCar:
 
     facts: dict[str, Any]
     is_other: bool
+
+
+def is_named(booking: Booking) -> bool:
+    """Has everything been said of the car that the workshop needs? It becomes one of the customer's at check-in."""
+    return booking.vehicle_id is not None or all(booking.car_details.get(name) for name in NEEDED)
+
+
+def model_of(vehicle: Vehicle | None, said: Mapping[str, Any]) -> str:
+    """ "VW Polo" of the saved car, or as far as it was said; "" while nothing was."""
+    known = (vehicle.make, vehicle.model) if vehicle else (said.get("make"), said.get("model"))
+    return " ".join(filter(None, known))
 
 
 def name_car(user: User, booking_id: uuid.UUID, car: dict[str, Any]) -> None:

@@ -60,9 +60,9 @@ def front_page(at: datetime) -> FrontPage:
     return FrontPage(offers, from_price_cents(offers), low, high, city, radius_km)
 
 
-def reach(postal_code: str) -> ReachAnswer | None:
-    """Whether we come to `postal_code` as typed; None when nothing was typed."""
-    if not postal_code:
+def reach(postal_code: str | None) -> ReachAnswer | None:
+    """Whether we come to `postal_code` as typed; None while nobody asks."""
+    if postal_code is None:
         return None
     if not POSTAL_CODE.fullmatch(postal_code):
         return ReachAnswer(Answer.MALFORMED)

@@ -18,7 +18,7 @@ def index() -> Response:
 def reach() -> Response:
     if not htmx.wants_fragment():
         return _front_page()
-    plz = _typed_postal_code()
+    plz = _typed_postal_code() or ""
     answer = queries.reach(plz)
     return htmx.render("landing/_reach.html", status=_status(answer), plz=plz, reach=answer)
 
@@ -27,11 +27,12 @@ def _front_page() -> Response:
     plz = _typed_postal_code()
     answer = queries.reach(plz)
     front = queries.front_page(clock.now_utc())
-    return htmx.render("landing/index.html", status=_status(answer), front=front, plz=plz, reach=answer)
+    return htmx.render("landing/index.html", status=_status(answer), front=front, plz=plz or "", reach=answer)
 
 
-def _typed_postal_code() -> str:
-    return request.args.get("plz", "").strip()
+def _typed_postal_code() -> str | None:
+    plz = request.args.get("plz")
+    return None if plz is None else plz.strip()
 
 
 def _status(answer: queries.ReachAnswer | None) -> int:

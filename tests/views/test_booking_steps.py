@@ -14,7 +14,9 @@ from b2c_web.accounts.hooks import CodeMail
 from b2c_web.accounts.models import Address
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
 from b2c_web.catalog.models import Service, ServicePricing, ServiceType
+from b2c_web.catalog.queries import from_price_cents, price_list
 from b2c_web.flask_extensions import db
+from b2c_web.formatting import eur
 from tests.commands.scene import Scene
 from tests.factories import make_customer, make_vehicle
 from tests.views.browsing import send
@@ -405,3 +407,44 @@ def test_a_car_known_by_its_plate_alone_is_known_again(
     saved = make_vehicle(customer, license_plate="WIT XY 207")
     session.commit()
     assert "Für dieses Auto ist schon" in once_more(walk, vehicle=saved.id)
+
+
+POLO = {"license_plate": "WIT XY 207", "make": "VW", "model": "Polo", "year": "2018"}
+
+
+def test_a_car_that_was_told_whole_is_named_on_the_way_and_not_asked_for_again(
+    client: FlaskClient, session: Any, login: Callable[..., FlaskClient]
+) -> None:
+    walk = Walk(login(make_customer()), Scene(session, ronjas=3))
+    assert "VW Polo" in once_more(walk, **POLO)
+    walk.confirm()
+    walk.scene.pay(only_booking())
+    shown = text_of(client.get(f"/bookings/{only_booking().id}"))
+    assert "VW Polo" in shown
+    for page in (shown, text_of(client.get(f"/bookings/{only_booking().id}?paid=1"))):
+        assert "fehlen noch" not in page
+
+
+def test_a_month_that_is_looked_at_stays_open_when_nothing_was_picked(walk: Walk) -> None:
+    walk.to_date()
+    month = re.search(r'name="month" value="([0-9-]+)"', walk.page("date", "?month=2026-12-01"))
+    assert month
+    answer = walk.send("date", month=month[1], slot="", back="")
+    assert answer.status_code == 422
+    assert 'id="month" tabindex="-1">Dezember 2026' in " ".join(text_of(answer).split())
+
+
+def test_days_that_are_over_are_not_called_closed(walk: Walk) -> None:
+    walk.to_date()
+    days = re.findall(r'class="day-number">(\d+)</span> <span class="day-state">([^<]*)<', walk.page("date"))
+    assert days[:2] == [("23", ""), ("24", "zu")]  # Tuesday noon: yesterday, and too late for today
+
+
+def test_the_first_bar_says_what_the_wanted_service_costs_at_least(client: FlaskClient, session: Any) -> None:
+    Scene(session)
+    offers = price_list(clock.now_utc())
+    brakes = [offer for offer in offers if offer.service is ServiceType.BRAKE_SERVICE]
+    for address, some in (("/book?service=BRAKE_SERVICE", brakes), ("/book", offers)):
+        bar = text_of(client.get(address)).split('id="price-bar"')[1]
+        assert eur(from_price_cents(some) or 0).replace("\xa0", " ") in bar
+    assert from_price_cents(brakes) != from_price_cents(offers)

@@ -28,8 +28,8 @@ def test_a_postal_code_gets_an_exact_answer(session: Any, plz: str, answer: Answ
     assert found.answer is answer
 
 
-def test_nothing_typed_is_no_question(session: Any) -> None:
-    assert queries.reach("") is None
+def test_nothing_asked_is_no_question(session: Any) -> None:
+    assert queries.reach(None) is None
 
 
 def test_without_a_workshop_we_come_nowhere(session: Any) -> None:
@@ -85,9 +85,10 @@ def test_the_fragment_address_opened_by_hand_is_a_whole_page(client: FlaskClient
     assert "<html" in client.get("/reach?plz=44137").text
 
 
+@pytest.mark.parametrize("address", ["/reach?plz=44", "/reach?plz=", "/?plz=+"])
 @pytest.mark.parametrize("headers", [{}, FRAGMENT])
-def test_a_malformed_code_is_422(client: FlaskClient, headers: dict[str, str]) -> None:
-    answer = client.get("/reach?plz=44", headers=GERMAN | headers)
+def test_a_malformed_or_empty_code_is_422(client: FlaskClient, headers: dict[str, str], address: str) -> None:
+    answer = client.get(address, headers=GERMAN | headers)
     assert answer.status_code == 422
     assert "Eine Postleitzahl hat fünf Ziffern." in answer.text
 

@@ -48,7 +48,7 @@ def car(draft_id: uuid.UUID) -> Response:
 
 
 def _page(draft: BookingDraft | None, form: CarForm, **context: Any) -> Response:
-    shown = {"cars": _cars(), "from_cents": (total_of(draft) if draft else 0) or lowest_total()}
+    shown = {"cars": _cars(), "from_cents": (total_of(draft) if draft else 0) or lowest_total(form.service.data)}
     return page("bookings/car.html", draft, 1, form, **shown, **context)
 
 

@@ -12,6 +12,7 @@ from b2c_web.accounts.models import Role
 from b2c_web.bookings import blueprint, calendar_view, drafts, reuse, steps, wishes
 from b2c_web.bookings.availability import Question
 from b2c_web.bookings.models import BookingDraft, BookingStatus
+from b2c_web.bookings.naming import model_of
 from b2c_web.catalog.queries import NotOffered, from_price_cents, price_list
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
@@ -27,14 +28,20 @@ from b2c_web.workshops.queries import Reach
 def page(template: str, draft: BookingDraft | None, number: int, form: Form, **context: Any) -> Response:
     """A step's page with its progress line; 422 and the reasons when the form was refused."""
     frame = {"draft": draft, "steps": steps.progress(draft), "number": number, "classes": CLASS_TEXTS}
-    return form_page(template, form, **frame, car_plate=car_plate(draft), **context)
+    return form_page(template, form, **frame, **car_of(draft), **context)
 
 
 def car_plate(draft: BookingDraft | None) -> str:
+    return car_of(draft)["car_plate"]
+
+
+def car_of(draft: BookingDraft | None) -> dict[str, str]:
+    """Plate and model of the saved car, or as far as they were typed."""
     if draft is None:
-        return ""
+        return {"car_plate": "", "car_model": ""}
     car = db.session.get(Vehicle, draft.vehicle_id) if draft.vehicle_id else None
-    return car.license_plate if car else str(draft.car_details.get("license_plate", ""))
+    plate = car.license_plate if car else str(draft.car_details.get("license_plate", ""))
+    return {"car_plate": plate, "car_model": model_of(car, draft.car_details)}
 
 
 def is_customer() -> bool:
@@ -139,6 +146,7 @@ def total_of(draft: BookingDraft) -> int:
     return price.total_cents(concierge=draft.include_concierge) if price else 0
 
 
-def lowest_total() -> int:
-    """The cheapest there is, with concierge: what stands in the bar before anything is chosen."""
-    return from_price_cents(price_list(now_utc())) or 0
+def lowest_total(wanted: str | None = None) -> int:
+    """The cheapest there is, of the service that somebody came for: what stands in the bar before a class is chosen."""
+    offers = price_list(now_utc())
+    return from_price_cents([offer for offer in offers if offer.service == wanted] or offers) or 0

@@ -15,7 +15,7 @@ from b2c_web.access import requires
 from b2c_web.bookings import blueprint, drafts, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
 from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.bookings.naming import name_car
+from b2c_web.bookings.naming import is_named, model_of, name_car
 from b2c_web.bookings.queries import Asked, bookings_of, own_booking
 from b2c_web.bookings.returning import may_choose_return
 from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
@@ -110,6 +110,7 @@ def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
         "service": TEXTS[booking.service],
         "classes": CLASS_TEXTS,
         "plate": _plate(booking),
+        "car_model": model_of(booking.vehicle, booking.car_details),
         "line": timeline.of(booking),
         "documents": papers.documents_of(booking),
         "document_words": _document_words(),
@@ -119,7 +120,7 @@ def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
         "may_choose_return": may_choose_return(booking),
         "rule_words": _rule_words(booking, cancelling, now),
         "ahead": timeline.ahead(booking, now),
-        "car_missing": booking.vehicle_id is None and booking.status not in ENDED,
+        "car_missing": not is_named(booking) and booking.status not in ENDED,
         "may_repeat": booking.status not in (BookingStatus.PENDING, *ENDED),
         "shows_ronja": booking.reservation is not None and jockey_comes and _has_a_date(booking),
     }
