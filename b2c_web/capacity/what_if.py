@@ -152,7 +152,9 @@ def _touched(rows: Rows, change: Change) -> list[Window]:
 
 
 def _broken(refused: Mapping[Promised, Block]) -> list[Broken]:
-    return [Broken(one.booking, block, one.window, one.back is not None) for one, block in refused.items()]
+    """In order of time, as somebody rings them up."""
+    found = [Broken(one.booking, block, one.window, one.back is not None) for one, block in refused.items()]
+    return sorted(found, key=lambda one: (one.window, one.booking.number))
 
 
 def _day_effect(day: date, before: Rows, after: Rows, order: Order, broken: Sequence[Broken]) -> DayEffect:

@@ -103,6 +103,12 @@ def test_the_last_booked_is_the_promise_that_breaks(scene: Scene, change: dict[s
     assert named == [*expected, (last.id, block)]
 
 
+def test_broken_promises_are_listed_in_order_of_time(scene: Scene) -> None:
+    booked = [scene.booked(slot, None) for slot in (5, 0, 1)]
+    found = effect(scene, last=FIRST + timedelta(days=1), day_maximum=0)
+    assert [one.booking.id for one in found.broken] == [booked[n].id for n in (1, 2, 0)]
+
+
 def test_a_ronja_fewer_breaks_what_only_it_could_do(scene: Scene) -> None:
     bookings = [scene.booked(0, 2), scene.booked(1, 3)]
     assert effect(scene, ronjas=-1).broken == []
