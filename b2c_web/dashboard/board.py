@@ -28,6 +28,7 @@ from b2c_web.extensions.models import (
     ExtensionMessage,
     ExtensionStatus,
     ExtensionWish,
+    MessageKind,
 )
 from b2c_web.extensions.rules import UNPAID
 from b2c_web.extensions.wishes import undecided
@@ -51,12 +52,16 @@ class Column(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MoreWork:
-    """What the card says about extensions: "pending", "unpaid", "reserving", "approved" or "declined"."""
+    """What the card says about extensions: "pending", "unpaid", "reserving", "approved" or "declined".
+
+    `asked`: the one about which the customer asked something that the workshop has not answered.
+    """
 
     state: str
     cents: int
     count: int
     since: datetime
+    asked: uuid.UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +149,9 @@ def board_version(user: User, day: date, today: date, now: datetime) -> str:
 
 def car_version(booking_id: uuid.UUID) -> str:
     """A name for all that a car's page shows, by one statement."""
-    asked = select(func.count()).select_from(ExtensionMessage).join(Extension)
     done = select(func.count()).select_from(AuditEntry).where(AuditEntry.entity_type == "booking")
     more = (
         _changes(Notification),
-        asked.where(Extension.booking_id == Booking.id).correlate(Booking).scalar_subquery(),
         done.where(AuditEntry.entity_id == Booking.id).correlate(Booking).scalar_subquery(),
     )
     rows = db.session.execute(_stamps(select(Booking).where(Booking.id == booking_id)).add_columns(*more))
@@ -156,7 +159,8 @@ def car_version(booking_id: uuid.UUID) -> str:
 
 
 def _stamps(bookings: Select[Any]) -> Select[Any]:
-    """When each booking and what belongs to it was changed."""
+    """When each booking and what belongs to it was changed, and how much was said about its extensions."""
+    said = select(func.count()).select_from(ExtensionMessage).join(Extension)
     return bookings.outerjoin(Vehicle, Vehicle.id == Booking.vehicle_id).with_only_columns(
         Booking.id,
         Booking.status,
@@ -166,6 +170,7 @@ def _stamps(bookings: Select[Any]) -> Select[Any]:
         _changes(Extension),
         _changes(ExtensionWish),
         _changes(JockeyAssignment),
+        said.where(Extension.booking_id == Booking.id).correlate(Booking).scalar_subquery(),
     )
 
 
@@ -243,13 +248,18 @@ def _open_assignments(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, JockeyAssignm
 
 def _more_work(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
     by_booking: dict[uuid.UUID, list[Extension]] = defaultdict(list)
-    statement = select(Extension).where(Extension.booking_id.in_(ids), Extension.status != ExtensionStatus.CANCELLED)
-    for one in db.session.scalars(statement.order_by(Extension.requested_at)):
+    asked: dict[uuid.UUID, uuid.UUID] = {}
+    said = select(ExtensionMessage.kind).where(ExtensionMessage.extension_id == Extension.id)
+    last = said.order_by(ExtensionMessage.at.desc(), ExtensionMessage.id.desc()).limit(1).scalar_subquery()
+    wanted = Extension.booking_id.in_(ids), Extension.status != ExtensionStatus.CANCELLED
+    for one, kind in db.session.execute(select(Extension, last).where(*wanted).order_by(Extension.requested_at)):
         by_booking[one.booking_id].append(one)
-    return {booking_id: _summed_up(rows) for booking_id, rows in by_booking.items()}
+        if kind is MessageKind.QUESTION and one.status is ExtensionStatus.PENDING:
+            asked[one.booking_id] = one.id
+    return {booking_id: _summed_up(rows, asked.get(booking_id)) for booking_id, rows in by_booking.items()}
 
 
-def _summed_up(rows: Sequence[Extension]) -> MoreWork:
+def _summed_up(rows: Sequence[Extension], asked: uuid.UUID | None) -> MoreWork:
     """What matters most of all extensions of one car: somebody is waited for, money is missing, work may begin."""
     approved = [one for one in rows if one.status is ExtensionStatus.APPROVED]
     kinds = {
@@ -261,4 +271,4 @@ def _summed_up(rows: Sequence[Extension]) -> MoreWork:
     }
     state, found = next((state, found) for state, found in kinds.items() if found)
     cents = sum(one.approved_amount_cents or one.total_amount for one in found)
-    return MoreWork(state, cents, len(found), min(one.approved_at or one.requested_at for one in found))
+    return MoreWork(state, cents, len(found), min(one.approved_at or one.requested_at for one in found), asked)

@@ -192,6 +192,56 @@ def test_the_board_follows_and_answers_nothing_when_nothing_changed(scene: Scene
         assert "479,88 EUR" in text_of(client.get(href, headers=HTMX))
 
 
+def say(more: Extension, kind: MessageKind, words: str) -> None:
+    db.session.add(ExtensionMessage(extension_id=more.id, kind=kind, at=clock.now_utc(), words=words))
+    db.session.commit()
+
+
+def test_a_question_of_the_customer_stands_on_the_board_until_it_is_answered(scene: Scene, login: Login) -> None:
+    booking = car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP)
+    more = extension(booking)
+    with at(scene, 1):
+        client = staff(scene, login)
+        page = text_of(client.get("/workshop"))
+        assert "Frage des Kunden" not in page
+        say(more, MessageKind.QUESTION, "Geht es billiger?")
+        page = text_of(client.get(region_of(page), headers=HTMX))
+        assert "Frage des Kunden" in words_of(page)
+        assert f'href="/workshop/extensions/{more.id}"' in page
+        assert client.get(region_of(page), headers=HTMX).status_code == 204
+    with at(scene, 1 + 1 / 3600):
+        say(more, MessageKind.ANSWER, "Leider nicht.")
+        page = text_of(client.get(region_of(page), headers=HTMX))
+        assert "Frage des Kunden" not in page
+        assert f"/workshop/extensions/{more.id}" not in page
+    with at(scene, 1 + 2 / 3600):
+        say(more, MessageKind.QUESTION, "Wirklich nicht?")
+        more.status, more.declined_at = ExtensionStatus.DECLINED, clock.now_utc()
+        db.session.commit()
+        assert "Frage des Kunden" not in text_of(client.get("/workshop"))  # decided: nobody waits for the answer
+
+
+def test_a_dispatcher_reads_of_a_question_whose_page_is_the_workshops(scene: Scene, login: Login) -> None:
+    with at(scene, 1):
+        say(extension(car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP)), MessageKind.QUESTION, "Geht es billiger?")
+        page = text_of(staff(scene, login, Role.DISPATCHER).get("/workshop"))
+    assert "Frage des Kunden" in page
+    assert "/workshop/extensions/" not in page
+
+
+def test_questions_cost_the_board_no_statement_each(scene: Scene, login: Login) -> None:
+    with at(scene, 1):
+        client = staff(scene, login)
+        for number in range(6):
+            more = extension(car(scene, f"DO AA {number + 1}", BookingStatus.IN_WORKSHOP))
+            say(more, MessageKind.QUESTION, "Geht es billiger?")
+        db.session.expire_all()
+        with counted() as drawn:
+            page = text_of(client.get("/workshop"))
+    assert page.count("Frage des Kunden") == 6
+    assert len(drawn) <= 8, drawn
+
+
 @contextmanager
 def counted() -> Iterator[list[str]]:
     """The statements that are sent meanwhile."""
