@@ -21,7 +21,7 @@ from b2c_web.bookings.rules import WITH_US
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dashboard.rules import Punctuality, punctuality
-from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.extensions.models import (
     AuthorizationStatus,
     Extension,
@@ -38,6 +38,7 @@ from b2c_web.vehicles.models import Vehicle
 
 S = BookingStatus
 ENDED = (AssignmentStatus.COMPLETED, AssignmentStatus.CANCELLED)
+FAILED = (CancelReason.NO_SHOW, CancelReason.BREAKDOWN)
 NEVER_HERE = (S.PENDING, S.CANCELLED)
 OVER = (S.PENDING, S.CANCELLED, S.COMPLETED)
 
@@ -75,6 +76,7 @@ class Card:
     punctuality: Punctuality | None
     more_work: MoreWork | None
     assignment: JockeyAssignment | None
+    failed: JockeyAssignment | None  # the return that ended without a handover, until the next one is arranged
     wishes: int  # that wait for the workshop
 
     @property
@@ -182,17 +184,30 @@ def _changes(kind: Any) -> Any:
 
 def _cards(bookings: Sequence[Booking], now: datetime) -> Iterable[Card]:
     ids = [booking.id for booking in bookings]
-    more, assignments, wishes = _more_work(ids), _open_assignments(ids), undecided(ids)
+    more, tours, wishes = _more_work(ids), _tours(ids), undecided(ids)
     for booking in bookings:
-        yield _card(booking, more.get(booking.id), assignments.get(booking.id), wishes.get(booking.id, 0), now)
+        yield _card(booking, more.get(booking.id), tours.get(booking.id, ()), wishes.get(booking.id, 0), now)
 
 
-def _card(booking: Booking, more: MoreWork | None, tour: JockeyAssignment | None, wishes: int, now: datetime) -> Card:
+def _card(
+    booking: Booking, more: MoreWork | None, tours: Sequence[JockeyAssignment], wishes: int, now: datetime
+) -> Card:
+    tour = next((one for one in reversed(tours) if one.status not in ENDED), None)
+    failed = next((one for one in reversed(tours) if one.status in ENDED), None)
     column = _column(booking, more)
     due, until = _due(booking, column, tour)
     counts = column is not Column.DONE and not _waits_for_customer(booking, column)
-    late = punctuality(until or due, now) if counts else None
-    return Card(booking, column, due, until, late, more, tour, wishes if booking.service_completed_at is None else 0)
+    return Card(
+        booking=booking,
+        column=column,
+        due=due,
+        until=until,
+        punctuality=punctuality(until or due, now) if counts else None,
+        more_work=more,
+        assignment=tour,
+        failed=failed if booking.return_failed_at else None,
+        wishes=wishes if booking.service_completed_at is None else 0,
+    )
 
 
 def _column(booking: Booking, more: MoreWork | None) -> Column:
@@ -236,14 +251,19 @@ def _travel(booking: Booking, kind: AssignmentType) -> timedelta:
     return timedelta(minutes=max(minutes, default=0))
 
 
-def _open_assignments(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, JockeyAssignment]:
+def _tours(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[JockeyAssignment]]:
+    """The open assignments of each booking and its returns that failed, in order of time."""
+    failed = and_(JockeyAssignment.type == AssignmentType.RETURN, JockeyAssignment.cancel_reason.in_(FAILED))
     statement = (
         select(JockeyAssignment)
-        .where(JockeyAssignment.booking_id.in_(ids), JockeyAssignment.status.notin_(ENDED))
+        .where(JockeyAssignment.booking_id.in_(ids), or_(JockeyAssignment.status.notin_(ENDED), failed))
         .options(joinedload(JockeyAssignment.jockey))
         .order_by(JockeyAssignment.scheduled_time)
     )
-    return {tour.booking_id: tour for tour in db.session.scalars(statement)}
+    tours: dict[uuid.UUID, list[JockeyAssignment]] = defaultdict(list)
+    for tour in db.session.scalars(statement):
+        tours[tour.booking_id].append(tour)
+    return tours
 
 
 def _more_work(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:

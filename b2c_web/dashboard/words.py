@@ -11,7 +11,10 @@ from b2c_web.clock import now_utc
 from b2c_web.config import ZONE
 from b2c_web.dashboard.board import Card, Column
 from b2c_web.dashboard.rules import Risk
+from b2c_web.dispatch.lateness import Need
 from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.dispatch.told import NEEDS
+from b2c_web.dispatch.words import ENDED_BECAUSE
 from b2c_web.formatting import clock, eur, short_day, weekday, window
 
 DAY_MINUTES = 24 * 60
@@ -80,6 +83,14 @@ def jockey_words(tour: JockeyAssignment) -> str:
     first, _blank, last = tour.jockey.name.partition(" ")
     name = f"{first[:1]}. {last}" if last else first
     return f"{name}, {clock(tour.scheduled_time)}"
+
+
+def failed_words(card: Card) -> str:
+    """ "Rückgabe gescheitert: Panne", in dispatch's words; empty when no return failed."""
+    if card.booking.return_failed_at is None:
+        return ""
+    why = card.failed and card.failed.cancel_reason
+    return f"{NEEDS[Need.RETURN_FAILED]}: {ENDED_BECAUSE[why]}" if why else str(NEEDS[Need.RETURN_FAILED])
 
 
 def said(card: Card) -> str:

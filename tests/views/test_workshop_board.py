@@ -16,6 +16,9 @@ from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands, desk
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.dashboard import cars, words
+from b2c_web.dispatch import planning
+from b2c_web.dispatch.commands import return_failed
+from b2c_web.dispatch.models import CancelReason
 from b2c_web.extensions.models import (
     AuthorizationStatus,
     DecisionRight,
@@ -27,6 +30,7 @@ from b2c_web.extensions.models import (
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
 from tests.commands.scene import Scene
+from tests.commands.trips import RETURN, Trips
 from tests.factories import make_booking, make_customer, make_user, make_vehicle, make_workshop
 from tests.views.walking import text_of, words_of
 
@@ -240,6 +244,31 @@ def test_questions_cost_the_board_no_statement_each(scene: Scene, login: Login) 
             page = text_of(client.get("/workshop"))
     assert page.count("Frage des Kunden") == 6
     assert len(drawn) <= 8, drawn
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (CancelReason.BREAKDOWN, "Rückgabe gescheitert: Panne"),
+        (CancelReason.NO_SHOW, "Rückgabe gescheitert: niemand angetroffen"),
+    ],
+)
+def test_a_car_that_came_back_from_its_return_says_so(
+    session: Any, frozen_clock: Any, login: Login, reason: CancelReason, said: str
+) -> None:
+    trips = Trips(session, frozen_clock)
+    booking = trips.booked()
+    back, began = trips.on_the_way_back(booking)
+    with trips.at(began):
+        client = login(trips.staff)
+        page = text_of(client.get("/workshop"))
+        assert "Rückgabe gescheitert" not in page
+        return_failed(back.id, reason, "", trips.driver)
+        page = text_of(client.get(region_of(page), headers=HTMX))
+        assert said in words_of(page).rpartition(" Fertig ")[2]
+        planning.assign(booking, RETURN)
+        session.commit()
+        assert "Rückgabe gescheitert" not in text_of(client.get(region_of(page), headers=HTMX))
 
 
 @contextmanager
