@@ -1,5 +1,6 @@
 """What staff may approve, what they must not begin, and what completion charges."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -179,6 +180,37 @@ def test_what_was_not_done_is_not_charged(pages: Pages, run_jobs: Callable[..., 
         line = plain(beside).split("Abgebucht")[0]
         assert line.rfind("89,90 EUR") > line.rfind("238,90 EUR")
         assert f"Nicht gemacht: {extension.items[1]['name']}" in plain(beside)
+
+
+def test_a_box_that_is_not_ticked_does_not_read_as_not_done(pages: Pages) -> None:
+    extension = pages.scene.held(pages.booking)
+    page = pages.staff.get(pages.completion)
+    legend = page.text.split("<legend", 1)[1].split("</legend>")[0]
+    assert "Nicht gemacht? Bitte ankreuzen – das wird nicht berechnet." in legend
+    labels = re.findall(r'<label for="undone-[^>]*>(.*?)</label>', page.text, flags=re.DOTALL)
+    assert labels == [extension.items[index]["name"] for index in (0, 1)]
+    with pages.staff.session_transaction() as cookie:
+        cookie["language"] = "en"
+    assert "Not done? Please tick it – it will not be charged." in plain(pages.staff.get(pages.completion))
+
+
+def test_completing_a_second_time_asks_nothing(pages: Pages, run_jobs: Callable[..., list[str]]) -> None:
+    pages.scene.held(pages.booking)
+    assert pages.by_staff(pages.completion, amount_cents=TWO).status_code == 303
+    for settled in (False, True):
+        if settled:
+            run_jobs({"payments.capture"})
+        again = pages.by_staff(pages.completion, amount_cents=TWO)
+        assert again.status_code == 409
+        assert "Stimmt das so?" not in plain(again)
+        assert plain(again).count("Fertig melden geht hier nicht.") == 1
+        assert "Zurück zum Auto" in plain(again)
+    assert pages.booking.status is BookingStatus.READY_FOR_RETURN
+    nothing_due = pages.by_staff(pages.completion, amount_cents=0)
+    assert nothing_due.status_code == 409
+    assert "Fertig melden geht hier nicht." not in plain(nothing_due)  # the command's own refusal says it
+    assert "Der Stand dieser Buchung hat sich geändert." in plain(nothing_due)
+    assert "Zurück zum Auto" in plain(nothing_due)
 
 
 def test_of_an_approved_offer_only_the_approved_work_is_named(pages: Pages) -> None:

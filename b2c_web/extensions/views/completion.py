@@ -5,12 +5,14 @@ from typing import Any
 
 from flask import Response, flash, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from b2c_web import formatting, htmx
 from b2c_web.access import requires
 from b2c_web.bookings.commands import complete_work
-from b2c_web.bookings.models import BookingStatus
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.errors import Conflict
 from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.forms import NotDoneForm
 from b2c_web.extensions.models import ExtensionStatus
@@ -19,6 +21,7 @@ from b2c_web.extensions.views.shown import car_url, frame, visible_booking
 from b2c_web.forms import form_page, submitted
 from b2c_web.payments.capturing import NOT_CAPTURED
 
+NOT_AT_WORK = _l("Dieses Auto ist nicht (mehr) in Arbeit. Fertig melden geht hier nicht.")
 Undone = dict[uuid.UUID, set[int]]
 
 
@@ -33,11 +36,19 @@ def completion(booking_id: uuid.UUID) -> Response:
     if htmx.wants_fragment() and "sum" in request.args:
         return htmx.render("extensions/_completion_sum.html", None, due_cents=cents, **frame(booking))
     if form.is_submitted() and form.amount_cents.data != str(cents):
-        form.form_errors.append(_("Eingezogen würden %(sum)s. Stimmt das so?", sum=formatting.eur(cents)))
+        _refuse_sum(form, booking, cents)
     elif submitted(form, lambda: _complete(booking_id, approved, undone)):
         flash(_done_words(booking_id), "success")
         return htmx.see_other(car_url(visible_booking(booking_id)))
     return form_page("extensions/completion.html", form, **_facts(booking_id, asked=asked))
+
+
+def _refuse_sum(form: NotDoneForm, booking: Booking, cents: int) -> None:
+    """Another sum than the button named: asked back while it can be charged, else the way to the car is all."""
+    if rules.work_refusal(booking):
+        form.refuse(Conflict(NOT_AT_WORK, code="wrong_state"))
+    else:
+        form.form_errors.append(_("Eingezogen würden %(sum)s. Stimmt das so?", sum=formatting.eur(cents)))
 
 
 def _approved(booking_id: uuid.UUID) -> list[ExtensionView]:
@@ -91,13 +102,13 @@ def _facts(booking_id: uuid.UUID, *, asked: bool) -> dict[str, Any]:
     booking, extensions = visible_booking(booking_id), queries.of_booking(booking_id)
     approved = _still_due(extensions)  # read anew: one more may have been approved meanwhile
     undone = _undone(approved, asked=asked)
-    open_work = booking.status is BookingStatus.IN_WORKSHOP and booking.service_completed_at is None
     return {
         **frame(booking),
         "approved": approved,
         "pending": [one for one in extensions if one.is_pending],
         "undone": undone,
         "due_cents": _due_cents(approved, undone),
-        "open_work": open_work,
+        "open_work": rules.work_refusal(booking) is None,
+        "not_at_work": NOT_AT_WORK,
         "back_url": url_for("extensions.completion", booking_id=booking_id),
     }
