@@ -18,6 +18,7 @@ from b2c_web.vehicles.commands import CarFacts
 from b2c_web.vehicles.models import VehicleClass
 from tests.factories import make_customer, make_user
 from tests.views.browsing import send, token_on
+from tests.views.walking import words_of
 
 CAR = {"license_plate": "wit-xy 207", "make": "Ahorn", "model": "Kombi", "year": "2019", "vehicle_class": "MIDSIZE"}
 FACTS = CarFacts("WIT XY 207", "Ahorn", "Kombi", 2019, VehicleClass.MIDSIZE)
@@ -68,6 +69,16 @@ def test_a_refusal_of_the_command_stands_at_its_field(client: FlaskClient, login
     assert answer.status_code == 422
     assert "Dieses Auto steht schon in Ihrer Liste." in answer.text
     assert 'href="#license_plate"' in answer.text
+
+
+def test_a_number_that_nobody_entered_is_said_to_be_missing(client: FlaskClient, login: Login) -> None:
+    login(make_customer())
+    send(client, "/account/cars/new", **CAR)
+    page = words_of(client.get("/account/cars").text)
+    assert "FIN fehlt noch; Sie oder die Werkstatt können sie eintragen" in page
+    with client.session_transaction() as cookie:
+        cookie["language"] = "en"
+    assert "VIN still missing; you or the workshop can enter it" in words_of(client.get("/account/cars").text)
 
 
 def test_a_car_is_changed(client: FlaskClient, login: Login) -> None:
