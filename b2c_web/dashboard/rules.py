@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from b2c_web.config import ZONE
+
 SOON = timedelta(minutes=30)
 
 
@@ -27,3 +29,8 @@ def punctuality(due: datetime, now: datetime) -> Punctuality:
         return Punctuality(Risk.LATE, (now - due) // timedelta(minutes=1))
     left = max(due - now, timedelta(0))
     return Punctuality(Risk.AT_RISK if left <= SOON else Risk.ON_TIME, left // timedelta(minutes=1))
+
+
+def days_late(due: datetime, now: datetime) -> int:
+    """Calendar days from `due` to `now` where the workshop stands, for what is late by a day or more; at least 1."""
+    return max((now.astimezone(ZONE).date() - due.astimezone(ZONE).date()).days, 1)

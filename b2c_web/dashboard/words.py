@@ -10,7 +10,7 @@ from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.config import ZONE
 from b2c_web.dashboard.board import Card, Column
-from b2c_web.dashboard.rules import Risk
+from b2c_web.dashboard.rules import Risk, days_late
 from b2c_web.dispatch.lateness import Need
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.dispatch.told import NEEDS
@@ -27,12 +27,16 @@ def plate_of(booking: Booking) -> str:
 
 
 def due_words(card: Card, today: date) -> str:
-    """ "14:30", "8–10", on another day "Mi 14:30", from a week away on "9.12. 14:30"."""
-    local = card.due.astimezone(ZONE).date()
+    """ "14:30", "8–10", in the coming days "Mi 14:30", on any other day "9.12. 14:30"."""
     at = window(card.due, card.until).replace("\u00a0Uhr", "") if card.until else clock(card.due)
+    return _with_day(card.due, at, today)
+
+
+def _with_day(moment: datetime, at: str, today: date) -> str:
+    local = moment.astimezone(ZONE).date()
     if local == today:
         return at
-    return f"{weekday(card.due)} {at}" if abs(local - today) < WEEK else f"{short_day(local)} {at}"
+    return f"{weekday(moment)} {at}" if today < local < today + WEEK else f"{short_day(local)} {at}"
 
 
 def late_words(card: Card) -> str:
@@ -46,7 +50,7 @@ def late_words(card: Card) -> str:
         return _("%(n)s min zu spät", n=minutes)
     if minutes < DAY_MINUTES:
         return _("%(n)s h zu spät", n=minutes // 60)
-    return ngettext("%(num)s Tag zu spät", "%(num)s Tage zu spät", minutes // DAY_MINUTES)
+    return ngettext("%(num)s Tag zu spät", "%(num)s Tage zu spät", days_late(card.until or card.due, now_utc()))
 
 
 def withdrawable_until(booking: Booking) -> datetime | None:
@@ -78,11 +82,11 @@ def more_work(card: Card) -> tuple[str, str, str] | None:
     }[more.state]
 
 
-def jockey_words(tour: JockeyAssignment) -> str:
-    """ "J. Sperber, 15:50"."""
+def jockey_words(tour: JockeyAssignment, today: date) -> str:
+    """ "J. Sperber, 15:50", on another day "J. Sperber, Mi 15:50"."""
     first, _blank, last = tour.jockey.name.partition(" ")
     name = f"{first[:1]}. {last}" if last else first
-    return f"{name}, {clock(tour.scheduled_time)}"
+    return f"{name}, {_with_day(tour.scheduled_time, clock(tour.scheduled_time), today)}"
 
 
 def failed_words(card: Card) -> str:

@@ -1,11 +1,11 @@
 """Lateness, doubtful mileages, and how numbers are shown."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from b2c_web.bookings.rules import MileageDoubt, mileage_doubt
-from b2c_web.dashboard.rules import Risk, punctuality
+from b2c_web.dashboard.rules import Risk, days_late, punctuality
 from b2c_web.formatting import whole_numbers
 from tests.conftest import NOON
 
@@ -25,6 +25,19 @@ from tests.conftest import NOON
 def test_late_is_what_is_past_its_minute(seconds_left: int, risk: Risk, minutes: int) -> None:
     found = punctuality(NOON + timedelta(seconds=seconds_left), NOON)
     assert (found.risk, found.minutes) == (risk, minutes)
+
+
+@pytest.mark.parametrize(
+    ("due", "now", "days"),
+    [
+        (datetime(2026, 11, 27, 15, tzinfo=UTC), datetime(2026, 11, 29, 9, tzinfo=UTC), 2),  # Friday at four to Sunday
+        (datetime(2026, 11, 27, 15, tzinfo=UTC), datetime(2026, 11, 28, 15, tzinfo=UTC), 1),
+        (datetime(2026, 11, 26, 22, 30, tzinfo=UTC), datetime(2026, 11, 27, 23, tzinfo=UTC), 2),  # local midnights
+        (datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 22, tzinfo=UTC), 1),  # that day has 25 hours
+    ],
+)
+def test_days_late_are_those_of_the_calendar(due: datetime, now: datetime, days: int) -> None:
+    assert days_late(due, now) == days
 
 
 @pytest.mark.parametrize(

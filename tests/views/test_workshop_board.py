@@ -111,8 +111,9 @@ def test_lateness_is_a_word(scene: Scene, login: Login) -> None:
         page = text_of(staff(scene, login).get("/workshop"))
         assert 'data-risk="late"' in page
         assert "12 min zu spät" in words_of(page)
-    with at(scene, 26):
-        assert "1 Tag zu spät" in columns(staff(scene, login))["Erwartet"]
+    for hours, said in ((25.9, "23 h zu spät"), (26, "1 Tag zu spät"), (62, "2 Tage zu spät"), (64, "3 Tage zu spät")):
+        with at(scene, hours):  # expected on Thursday until ten; Saturday at ten in the evening, Sunday at midnight
+            assert said in columns(staff(scene, login))["Erwartet"]
 
 
 @pytest.mark.parametrize(
@@ -444,8 +445,13 @@ def test_in_english(scene: Scene, login: Login) -> None:
         assert "What happened" in words_of(text_of(client.get(f"/workshop/bookings/{booking.id}")))
 
 
-@pytest.mark.parametrize(("today", "said"), [(9, "14:30"), (4, "Mi 14:30"), (2, "9.12. 14:30")])
-def test_a_day_far_off_is_named_by_its_date(app: Flask, today: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("today", "said"),
+    [(9, "14:30"), (8, "Mi 14:30"), (3, "Mi 14:30"), (2, "9.12. 14:30"), (10, "9.12. 14:30"), (14, "9.12. 14:30")],
+)
+def test_a_day_that_is_over_or_far_off_is_named_by_its_date(app: Flask, today: int, said: str) -> None:
     card = SimpleNamespace(due=datetime(2026, 12, 9, 13, 30, tzinfo=UTC), until=None)
     with app.test_request_context():
         assert words.due_words(card, date(2026, 12, today)) == said  # type: ignore[arg-type]
+        tour = SimpleNamespace(jockey=SimpleNamespace(name="Jana Sperber"), scheduled_time=card.due)
+        assert words.jockey_words(tour, date(2026, 12, today)) == f"J. Sperber, {said}"  # type: ignore[arg-type]
