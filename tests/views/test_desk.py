@@ -191,10 +191,17 @@ def test_who_begins_within_the_withdrawal_period_is_told(at_desk: Callable[..., 
     assert "hat nicht verlangt, dass vorher begonnen wird" in desk.words()
     board = words_of(text_of(desk.client.get("/workshop")))
     assert "kein früherer Beginn verlangt" in board
+    page = text_of(desk.client.get("/workshop"))
+    assert f'action="/workshop/bookings/{desk.booking.id}/work"' not in page  # nothing begins by one press unasked
+    asked = page.split(f'id="car-{desk.booking.id}-act"')[1].split("</a>")[0]
+    assert f'href="/workshop/bookings/{desk.booking.id}"' in asked
+    assert "Vor Beginn fragen" in asked
     desk.booking.early_start_requested_at = clock.now_utc()
     db.session.commit()
     assert "hat nicht verlangt" not in desk.words()
-    assert "kein früherer Beginn verlangt" not in text_of(desk.client.get("/workshop"))
+    page = text_of(desk.client.get("/workshop"))
+    assert "kein früherer Beginn verlangt" not in page
+    assert f'action="/workshop/bookings/{desk.booking.id}/work"' in page
 
 
 def test_a_concierge_car_that_was_brought_is_explained_with_its_refund(at_desk: Callable[..., Desk]) -> None:

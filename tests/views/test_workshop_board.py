@@ -1,28 +1,21 @@
 """The workshop's board of a day, looking for a car, and the car's page."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import event, update
+from sqlalchemy import update
 
 from b2c_web import audit, clock
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands, desk
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.dashboard import cars, words
-from b2c_web.dispatch import planning
-from b2c_web.dispatch.commands import return_failed
-from b2c_web.dispatch.models import CancelReason
 from b2c_web.extensions.models import (
     AuthorizationStatus,
     DecisionRight,
-    Extension,
     ExtensionMessage,
     ExtensionStatus,
     MessageKind,
@@ -30,14 +23,11 @@ from b2c_web.extensions.models import (
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
 from tests.commands.scene import Scene
-from tests.commands.trips import RETURN, Trips
-from tests.factories import make_booking, make_customer, make_user, make_vehicle, make_workshop
+from tests.factories import make_user, make_workshop
+from tests.views.boards import COLUMNS, HTMX, Login, at, car, columns, counted, extension, region_of, staff
 from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
-HTMX = {"HX-Request": "true"}
-Login = Callable[..., FlaskClient]
-COLUMNS = ("Erwartet", "In Arbeit", "Wartet auf Kunde", "Fertig")
 
 
 @pytest.fixture
@@ -45,48 +35,10 @@ def scene(session: Any) -> Scene:
     return Scene(session, ronjas=3, places=40)
 
 
-def staff(scene: Scene, login: Login, role: Role = Role.WORKSHOP) -> FlaskClient:
-    return login(make_user(role, **({} if role is Role.ADMIN else {"workshop_id": scene.workshop.id})))
-
-
-def car(scene: Scene, plate: str, status: BookingStatus = BookingStatus.CONFIRMED, slot: int = 0, **facts: Any) -> Any:
-    """A drop-off of a named car."""
-    user = make_customer()
-    vehicle = make_vehicle(user, license_plate=plate)
-    if status not in (BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP):
-        facts.setdefault("workshop_checkin_at", scene.slots[slot].start_time)
-    made = make_booking(scene.slots[slot], user=user, vehicle_id=vehicle.id, status=status, **facts)
-    db.session.commit()
-    return made
-
-
-def extension(booking: Booking, **facts: Any) -> Extension:
-    one = {"name": "Bremsscheiben", "description": "", "price": 47988, "quantity": "1", "media": []}
-    defaults = {"description": "x", "items": [one], "total_amount": 47988, "vat_rate_percent": 19}
-    row = Extension(booking_id=booking.id, requested_at=clock.now_utc(), **{**defaults, **facts})
-    db.session.add(row)
-    db.session.commit()
-    return row
-
-
-def columns(client: FlaskClient, path: str = "/workshop") -> dict[str, str]:
-    """The words of each column."""
-    words = words_of(text_of(client.get(path)).split('id="board"')[1].split("</main>")[0])
-    rest, found = words, {}
-    for title in reversed(COLUMNS):
-        rest, _sep, found[title] = rest.rpartition(f" {title}")
-    return found
-
-
-def at(scene: Scene, hours: float, slot: int = 0) -> Any:
-    """So long after the window began."""
-    return clock.frozen(scene.slots[slot].start_time + timedelta(hours=hours))
-
-
 def test_each_car_stands_where_its_state_belongs(scene: Scene, login: Login) -> None:
     with at(scene, 1):
         car(scene, "DO AA 1")
-        car(scene, "DO BB 2", BookingStatus.IN_WORKSHOP)
+        car(scene, "DO BB 2", BookingStatus.IN_WORKSHOP, early_start_requested_at=clock.now_utc())
         extension(car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP))
         car(scene, "DO DD 4", BookingStatus.READY_FOR_RETURN)
         car(scene, "DO EE 5", BookingStatus.COMPLETED)
@@ -175,11 +127,6 @@ def test_a_day_that_is_none_is_said(scene: Scene, login: Login) -> None:
     assert "ist kein Tag" not in text_of(client.get("/workshop?day="))
 
 
-def region_of(page: str) -> str:
-    """Where the live region of a page asks."""
-    return page.split('hx-get="', 1)[1].split('"', maxsplit=1)[0].replace("&amp;", "&")
-
-
 def test_the_board_follows_and_answers_nothing_when_nothing_changed(scene: Scene, login: Login) -> None:
     booking = car(scene, "DO AA 1")
     with at(scene, 1):
@@ -195,97 +142,6 @@ def test_the_board_follows_and_answers_nothing_when_nothing_changed(scene: Scene
         assert client.get(href, headers=HTMX).status_code == 204
         extension(booking)
         assert "479,88 EUR" in text_of(client.get(href, headers=HTMX))
-
-
-def say(more: Extension, kind: MessageKind, words: str) -> None:
-    db.session.add(ExtensionMessage(extension_id=more.id, kind=kind, at=clock.now_utc(), words=words))
-    db.session.commit()
-
-
-def test_a_question_of_the_customer_stands_on_the_board_until_it_is_answered(scene: Scene, login: Login) -> None:
-    booking = car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP)
-    more = extension(booking)
-    with at(scene, 1):
-        client = staff(scene, login)
-        page = text_of(client.get("/workshop"))
-        assert "Frage des Kunden" not in page
-        say(more, MessageKind.QUESTION, "Geht es billiger?")
-        page = text_of(client.get(region_of(page), headers=HTMX))
-        assert "Frage des Kunden" in words_of(page)
-        assert f'href="/workshop/extensions/{more.id}"' in page
-        assert client.get(region_of(page), headers=HTMX).status_code == 204
-    with at(scene, 1 + 1 / 3600):
-        say(more, MessageKind.ANSWER, "Leider nicht.")
-        page = text_of(client.get(region_of(page), headers=HTMX))
-        assert "Frage des Kunden" not in page
-        assert f"/workshop/extensions/{more.id}" not in page
-    with at(scene, 1 + 2 / 3600):
-        say(more, MessageKind.QUESTION, "Wirklich nicht?")
-        more.status, more.declined_at = ExtensionStatus.DECLINED, clock.now_utc()
-        db.session.commit()
-        assert "Frage des Kunden" not in text_of(client.get("/workshop"))  # decided: nobody waits for the answer
-
-
-def test_a_dispatcher_reads_of_a_question_whose_page_is_the_workshops(scene: Scene, login: Login) -> None:
-    with at(scene, 1):
-        say(extension(car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP)), MessageKind.QUESTION, "Geht es billiger?")
-        page = text_of(staff(scene, login, Role.DISPATCHER).get("/workshop"))
-    assert "Frage des Kunden" in page
-    assert "/workshop/extensions/" not in page
-
-
-def test_questions_cost_the_board_no_statement_each(scene: Scene, login: Login) -> None:
-    with at(scene, 1):
-        client = staff(scene, login)
-        for number in range(6):
-            more = extension(car(scene, f"DO AA {number + 1}", BookingStatus.IN_WORKSHOP))
-            say(more, MessageKind.QUESTION, "Geht es billiger?")
-        db.session.expire_all()
-        with counted() as drawn:
-            page = text_of(client.get("/workshop"))
-    assert page.count("Frage des Kunden") == 6
-    assert len(drawn) <= 8, drawn
-
-
-@pytest.mark.parametrize(
-    ("reason", "said"),
-    [
-        (CancelReason.BREAKDOWN, "Rückgabe gescheitert: Panne"),
-        (CancelReason.NO_SHOW, "Rückgabe gescheitert: niemand angetroffen"),
-    ],
-)
-def test_a_car_that_came_back_from_its_return_says_so(
-    session: Any, frozen_clock: Any, login: Login, reason: CancelReason, said: str
-) -> None:
-    trips = Trips(session, frozen_clock)
-    booking = trips.booked()
-    back, began = trips.on_the_way_back(booking)
-    with trips.at(began):
-        client = login(trips.staff)
-        page = text_of(client.get("/workshop"))
-        assert "Rückgabe gescheitert" not in page
-        return_failed(back.id, reason, "", trips.driver)
-        page = text_of(client.get(region_of(page), headers=HTMX))
-        assert said in words_of(page).rpartition(" Fertig ")[2]
-        planning.assign(booking, RETURN)
-        session.commit()
-        assert "Rückgabe gescheitert" not in text_of(client.get(region_of(page), headers=HTMX))
-
-
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """The statements that are sent meanwhile."""
-    sent: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if "SAVEPOINT" not in statement:
-            sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def test_a_poll_costs_two_statements_and_a_board_few(scene: Scene, login: Login) -> None:
