@@ -75,8 +75,11 @@ def own_tour(user: User, assignment_id: uuid.UUID) -> JockeyAssignment:
 
 
 def day_of(jockey: Jockey, day: date, today: date, now: datetime) -> Day:
-    """The jockey's local day. Today also holds what is open from earlier days; when nothing is left, the next day."""
-    tours = _tours(jockey, day, with_earlier=day == today)
+    """The jockey's local day; when nothing is left, the next day.
+
+    Today also holds what is open from earlier days, and what runs already, whatever day it was planned for.
+    """
+    tours = _tours(jockey, day, is_today=day == today)
     to_do = [tour for tour in tours if tour.status in OPEN]
     running = [tour for tour in to_do if tour.status in RUNNING]
     first = next(iter(running or to_do), None) if day == today else None
@@ -95,7 +98,7 @@ def version_of_day(jockey: Jockey, day: date, today: date, now: datetime) -> str
     """
     if day < today:
         return ""
-    shown = _of_day(jockey, day, with_earlier=day == today).join(JockeyAssignment.booking)
+    shown = _of_day(jockey, day, is_today=day == today).join(JockeyAssignment.booking)
     states = JockeyAssignment.status, JockeyAssignment.updated_at, Booking.updated_at
     facts = db.session.execute(shown.with_only_columns(JockeyAssignment.id, *states)).all()
     breaks = [one.at for one in _breaks(jockey, day) if one.until and one.until > now]
@@ -142,19 +145,20 @@ def car_of(booking: Booking) -> str:
     return " ".join(str(facts[name]) for name in ("make", "model") if facts.get(name))
 
 
-def _tours(jockey: Jockey, day: date, *, with_earlier: bool) -> Sequence[JockeyAssignment]:
-    ordered = _of_day(jockey, day, with_earlier=with_earlier).options(*SHOWN)
+def _tours(jockey: Jockey, day: date, *, is_today: bool) -> Sequence[JockeyAssignment]:
+    ordered = _of_day(jockey, day, is_today=is_today).options(*SHOWN)
     return db.session.scalars(ordered.order_by(JockeyAssignment.scheduled_time, JockeyAssignment.id)).all()
 
 
-def _of_day(jockey: Jockey, day: date, *, with_earlier: bool) -> Select[JockeyAssignment]:
+def _of_day(jockey: Jockey, day: date, *, is_today: bool) -> Select[JockeyAssignment]:
     """Without those that ended before anybody set out: what was taken away is no tour any more."""
     start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
     that_day = (JockeyAssignment.scheduled_time >= start) & (JockeyAssignment.scheduled_time < end)
     overdue = (JockeyAssignment.scheduled_time < start) & JockeyAssignment.status.in_(OPEN)
     driven = or_(JockeyAssignment.cancel_reason.is_(None), JockeyAssignment.arrived_at.is_not(None))
     statement = select(JockeyAssignment).where(JockeyAssignment.jockey_id == jockey.id, driven)
-    return statement.where(or_(that_day, overdue) if with_earlier else that_day)
+    now_too = or_(that_day, overdue, JockeyAssignment.status.in_(RUNNING))
+    return statement.where(now_too if is_today else that_day)
 
 
 def _day_after(jockey: Jockey, day: date) -> date | None:

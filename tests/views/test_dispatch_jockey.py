@@ -307,6 +307,22 @@ def test_a_trip_of_another_day_says_which(trips: Trips, login: Login) -> None:
         assert "Do, 26. Nov., 10–12 Uhr" in words_of(text_of(client.get(path(trips.assignment(second)))))
 
 
+def test_a_trip_that_was_begun_before_its_day_stands_on_top(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    tour = trips.assignment(booking)
+    with trips.at(morning(booking) - timedelta(days=1)):
+        client = driver(trips, login)
+        for status, button in ((S.ASSIGNED, "Ich bin da"), (S.EN_ROUTE_TO_PICKUP, "Übergabe beginnen")):
+            assert press(client, tour, status).status_code == 303
+            words = words_of(text_of(client.get("/jockey")))
+            assert button in words
+            assert "Do, 26. Nov., 8–10 Uhr" in words
+            assert "Heute keine Fahrt" not in words
+            assert "Nächste Fahrten" not in words
+        commands.finish_pickup_handover(tour.id, HANDOVER, trips.driver)
+        assert "An der Werkstatt" in words_of(text_of(client.get("/jockey")))
+
+
 def test_what_goes_on_since_another_day_says_since_when(trips: Trips, login: Login) -> None:
     booking = trips.booked()
     trips.at_the_door(booking)
