@@ -134,8 +134,13 @@ def test_a_break_and_what_is_done_have_their_lines(trips: Trips, login: Login) -
     trips.session.commit()
     trips.drive_in(booking)
     with trips.at(booking.pickup_time + timedelta(hours=1)):
-        words = words_of(text_of(driver(trips, login).get("/jockey")))
-    assert "12:00 Pausebis 12:30" in words
+        client = driver(trips, login)
+        words = words_of(text_of(client.get("/jockey")))
+        with client.session_transaction() as cookie:
+            cookie["language"] = "en"
+        english = words_of(text_of(client.get("/jockey")))
+        assert "Break until 12:30" in english
+    assert "12:00 Pause bis 12:30" in words
     assert "Erledigt 08:50 Abholung, Dortmundfertig um 08:50" in words
 
 
