@@ -59,7 +59,7 @@ def check_in(
 
     `early` and `brought` are the yes to a car that comes before its booked day, or without the jockey that was
     booked; the audit log keeps it. A concierge car that the customer brought drops its trips and Ronja and refunds
-    the concierge price. Raises Conflict, and Invalid naming the field: its code is "mileage_doubt" for a strange
+    the concierge price. What else is still to press of a running pickup is done. Raises Conflict, and Invalid naming the field: its code is "mileage_doubt" for a strange
     mileage that nobody confirmed, "early" or "brought" for what nobody said.
     """
     if mileage_km < 0:
@@ -77,6 +77,7 @@ def check_in(
         _note_said(booking, doubts)
         if ArrivalDoubt.BROUGHT in doubts:
             lifecycle.drop_concierge(booking)
+        hooks.checked_in(booking)
         messages.send(NotificationKind.IN_WORKSHOP, booking)
 
 

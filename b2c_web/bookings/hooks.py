@@ -5,6 +5,7 @@ from b2c_web.hooks import HookList
 confirmed = HookList("bookings.confirmed")
 cancelled = HookList("bookings.cancelled")  # any end of a booking that had been confirmed
 moved = HookList("bookings.moved")
+checked_in = HookList("bookings.checked_in")  # the car is in the workshop
 ready_for_return = HookList("bookings.ready_for_return")
 brought_by_customer = HookList("bookings.brought_by_customer")  # concierge booked, but the car came by itself
 rework = HookList("bookings.rework")
@@ -27,6 +28,7 @@ ALL = (
     confirmed,
     cancelled,
     moved,
+    checked_in,
     ready_for_return,
     brought_by_customer,
     rework,

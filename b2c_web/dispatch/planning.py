@@ -164,7 +164,7 @@ def end_open(booking: Booking, kind: AssignmentType, reason: CancelReason) -> bo
 
 
 def finish_pickup(booking: Booking) -> None:
-    """Step: the car is here and leaves again: what the pickup's jockey did not press is done."""
+    """Step: the car is here: what the pickup's jockey did not press is done."""
     pickup = lock_open(booking.id, AssignmentType.PICKUP)
     if pickup is None or pickup.status not in WITH_THE_CAR:
         return

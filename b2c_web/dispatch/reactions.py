@@ -28,6 +28,11 @@ def plan_pickup_again(booking: Booking) -> None:
     planning.assign(booking, PICKUP)
 
 
+def end_running_pickup(booking: Booking) -> None:
+    """Checked in: the car has arrived, and its jockey is free, whatever is still to be pressed."""
+    planning.finish_pickup(booking)
+
+
 def assign_return(booking: Booking) -> None:
     """The work is done, or staff ended it with the car here: the RETURN is made from its trip's plan."""
     planning.assign(booking, RETURN)
@@ -64,6 +69,7 @@ def register() -> None:
     hooks.confirmed.add(assign_pickup)
     hooks.cancelled.add(end_all)
     hooks.moved.add(plan_pickup_again)
+    hooks.checked_in.add(end_running_pickup)
     hooks.ready_for_return.add(assign_return)
     hooks.brought_by_customer.add(end_pickup)
     hooks.rework.add(take_return_back)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from b2c_web.audit import AuditEntry
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Trip
 from b2c_web.checks import breaches
@@ -15,6 +16,7 @@ from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssign
 from b2c_web.errors import Conflict
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.notifications.rendering import render
+from b2c_web.workshops.models import JockeyStatus
 from tests.commands.trips import CAR, HANDOVER, RETURN, Trips
 from tests.views.browsing import send
 from tests.views.walking import text_of, words_of
@@ -109,6 +111,36 @@ def test_a_press_that_the_pickups_jockey_forgot_holds_up_nobody(
         assert trips.assignment(booking).status is S.COMPLETED
         assert breaches() == []
     assert trips.session.query(RonjaReservation).count() == 0
+
+
+@pytest.mark.parametrize("arrival_pressed", [True, False])
+def test_a_car_that_is_checked_in_has_ended_its_pickup(trips: Trips, arrival_pressed: bool) -> None:
+    booking = trips.booked()
+    pickup = handed_over(trips, booking)
+    with trips.at(minutes_after(booking, 60)):
+        if arrival_pressed:
+            commands.arrive_workshop(pickup.id, trips.driver)
+        assert trips.jockey.status is JockeyStatus.BUSY
+        bookings.check_in(trips.staff, booking.id, mileage_km=52_000, car=CAR)
+        pickup = trips.assignment(booking)
+        assert (pickup.status, pickup.completed_at) == (S.COMPLETED, minutes_after(booking, 60))
+        assert trips.jockey.status is JockeyStatus.ACTIVE
+        assert trips.busy(pickup.id) == (minutes_after(booking, -23), minutes_after(booking, 60))
+        ended = trips.session.query(AuditEntry).filter_by(entity_id=pickup.id, action="assignment.complete").one()
+        assert ended.after == {"status": "COMPLETED"}
+        for late in (commands.arrive_workshop, commands.complete_pickup):
+            assert late(pickup.id, trips.driver) is S.COMPLETED
+        assert breaches() == []
+
+
+def test_a_checked_in_car_ends_no_trip_that_has_not_its_car(trips: Trips) -> None:
+    """The customer brought the car while the jockey stood at the door: no pickup was driven."""
+    booking = trips.booked()
+    trips.at_the_door(booking)
+    with trips.at(minutes_after(booking, 60)):
+        bookings.check_in(trips.staff, booking.id, mileage_km=52_000, car=CAR, brought=True)
+        pickup = trips.assignment(booking)
+    assert (pickup.status, pickup.cancel_reason) == (S.CANCELLED, CancelReason.BOOKING_CANCELLED)
 
 
 def test_a_car_on_its_way_home_is_not_collected(trips: Trips) -> None:

@@ -100,7 +100,7 @@ def test_hooks_are_filled_as_drawn(app: Flask) -> None:
     assert all(others.values()), others
     assert payments["payments.paid[BOOKING]"] == ["b2c_web.bookings.settlement.paid"]
     assert payments["payments.paid[MOVE_FEE]"] == ["b2c_web.bookings.moving.fee_paid"]
-    for name in ("confirmed", "cancelled", "moved", "ready_for_return"):
+    for name in ("confirmed", "cancelled", "moved", "checked_in", "ready_for_return"):
         assert any("dispatch" in function for function in bookings[f"bookings.{name}"]), name
     assert any("odoo" in function for function in bookings["bookings.confirmed"])
     assert payments["payments.paid[EXTENSION]"] == ["b2c_web.extensions.money.paid"]
