@@ -59,8 +59,9 @@ def check_in(
 
     `early` and `brought` are the yes to a car that comes before its booked day, or without the jockey that was
     booked; the audit log keeps it. A concierge car that the customer brought drops its trips and Ronja and refunds
-    the concierge price. What else is still to press of a running pickup is done. Raises Conflict, and Invalid naming the field: its code is "mileage_doubt" for a strange
-    mileage that nobody confirmed, "early" or "brought" for what nobody said.
+    the concierge price. A pickup that is still running ends: the car has arrived. Raises Conflict, and Invalid naming
+    the field: its code is "mileage_doubt" for a strange mileage that nobody confirmed, "early" or "brought" for what
+    nobody said.
     """
     if mileage_km < 0:
         raise Invalid(_l("Der Kilometerstand kann nicht negativ sein."), field="mileage_km")
@@ -70,7 +71,7 @@ def check_in(
         _need_said(doubts, {ArrivalDoubt.EARLY: early, ArrivalDoubt.BROUGHT: brought})
         _name_car(booking, car, seen)
         if not mileage_confirmed:
-            _doubt(booking, mileage_km)
+            ask_back(booking, mileage_km)
         facts: dict[str, Any] = {"mileage_km": mileage_km, "keys_at": keys_at, "parked_at": parked_at}
         facts["new_date_until"] = None  # whoever was not there has come after all
         lifecycle.advance(booking, BookingAction.CHECK_IN, workshop_checkin_at=now_utc(), **facts)
@@ -106,21 +107,22 @@ def _note_said(booking: Booking, doubts: list[ArrivalDoubt]) -> None:
 
 
 def last_mileage(booking: Booking) -> KnownMileage | None:
-    """The newest mileage of the booking's car that somebody wrote down before it came."""
+    """The newest mileage of the booking's car that somebody wrote down, at a door or at a check-in."""
     known = [KnownMileage(*fact) for ask in hooks.known_mileage.functions for fact in ask(booking)]
-    earlier = (
+    checked_in = (
         select(Booking.mileage_km, Booking.workshop_checkin_at)
-        .where(Booking.vehicle_id == booking.vehicle_id, Booking.id != booking.id)
+        .where(Booking.vehicle_id == booking.vehicle_id)
         .where(Booking.mileage_km.is_not(None), Booking.workshop_checkin_at.is_not(None))
         .order_by(Booking.workshop_checkin_at.desc())
         .limit(1)
     )
     if booking.vehicle_id is not None:
-        known += [KnownMileage(km, at) for km, at in db.session.execute(earlier)]  # type: ignore[arg-type]
+        known += [KnownMileage(km, at) for km, at in db.session.execute(checked_in)]  # type: ignore[arg-type]
     return max(known, key=lambda one: one.at, default=None)
 
 
-def _doubt(booking: Booking, mileage_km: int) -> None:
+def ask_back(booking: Booking, mileage_km: int) -> None:
+    """Step: a mileage that nobody confirmed. Raises Invalid with the code "mileage_doubt" when it is strange."""
     known = last_mileage(booking)
     doubt = mileage_doubt(mileage_km, known.km, (now_utc() - known.at).days) if known else None
     if known and doubt:

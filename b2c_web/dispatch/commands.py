@@ -16,6 +16,7 @@ from flask_babel import lazy_gettext as _l
 
 from b2c_web.accounts.models import User
 from b2c_web.bookings import lifecycle, messages
+from b2c_web.bookings.arrival import ask_back
 from b2c_web.bookings.models import AssignmentType, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
@@ -72,10 +73,12 @@ def _kept(step: Step, handover: Mapping[str, Any]) -> dict[str, Any]:
     return {**handover, **({"calls": calls} if calls else {})}
 
 
-def _whole(step: Step, handover: Mapping[str, Any]) -> dict[str, Any]:
-    """The handover without photos of other bookings. Raises Invalid naming what is missing."""
+def _whole(step: Step, handover: Mapping[str, Any], *, mileage_confirmed: bool) -> dict[str, Any]:
+    """The handover without photos of other bookings. Raises Invalid naming what is missing, or strange."""
     config, good = current_app.config, photos.of_booking(handover, step.booking.id)
     _need_all(rules.handover_lacks(good, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
+    if not mileage_confirmed and "mileage_km" in good:
+        ask_back(step.booking, good["mileage_km"])
     return _kept(step, good)
 
 
@@ -102,16 +105,21 @@ def arrive_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> Assign
 
 
 def finish_pickup_handover(
-    assignment_id: uuid.UUID, handover: Mapping[str, Any], actor: User | None = None
+    assignment_id: uuid.UUID,
+    handover: Mapping[str, Any],
+    actor: User | None = None,
+    *,
+    mileage_confirmed: bool = True,
 ) -> AssignmentStatus:
     """The jockey has the car and the customer the Ronja: booking IN_TRANSIT_TO_WORKSHOP, Ronja IN_USE.
 
     `handover` as in `rules.handover_lacks`; it is kept as it is, without photos of other bookings. Raises Invalid
-    naming what is missing.
+    naming what is missing, or with the code "mileage_doubt" for a strange mileage that nobody confirmed.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(PICKUP, Action.HAND_OVER):
-            step.take(PICKUP, Action.HAND_OVER, departed_at=now_utc(), handover=_whole(step, handover))
+            whole = _whole(step, handover, mileage_confirmed=mileage_confirmed)
+            step.take(PICKUP, Action.HAND_OVER, departed_at=now_utc(), handover=whole)
             lifecycle.pick_up(step.booking)
             trip = step.assignment.trip
             ronja_goes_out(step.assignment.vehicle_id, f"{trip.address}, {trip.postal_code} {trip.city}")
@@ -158,7 +166,11 @@ def arrive_return(assignment_id: uuid.UUID, actor: User | None = None) -> Assign
 
 
 def complete_return(
-    assignment_id: uuid.UUID, handover: Mapping[str, Any], actor: User | None = None
+    assignment_id: uuid.UUID,
+    handover: Mapping[str, Any],
+    actor: User | None = None,
+    *,
+    mileage_confirmed: bool = True,
 ) -> AssignmentStatus:
     """The customer has the car back: booking COMPLETED. The Ronja is AVAILABLE when it is home and clean.
 
@@ -166,8 +178,8 @@ def complete_return(
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(RETURN, Action.COMPLETE):
-            now = now_utc()
-            step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=_whole(step, handover))
+            now, whole = now_utc(), _whole(step, handover, mileage_confirmed=mileage_confirmed)
+            step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=whole)
             home = now + step.travel()
             lifecycle.complete(step.booking, ronja_back_at=home)
             planning.give_time_back(step.assignment, home)

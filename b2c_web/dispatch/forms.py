@@ -107,6 +107,7 @@ class HandoverForm(Form):
             NumberRange(0, 2_000_000, _l("Bitte prüfen Sie den Kilometerstand.")),
         ],
     )
+    mileage_confirmed = BooleanField(_l("Der Kilometerstand stimmt, ich habe nachgesehen"))
     fuel = RadioField(_l("Tank oder Akku"), choices=FUEL, validators=[InputRequired(_l("Bitte wählen Sie den Stand."))])
     keys = RadioField(
         _l("Schlüssel"),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.dispatch import commands, photos
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
@@ -16,7 +17,7 @@ from b2c_web.media.commands import add_upload
 from b2c_web.media.models import MediaFile, MediaPurpose
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.workshops.models import VehicleStatus
-from tests.commands.trips import PNG, RETURN, VIEWS, Trips
+from tests.commands.trips import CAR, PNG, RETURN, VIEWS, Trips
 from tests.views.browsing import send
 from tests.views.walking import text_of, words_of
 
@@ -98,6 +99,49 @@ def test_what_is_missing_is_named_and_nothing_is_lost(trips: Trips, login: Login
     assert trips.assignment(booking).handover["signature"] == signature
 
 
+@pytest.mark.parametrize(("km", "words"), [("100", "waren es schon 52.000 km"), ("520000", "waren es erst 52.000 km")])
+def test_a_strange_mileage_on_the_return_is_asked_about_and_nothing_is_lost(
+    trips: Trips, login: Login, km: str, words: str
+) -> None:
+    booking = trips.booked()
+    back, began = trips.on_the_way_back(booking)
+    with trips.at(began + timedelta(minutes=23)):
+        commands.arrive_return(back.id, trips.driver)
+        client, shown = login(trips.driver), five_photos(trips, booking)
+        assert "mileage_confirmed" not in text_of(client.get(path(back, "handover")))
+        typed = {**NOTED, "mileage_km": km, **shown}
+        asked = send(client, path(back, "handover"), **typed, signature=DRAWN)
+        assert asked.status_code == 422
+        page = asked.text
+        assert words in words_of(text_of(asked))
+        assert "Der Kilometerstand stimmt, ich habe nachgesehen" in page
+        assert "Kratzer, Tür vorn rechts" in page
+        for kept in (km, *shown.values()):
+            assert f'value="{kept}"' in page
+        assert trips.assignment(booking, RETURN).status is S.AT_RETURN_LOCATION
+        signature = page.split('name="signature_id"')[1].split('value="')[1].split('"')[0]
+        again = {**typed, "signature_id": signature, "mileage_confirmed": "y"}
+        assert send(client, path(back, "handover"), **again).status_code == 303
+    assert trips.assignment(booking, RETURN).handover["mileage_km"] == int(km)
+
+
+def test_a_lower_mileage_than_at_the_last_visit_is_asked_about_at_the_pickup(trips: Trips, login: Login) -> None:
+    before = trips.booked(back=None)
+    with trips.at(before.slot.start_time):
+        bookings.check_in(trips.staff, before.id, mileage_km=52_000, car=CAR)
+    booking = trips.booked(slot=1, back=3, user_id=before.user_id)
+    booking.vehicle_id = before.vehicle_id
+    trips.session.commit()
+    pickup = trips.at_the_door(booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client, typed = login(trips.driver), {**NOTED, **five_photos(trips, booking)}
+        asked = send(client, path(pickup, "handover"), **typed, signature=DRAWN)
+        assert asked.status_code == 422
+        assert "waren es schon 52.000 km" in words_of(text_of(asked))
+        again = {**typed, "mileage_km": "52100"}
+        assert send(client, path(pickup, "handover"), **again, signature=DRAWN).status_code == 303
+
+
 def test_a_typed_name_stands_for_the_signature(trips: Trips, login: Login) -> None:
     booking = trips.booked()
     pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
@@ -152,7 +196,8 @@ def test_a_return_ends_with_its_handover(trips: Trips, login: Login, run_jobs: C
         shown, client = five_photos(trips, booking), login(trips.driver)
         words = words_of(text_of(client.get(path(back, "handover"))))
         assert "Schlüssel übergeben, Ronja" in words
-        assert send(client, path(back, "handover"), **NOTED, **shown, signature=DRAWN).status_code == 303
+        noted = {**NOTED, "mileage_km": "52008"}
+        assert send(client, path(back, "handover"), **noted, **shown, signature=DRAWN).status_code == 303
     trips.session.expire_all()
     assert booking.status is BookingStatus.COMPLETED
     with trips.at(back.scheduled_time + timedelta(hours=1)):

@@ -46,7 +46,9 @@ def handover(assignment_id: uuid.UUID) -> Response:
     if (kind, tour.status) not in DOORS and (tour.cancel_reason or not form.errors):
         return elsewhere(tour)
     form.signed_by.data = form.signed_by.data or name
-    return form_page("jockeys/handover.html", form, chosen=_chosen(tour), VIEWS=words.VIEWS, **about(tour))
+    doubted = form.refusal is not None and form.refusal.code == "mileage_doubt"
+    facts = {"chosen": _chosen(tour), "doubted": doubted, "VIEWS": words.VIEWS}
+    return form_page("jockeys/handover.html", form, **facts, **about(tour))
 
 
 def _handover_form(tour: JockeyAssignment) -> HandoverForm:
@@ -71,7 +73,8 @@ def _keep_signature(tour: JockeyAssignment, form: HandoverForm) -> None:
 
 def _hand_over(tour: JockeyAssignment, form: HandoverForm) -> None:
     shown = [{"view": view, "file": str(file.id)} for view, files in _chosen(tour).items() for file in files]
-    PRESS[tour.type](tour.id, {**form.noted(), "photos": shown}, current_user)
+    whole, confirmed = {**form.noted(), "photos": shown}, form.mileage_confirmed.data
+    PRESS[tour.type](tour.id, whole, current_user, mileage_confirmed=confirmed)
 
 
 def _chosen(tour: JockeyAssignment) -> dict[str, list[MediaFile]]:
