@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import joinedload
 
 from b2c_web.bookings.models import Trip
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.dispatch.placing import Shift
-from b2c_web.dispatch.rules import ENDED
+from b2c_web.dispatch.rules import ENDED, RUNNING
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import Jockey, JockeyShift, JockeyStatus
 
@@ -23,7 +24,10 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A jockey's day in minutes: `taken` of the `room` (shifts less breaks) are promised to `trips`, `left` open."""
+    """A jockey's day in minutes: `taken` of the `room` (shifts less breaks) are promised to `trips`, `left` open.
+
+    `elsewhere`: what the jockey drives right now although it belongs to another day.
+    """
 
     jockey: Jockey
     shifts: list[Shift]
@@ -31,6 +35,7 @@ class Load:
     taken: int
     trips: int
     left: int
+    elsewhere: list[JockeyAssignment]
 
 
 def loads_of(workshop_id: uuid.UUID | None, day: date) -> list[Load]:
@@ -39,8 +44,11 @@ def loads_of(workshop_id: uuid.UUID | None, day: date) -> list[Load]:
     jockeys = db.session.scalars(statement.execution_options(populate_existing=True)).all()
     start, end = local_to_utc(day, 0, ZONE), local_to_utc(day + timedelta(days=1), 0, ZONE)
     ids = [jockey.id for jockey in jockeys]
-    shifts, driven = _shifts(ids, start, end), _driven(ids, start, end)
-    return [_load(jockey, shifts[jockey.id], *driven.get(jockey.id, (0, 0, 0))) for jockey in jockeys]
+    shifts, driven, elsewhere = _shifts(ids, start, end), _driven(ids, start, end), _elsewhere(ids, start, end)
+    return [
+        Load(one, shifts[one.id], _room(shifts[one.id]), *driven.get(one.id, (0, 0, 0)), elsewhere[one.id])
+        for one in jockeys
+    ]
 
 
 def jockey_states(workshop_id: uuid.UUID | None) -> Sequence[Any]:
@@ -53,9 +61,8 @@ def _of(statement: Any, workshop_id: uuid.UUID | None) -> Any:
     return able.where(Jockey.workshop_id == workshop_id) if workshop_id else able
 
 
-def _load(jockey: Jockey, shifts: list[Shift], taken: int, trips: int, left: int) -> Load:
-    room = sum(int((end - start) / MINUTE) for shift in shifts for start, end in shift.pieces())
-    return Load(jockey, shifts, room, taken, trips, left)
+def _room(shifts: Iterable[Shift]) -> int:
+    return sum(int((end - start) / MINUTE) for shift in shifts for start, end in shift.pieces())
 
 
 def _shifts(ids: Iterable[uuid.UUID], start: datetime, end: datetime) -> dict[uuid.UUID, list[Shift]]:
@@ -63,6 +70,22 @@ def _shifts(ids: Iterable[uuid.UUID], start: datetime, end: datetime) -> dict[uu
     statement = select(JockeyShift).where(JockeyShift.jockey_id.in_(ids), JockeyShift.starts_at < end)
     for row in db.session.scalars(statement.where(JockeyShift.ends_at > start).order_by(JockeyShift.starts_at)):
         found[row.jockey_id].append(Shift(row.starts_at, row.ends_at, row.break_starts_at, row.break_ends_at))
+    return found
+
+
+def _elsewhere(ids: Iterable[uuid.UUID], start: datetime, end: datetime) -> dict[uuid.UUID, list[JockeyAssignment]]:
+    """Trips of other days that run now, with their booking."""
+    found: dict[uuid.UUID, list[JockeyAssignment]] = defaultdict(list)
+    assignment = JockeyAssignment
+    statement = (
+        select(assignment)
+        .where(assignment.jockey_id.in_(ids), assignment.status.in_(RUNNING))
+        .where(or_(assignment.scheduled_time < start, assignment.scheduled_time >= end))
+        .options(joinedload(assignment.booking))
+        .order_by(assignment.scheduled_time)
+    )
+    for row in db.session.scalars(statement):
+        found[row.jockey_id].append(row)
     return found
 
 

@@ -87,6 +87,23 @@ def test_the_load_of_the_jockeys_stands_beside_it(trips: Trips, login: Login) ->
     assert "0 Fahrten, 0 min von 12 h" in loads
 
 
+def test_a_jockey_who_drives_a_trip_of_another_day_has_the_way_to_it(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    path = page_of(trips, booking)
+    client = dispatcher(trips, login)
+    assert path not in text_of(client.get("/dispatch"))
+    commands.start_pickup(trips.assignment(booking).id, trips.driver)
+    page = text_of(client.get("/dispatch"))
+    assert "Keine Fahrt an diesem Tag" in page
+    assert f"unterwegs mit der Fahrt von Do, 26. Nov.: Abholung, {booking.number}" in words_of(page)
+    assert f'href="{path}"' in page
+    assert "unterwegs mit der Fahrt" not in text_of(client.get(THURSDAY))
+    with trips.at(booking.pickup_time):
+        page = text_of(dispatcher(trips, login).get("/dispatch"))
+        assert booking.number in page
+        assert "unterwegs mit der Fahrt" not in page
+
+
 def test_only_the_own_workshop_and_an_admin_all(trips: Trips, login: Login) -> None:
     booking = trips.booked()
     stranger = make_user(Role.DISPATCHER)
