@@ -108,11 +108,28 @@ ENDED_BECAUSE = {
     CancelReason.BREAKDOWN: _l("Panne"),
     CancelReason.BOOKING_CANCELLED: _l("Buchung beendet"),
 }
+# of a return that ended on the way: what is to be done now
+AFTER_RETURN = {
+    CancelReason.BREAKDOWN: _l(
+        "Die Panne ist gemeldet, diese Rückgabe ist abgebrochen. Bitte rufen Sie jetzt die Werkstatt an: Dort erfahren"
+        " Sie, wie es für Sie und das Auto weitergeht. Der Kunde bekommt eine Nachricht."
+    ),
+    CancelReason.NO_SHOW: _l(
+        "Niemand war da, diese Rückgabe ist abgebrochen. Bitte bringen Sie das Auto zurück in die Werkstatt."
+        " Der Kunde bekommt eine Nachricht."
+    ),
+}
 FLAGGED = {
     Clash.NO_SHIFT: _l("ohne Schicht"),
     Clash.NO_JOCKEY_FREE: _l("überschneidet sich"),
     Clash.OUTSIDE_WINDOW: _l("außerhalb des Fensters"),
 }
+
+
+def after_return(tour: JockeyAssignment) -> Any:
+    """What a jockey does now whose own report ended a return on its way; None for any other trip."""
+    has_car = tour.type is RETURN and tour.moved_by is not None and tour.moved_by == tour.jockey.user_id
+    return AFTER_RETURN.get(tour.cancel_reason) if has_car and tour.cancel_reason else None
 
 
 def news_of(tour: JockeyAssignment) -> str:

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.dispatch import commands, photos
+from b2c_web.dispatch import commands, photos, replanning
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.media.commands import add_upload
 from b2c_web.media.models import MediaFile, MediaPurpose
@@ -289,9 +289,41 @@ def test_a_return_that_fails(trips: Trips, login: Login, reason: str) -> None:
         assert send(client, path(back, "failure")).status_code == 422
         for _press in range(2):
             answer = send(client, path(back, "failure"), "/jockey", reason=reason, note="")
-            assert answer.location == "/jockey"
+            assert answer.location == path(back, "")[:-1]
     assert trips.assignment(booking, RETURN).cancel_reason is CancelReason(reason)
     assert booking.status is BookingStatus.READY_FOR_RETURN
+
+
+@pytest.mark.parametrize(
+    ("reason", "what_now"),
+    [("BREAKDOWN", "Bitte rufen Sie jetzt die Werkstatt an"), ("NO_SHOW", "Bitte bringen Sie das Auto zurück")],
+)
+def test_who_stands_beside_the_car_is_told_what_to_do_now(
+    trips: Trips, login: Login, reason: str, what_now: str
+) -> None:
+    booking = trips.booked()
+    back, began = trips.on_the_way_back(booking)
+    with trips.at(began + timedelta(minutes=5)):
+        client = login(trips.driver)
+        answer = send(client, path(back, "failure"), "/jockey", reason=reason, note="")
+        page = text_of(client.get(answer.location))
+        day = text_of(client.get("/jockey"))
+    assert what_now in words_of(page)
+    assert "nicht mehr Ihre" not in page
+    assert f'href="tel:{trips.workshop.phone.replace(" ", "")}"' in page
+    assert "Am Beispielweg 12" not in page
+    assert f'href="{answer.location}"' in day.split("Erledigt")[1]
+
+
+def test_a_breakdown_that_a_dispatcher_noted_before_the_start_leaves_nobody_with_a_car(
+    trips: Trips, login: Login
+) -> None:
+    booking = trips.booked()
+    back = trips.make_ready(booking)
+    replanning.cancel_assignment(back.id, CancelReason.BREAKDOWN, "", actor=trips.dispatcher)
+    with trips.at(back.scheduled_time):
+        page = text_of(login(trips.driver).get(path(back, "")[:-1]))
+    assert "Diese Fahrt ist nicht mehr Ihre: Panne." in words_of(page)
 
 
 def test_a_pickup_has_no_return_that_fails(trips: Trips, login: Login) -> None:

@@ -163,8 +163,7 @@ def _noted(*, is_new: bool) -> tuple[str, str]:
 def failure(assignment_id: uuid.UUID) -> Response:
     tour, form = tours.own_tour(current_user, assignment_id), FailureForm()
     if submitted(form, lambda: _fail(tour, form)):
-        flash(_("Notiert. Bitte bringen Sie das Auto zurück in die Werkstatt."), "success")
-        return htmx.see_other(url_for("dispatch.my_day"))
+        return htmx.see_other(url_for("dispatch.tour", assignment_id=assignment_id))
     tour = tours.own_tour(current_user, assignment_id)
     if tour.status not in ON_THE_WAY_BACK and (tour.cancel_reason or not form.errors):
         return elsewhere(tour)

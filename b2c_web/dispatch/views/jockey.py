@@ -77,7 +77,7 @@ def about(tour: JockeyAssignment | None) -> dict[str, Any]:
         travel = timedelta(minutes=tour.trip.travel_minutes)
         facts |= {"leave_at": tour.scheduled_time - travel, "told": told(tour)}
         facts |= {"standing": url_for("dispatch.standing", assignment_id=tour.id)}
-        facts |= {"version": tours.version_of_tour(tour)}
+        facts |= {"version": tours.version_of_tour(tour), "what_now": words.after_return(tour)}
     texts = {"services": TEXTS, "classes": CLASS_TEXTS, "TRIP": words.TRIP, "ENDED_BECAUSE": words.ENDED_BECAUSE}
     facts |= {"now": now_utc(), "today": today_in(ZONE), "other_day": other_day, "local_day": local_day}
     facts |= {"late_of": lambda one: late_for_jockey(one, facts["now"])}
