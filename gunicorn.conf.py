@@ -56,5 +56,5 @@ def post_worker_init(worker):
 
 
 def load_papers():
-    from b2c_web.bookings import calendar_file  # noqa: F401
-    from b2c_web.payments import pdf  # noqa: F401
+    from b2c_web.bookings import calendar_file  # noqa: F401 - only to have it loaded
+    from b2c_web.payments import pdf  # noqa: F401 - likewise

@@ -26,7 +26,7 @@ STATEMENTS = {
         SELECT format('booking %s', b.number) FROM jockey_assignments a JOIN bookings b ON b.id = a.booking_id
         JOIN trips t ON t.booking_id = b.id AND t.type = a.type AND t.released_at IS NULL
         WHERE b.return_failed_at IS NOT NULL AND a.type = 'RETURN' AND {OPEN} AND a.created_at < t.window_end""",
-    # a pickup whose car is here may still wait for the jockey's last press
+    # staff may have ended a booking whose car its jockey still drives to the workshop
     "assignments: none is open for a booking that ended": f"""
         SELECT format('booking %s (%s): %s', b.number, b.status, a.type) FROM jockey_assignments a
         JOIN bookings b ON b.id = a.booking_id WHERE {OPEN}

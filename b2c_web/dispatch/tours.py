@@ -11,6 +11,7 @@ from sqlalchemy.orm import joinedload
 from b2c_web import live
 from b2c_web.accounts.models import User
 from b2c_web.bookings.models import AssignmentType, Booking
+from b2c_web.bookings.naming import model_of
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dispatch.drivers import is_on_the_road
@@ -139,10 +140,7 @@ def plate_of(booking: Booking) -> str:
 
 def car_of(booking: Booking) -> str:
     """ "Ahorn Kombi", as far as it is known."""
-    facts = booking.car_details
-    if booking.vehicle:
-        return f"{booking.vehicle.make} {booking.vehicle.model}"
-    return " ".join(str(facts[name]) for name in ("make", "model") if facts.get(name))
+    return model_of(booking.vehicle, booking.car_details)
 
 
 def _tours(jockey: Jockey, day: date, *, is_today: bool) -> Sequence[JockeyAssignment]:
