@@ -163,7 +163,7 @@ def test_two_dispatchers_see_each_other(site: Site, meet: Meet, watch: Watch, sc
     dora.go(f"/dispatch/trips/{scene.trips['assigned']}/cancellation")
     dora.page.get_by_text("Umplanen").click()
     dora.page.get_by_role("button", name="Vom Plan nehmen").click()
-    expect(line).to_contain_text("ohne Jockey", timeout=4000)
+    expect(line).to_contain_text("ohne Jockey")
 
 
 def test_a_phone_follows_the_plan_and_keeps_what_is_typed(site: Site, meet: Meet, watch: Watch) -> None:
@@ -176,13 +176,13 @@ def test_a_phone_follows_the_plan_and_keeps_what_is_typed(site: Site, meet: Meet
     expect(row).to_have_count(1)
     with site.data():
         cancel_assignment(own.tours["assigned"], CancelReason.REDISPATCHED)
-    expect(row).to_have_count(0, timeout=8000)
+    expect(row).to_have_count(0)
     bernd.go(f"/jockey/trips/{own.tours['door']}/handover")
     bernd.page.fill("#mileage_km", "48210")
     with site.data():
         cancel_assignment(own.tours["door"], CancelReason.REDISPATCHED)
     told = bernd.page.locator("#standing")
-    expect(told).to_contain_text("Diese Fahrt ist nicht mehr Ihre: umgeplant.", timeout=8000)
+    expect(told).to_contain_text("Diese Fahrt ist nicht mehr Ihre: umgeplant.")
     expect(bernd.page.locator("#mileage_km")).to_have_value("48210")
     told.get_by_role("link", name="Zu meinem Tag").click()
     expect(bernd.page.locator("#next-step-go")).to_be_visible()

@@ -77,25 +77,37 @@ def _app(site: Site) -> Flask:
 def page(chromium: Browser, site: Site) -> Iterator[Page]:
     with chromium.new_context() as context:
         page = context.new_page()
+        page.clock.install()
         page.goto(site.address)
         yield page
+
+
+def stop_the_clock(page: Page) -> None:
+    """From now on the page's time passes with `page.clock.run_for` only, however slow this machine is."""
+    page.clock.pause_at(page.evaluate("Date.now()") / 1000 + 1)
 
 
 def test_a_change_is_seen_and_said_within_three_seconds(page: Page, site: Site) -> None:
     page.click("#more summary")
     page.focus("#link")
-    site.state = "zwei"
-    expect(page.locator("#car")).to_have_text("Stand zwei", timeout=3000)
-    expect(page.locator("#live")).to_have_text("Auto zwei")
-    expect(page.locator("#link")).to_be_focused()
-    assert page.locator("#more").get_attribute("open") is not None
-    site.state = "drei"
-    expect(page.locator("#car")).to_have_text("Stand drei", timeout=3000)
+    stop_the_clock(page)
+    for state in ("zwei", "drei"):
+        site.state = state
+        page.clock.run_for(3000)
+        expect(page.locator("#car")).to_have_text(f"Stand {state}")
+        expect(page.locator("#live")).to_have_text(f"Auto {state}")
+        page.clock.run_for(100)  # htmx settles what it has put in
+        expect(page.locator("#link")).to_be_focused()
+        assert page.locator("#more").get_attribute("open") is not None
 
 
 def test_nothing_new_is_answered_with_nothing(page: Page, site: Site) -> None:
     page.evaluate("document.querySelector('#car').marked = true")
-    page.wait_for_timeout(5500)
+    stop_the_clock(page)
+    for _ask in range(2):
+        with page.expect_response("**/board*") as answer:
+            page.clock.run_for(2500)
+        assert answer.value.status == 204
     assert set(site.asked) == {live.version_of("eins")}
     assert page.evaluate("document.querySelector('#car').marked")
 
@@ -105,13 +117,16 @@ def test_what_somebody_types_stays_until_they_are_done(page: Page, site: Site) -
     site.state = "zwei"
     expect(page.locator("#live")).to_contain_text("Hier hat sich etwas geändert")
     page.click("#elsewhere")
-    page.wait_for_timeout(3000)
+    stop_the_clock(page)
+    page.clock.run_for(3000)
     expect(page.locator("#note")).to_have_value("wichtig")
     expect(page.locator("#car")).to_have_text("Stand eins")
     page.fill("#note", "")
+    page.clock.run_for(100)
     expect(page.locator("#car")).to_have_text("Stand eins")
     page.click("#elsewhere")
-    expect(page.locator("#car")).to_have_text("Stand zwei", timeout=1000)
+    page.clock.run_for(100)  # long before it would ask by itself
+    expect(page.locator("#car")).to_have_text("Stand zwei")
 
 
 def test_a_tick_not_yet_sent_stays(page: Page, site: Site) -> None:
@@ -119,8 +134,10 @@ def test_a_tick_not_yet_sent_stays(page: Page, site: Site) -> None:
     site.state = "zwei"
     expect(page.locator("#live")).to_contain_text("Hier hat sich etwas geändert")
     expect(page.locator("#agree")).to_be_checked()
+    stop_the_clock(page)
     page.uncheck("#agree")
-    expect(page.locator("#car")).to_have_text("Stand zwei", timeout=1000)
+    page.clock.run_for(100)
+    expect(page.locator("#car")).to_have_text("Stand zwei")
 
 
 def test_no_connection_is_said_once_and_forgotten_when_it_is_back(page: Page, site: Site) -> None:
@@ -130,7 +147,8 @@ def test_no_connection_is_said_once_and_forgotten_when_it_is_back(page: Page, si
     page.route("**/board*", cut)
     expect(page.locator("#live")).to_contain_text("Gerade keine Verbindung")
     page.evaluate("document.querySelector('#live').replaceChildren()")
-    page.wait_for_timeout(3000)
+    with page.expect_event("requestfailed"):
+        page.clock.fast_forward(3000)
     expect(page.locator("#live")).to_be_empty()
     page.unroute("**/board*")
     site.state = "zwei"
@@ -147,9 +165,10 @@ def test_signed_out_while_typing_keeps_what_was_typed(page: Page, site: Site) ->
 def test_a_hidden_tab_does_not_ask(page: Page, site: Site) -> None:
     page.evaluate("Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true})")
     page.evaluate("window.away = true")
+    stop_the_clock(page)
     site.asked.clear()
     site.state = "zwei"
-    page.wait_for_timeout(3000)
+    page.clock.run_for(3000)
     assert site.asked == []
     page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
-    expect(page.locator("#car")).to_have_text("Stand zwei", timeout=1000)
+    expect(page.locator("#car")).to_have_text("Stand zwei")

@@ -1,5 +1,7 @@
 """`make run`: its children, its environment and its endings."""
 
+import contextlib
+import http.client
 import http.server
 import io
 import os
@@ -11,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -273,8 +275,19 @@ class Started:
             assert self.process.poll() is None or words in self.said(), self.said()
             time.sleep(0.05)
 
+    def first_page(self, seconds: int = 60) -> int:
+        """The status of the front page, however long a busy machine takes to draw it for the first time."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        with contextlib.closing(connection):
+            connection.request("GET", "/")
+            return connection.getresponse().status
+
     def said(self) -> str:
         return self.log.read_text()
+
+    def end(self) -> None:
+        self.process.kill()  # its children end with it
+        self.process.wait()
 
     def children(self) -> dict[str, int]:
         """The process ids of its children by what they run."""
@@ -293,10 +306,25 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def test_a_run_serves_refuses_a_second_and_ends_on_ctrl_c(home: Path, free_port: int) -> None:
-    run = Started(home, free_port)
+@pytest.fixture
+def start(home: Path, free_port: int) -> Iterator[Callable[[], Started]]:
+    """`start()`: a run like a newcomer's; what a failed test leaves of it ends with the test."""
+    with contextlib.ExitStack() as runs:
+
+        def start() -> Started:
+            run = Started(home, free_port)
+            runs.callback(run.end)
+            return run
+
+        yield start
+
+
+def test_a_run_serves_refuses_a_second_and_ends_on_ctrl_c(
+    home: Path, free_port: int, start: Callable[[], Started]
+) -> None:
+    run = start()
     run.until("Stop with Ctrl-C")
-    assert runner.answers("127.0.0.1", free_port, "/") == 200
+    assert run.first_page() == 200
     children = run.children()
     assert set(children) == {"b2c_web.payments.simulator", "gunicorn", "flask"}
     second = subprocess.run(
@@ -311,8 +339,8 @@ def test_a_run_serves_refuses_a_second_and_ends_on_ctrl_c(home: Path, free_port:
     assert "Traceback" not in run.said()
 
 
-def test_a_killed_run_leaves_no_orphans_and_the_next_one_takes_over(home: Path, free_port: int) -> None:
-    first = Started(home, free_port)
+def test_a_killed_run_leaves_no_orphans_and_the_next_one_takes_over(home: Path, start: Callable[[], Started]) -> None:
+    first = start()
     first.until("Stop with Ctrl-C")
     children = first.children()
     first.process.kill()
@@ -321,7 +349,7 @@ def test_a_killed_run_leaves_no_orphans_and_the_next_one_takes_over(home: Path, 
     left = DatabaseServer(home / "postgres").status().pid
     assert left is not None
     first.log.unlink()
-    second = Started(home, free_port)
+    second = start()
     second.until("Stop with Ctrl-C")
     assert DatabaseServer(home / "postgres").status().pid == left
     os.kill(second.children()["flask"], signal.SIGKILL)
