@@ -30,7 +30,7 @@ def together(request, monkeypatch):
     The guard lets them never meet; without it both come, however busy the machine is.
     """
     alone = "unguarded" in request.fixturenames
-    meeting, count = Meeting(2, 30 if alone else 2), generation.refresh_jockey_room
+    meeting, count = Meeting(2), generation.refresh_jockey_room
 
     def meet(*arguments):
         meeting.wait()
@@ -44,7 +44,7 @@ def together(request, monkeypatch):
 @pytest.fixture
 def counted(monkeypatch, together):
     """And nobody is done before the other has counted."""
-    meeting, count = Meeting(2, 30), generation.refresh_jockey_room
+    meeting, count = Meeting(2), generation.refresh_jockey_room
 
     def stay(*arguments):
         count(*arguments)

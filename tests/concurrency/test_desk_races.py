@@ -275,7 +275,7 @@ def choose_together(app: Flask, scene: Scene, read: Meeting, taken: Meeting) -> 
 def test_without_the_lock_the_dispatchers_date_replaces_the_one_just_taken(
     committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read, taken = Meeting(2, seconds=20), Meeting(2, seconds=20)
+    read, taken = Meeting(2), Meeting(2)
 
     def look(_staff: User, booking_id: uuid.UUID) -> Booking:
         booking = db.session.get_one(Booking, booking_id)
