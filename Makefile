@@ -17,6 +17,8 @@ setup:  ## install everything needed into this folder; quick when nothing change
 run: setup  ## start it all and print the address (PORT=8000)
 	@exec $(BIN) app.py
 
+# what pytest has made of the test modules is kept for the next run
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup  ## run all tests (ARGS="-k name" narrows them)
 	@$(BIN) -m pytest -n $(WORKERS) $(ARGS)
 
