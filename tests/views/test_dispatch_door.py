@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.returning import replan_return, return_options
 from b2c_web.dispatch import commands, photos, replanning
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.media.commands import add_upload
@@ -313,6 +314,10 @@ def test_who_stands_beside_the_car_is_told_what_to_do_now(
     assert f'href="tel:{trips.workshop.phone.replace(" ", "")}"' in page
     assert "Am Beispielweg 12" not in page
     assert f'href="{answer.location}"' in day.split("Erledigt")[1]
+    assert what_now in words_of(day)
+    with trips.at(began + timedelta(minutes=30)):
+        replan_return(booking.user, booking.id, return_options(booking)[-1].slot_id)
+        assert what_now not in words_of(text_of(client.get("/jockey")))
 
 
 def test_a_breakdown_that_a_dispatcher_noted_before_the_start_leaves_nobody_with_a_car(

@@ -200,7 +200,9 @@ def test_a_link_ends_kindly(pages: Pages, app: Flask) -> None:
         assert late.status_code == 410
         assert "nur drei Tage" in plain(late)
     send(f"{path}/refusal", shown=digest_of(extension))
-    assert "Abgelehnt" in plain(client.get(path))  # who decided sees the outcome
+    outcome = client.get(path)  # for who decided
+    assert "Abgelehnt" in plain(outcome)
+    assert f'href="/bookings/{pages.booking_id}"' in outcome.text
     elsewhere = app.test_client().get(path)
     assert elsewhere.status_code == 410
     assert "schon entschieden" in plain(elsewhere)
