@@ -1,6 +1,9 @@
 """The audit log: who changed what, from which state to which, when. Written in the command's own transaction."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -38,12 +41,28 @@ class AuditEntry(Base):
 
 
 _INSERT = insert(table_of(AuditEntry))  # built once; every command writes with it
+_NOBODY: tuple[uuid.UUID | None, str] = (None, "system")
+_acting = ContextVar("acting", default=_NOBODY)
+
+
+@contextmanager
+def acting(person: Any) -> Iterator[None]:
+    """Whatever is recorded within was done by this user (`id`, `role`), where no request says so: the demo's people."""
+    token = _acting.set(_as_actor(person))
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def _as_actor(person: Any) -> tuple[uuid.UUID, str]:
+    return person.id, person.role.value.lower()
 
 
 def _actor() -> tuple[uuid.UUID | None, str]:
     if has_request_context() and current_user and current_user.is_authenticated:
-        return current_user.id, current_user.role.value.lower()
-    return None, "system"
+        return _as_actor(current_user)
+    return _acting.get()
 
 
 def record(
@@ -57,7 +76,8 @@ def record(
 ) -> None:
     """Add one entry to the running transaction. Values must be JSON-able (ids and instants as text).
 
-    The actor is the signed-in user, else "system"; pass `actor` to name another cause ("provider").
+    The actor is the signed-in user, else whoever is `acting`, else "system"; pass `actor` to name another cause
+    ("provider").
     """
     user_id, role = _actor()
     db.session.execute(

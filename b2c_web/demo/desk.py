@@ -3,14 +3,16 @@ commands, at instants gone by.
 """
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from flask import current_app
 from sqlalchemy import func, select, update
 
 from b2c_web.accounts.models import User
+from b2c_web.audit import acting
 from b2c_web.bookings import commands
 from b2c_web.bookings.availability import Answer, Question, availability
 from b2c_web.bookings.claim import BookingRequest, book
@@ -57,6 +59,13 @@ def user_of(email: str) -> User:
     return db.session.scalars(select(User).where(User.email == email)).one()
 
 
+def by_staff(command: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
+    """The workshop's member of staff does it: a command whose first argument is the person."""
+    person = user_of("werkstatt@example.org")
+    with acting(person):
+        return command(person, *arguments, **keywords)
+
+
 def book_for(story: Story, back_from: datetime) -> uuid.UUID:
     """Books what the story's customer wants on the wanted day, or on the next that has it. Returns the booking's id.
 
@@ -71,21 +80,21 @@ def book_for(story: Story, back_from: datetime) -> uuid.UUID:
     vehicle = db.session.scalars(select(Vehicle).where(Vehicle.user_id == user.id)).first()
     assert reach.point is not None  # noqa: S101 - the demo's towns are all known
     place = Place(person.street, person.postal_code, person.city, reach.point.lat, reach.point.lng)
-    return book(
-        BookingRequest(
-            user_id=user.id,
-            draft_id=uuid.uuid5(SEED, str(story.number)),
-            network=f"198.51.{story.number}.0/24",  # a block for documentation
-            question=question,
-            slot_id=offer.window.slot_id,
-            return_slot_id=_return_slot(answer, offer, back_from) if story.concierge else None,
-            place=place,
-            customer_name=person.name,
-            customer_phone=person.phone,
-            shown_total_cents=answer.total_cents,
-            vehicle_id=vehicle.id if vehicle else None,
-        )
+    request = BookingRequest(
+        user_id=user.id,
+        draft_id=uuid.uuid5(SEED, str(story.number)),
+        network=f"198.51.{story.number}.0/24",  # a block for documentation
+        question=question,
+        slot_id=offer.window.slot_id,
+        return_slot_id=_return_slot(answer, offer, back_from) if story.concierge else None,
+        place=place,
+        customer_name=person.name,
+        customer_phone=person.phone,
+        shown_total_cents=answer.total_cents,
+        vehicle_id=vehicle.id if vehicle else None,
     )
+    with acting(user):
+        return book(request)
 
 
 def _choice(answer: Answer, story: Story) -> Offer:
@@ -103,7 +112,7 @@ def _return_slot(answer: Answer, offer: Offer, back_from: datetime) -> uuid.UUID
 
 def promise_anew(booking_id: uuid.UUID) -> None:
     """The workshop tells the customer who fetches the car that it takes until the next window."""
-    with command_transaction():
+    with acting(user_of("werkstatt@example.org")), command_transaction():
         booking = lock_booking(booking_id)
         ahead = TimeSlot.workshop_id == booking.workshop_id, TimeSlot.start_time > now_utc()
         next_end = db.session.scalar(select(func.min(TimeSlot.end_time)).where(*ahead, TimeSlot.is_available))
@@ -146,11 +155,14 @@ def _date_back(booking_id: uuid.UUID, payment_id: uuid.UUID, at: datetime) -> No
 def cancel(booking_id: uuid.UUID) -> None:
     booking = db.session.get_one(Booking, booking_id)
     fee_cents = cancellation_terms(booking, now_utc(), current_app.config).fee_cents
-    commands.cancel(booking.user, booking_id, accepted_fee_cents=fee_cents)
+    with acting(booking.user):
+        commands.cancel(booking.user, booking_id, accepted_fee_cents=fee_cents)
 
 
 def withdraw(booking_id: uuid.UUID) -> None:
-    commands.withdraw(db.session.get_one(Booking, booking_id).user, booking_id)
+    customer = db.session.get_one(Booking, booking_id).user
+    with acting(customer):
+        commands.withdraw(customer, booking_id)
 
 
 def move(booking_id: uuid.UUID) -> None:
@@ -164,4 +176,5 @@ def move(booking_id: uuid.UUID) -> None:
         return
     back = offer.returns[0].window.slot_id if booking.include_concierge else None
     fee_cents = move_terms(booking, now_utc(), current_app.config).fee_cents
-    commands.move(booking.user, booking_id, offer.window.slot_id, back, accepted_fee_cents=fee_cents)
+    with acting(booking.user):
+        commands.move(booking.user, booking_id, offer.window.slot_id, back, accepted_fee_cents=fee_cents)

@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 
 from b2c_web.accounts.models import User
+from b2c_web.audit import acting
 from b2c_web.bookings.models import Booking
 from b2c_web.demo.pictures import worn_disc
 from b2c_web.extensions.commands import Item, Offer, approve, authorize_now, decline, raise_extension
@@ -64,12 +65,14 @@ def report(staff: User, booking_id: uuid.UUID, finding: Finding, photo_id: uuid.
 def say_yes(extension_id: uuid.UUID, finding: Finding) -> None:
     """The customer ticks what should be done; the money is held at once."""
     customer, shown = _asked(extension_id)
-    authorize_now(approve(customer, extension_id, finding.accepted, shown))
+    with acting(customer):
+        authorize_now(approve(customer, extension_id, finding.accepted, shown))
 
 
 def say_no(extension_id: uuid.UUID) -> None:
     customer, shown = _asked(extension_id)
-    decline(customer, extension_id, "Das lasse ich erst zur nächsten Inspektion machen.", shown)
+    with acting(customer):
+        decline(customer, extension_id, "Das lasse ich erst zur nächsten Inspektion machen.", shown)
 
 
 def _asked(extension_id: uuid.UUID) -> tuple[User, str]:

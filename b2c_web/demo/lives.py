@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 from flask import current_app
 
-from b2c_web.accounts.models import User
 from b2c_web.bookings import commands
 from b2c_web.bookings.models import AssignmentType, Booking
 from b2c_web.clock import frozen, local_to_utc
@@ -157,11 +156,11 @@ class Life:
     def _worked_on(self) -> Steps:
         fate = self.story.fate
         yield self._after(5)
-        commands.check_in(self._staff(), self.booking_id, mileage_km=self._mileage_km + 4)
+        desk.by_staff(commands.check_in, self.booking_id, mileage_km=self._mileage_km + 4)
         if fate is Fate.CHECKED_IN:
             return
         yield self._after(10)
-        commands.start_work(self._staff(), self.booking_id)
+        desk.by_staff(commands.start_work, self.booking_id)
         if fate is Fate.WORK_STARTED:
             return
         if fate in FOUND_MORE or self._found_more_then():
@@ -169,7 +168,7 @@ class Life:
         if fate in FOUND_MORE:
             return
         yield self._after(SERVICES[self.story.service][0])
-        commands.complete_work(self._staff(), self.booking_id)
+        desk.by_staff(commands.complete_work, self.booking_id)
         yield self._after(1)  # the money of what was found is taken meanwhile
         if fate is not Fate.READY:
             yield from self._brought_back() if self.story.concierge else self._collected()
@@ -181,9 +180,9 @@ class Life:
     def _found_more(self) -> Steps:
         finding = findings.finding_for(self.story.number)
         yield self._after(10)
-        photo_id = findings.photograph(self._staff(), self.booking_id, self.story.number)
+        photo_id = desk.by_staff(findings.photograph, self.booking_id, self.story.number)
         yield self._after(2)
-        extension_id = findings.report(self._staff(), self.booking_id, finding, photo_id)
+        extension_id = desk.by_staff(findings.report, self.booking_id, finding, photo_id)
         if self.story.fate is Fate.ASKED:
             return
         yield self._after(17)
@@ -205,10 +204,7 @@ class Life:
 
     def _collected(self) -> Steps:
         yield self._after(50)
-        commands.collect(self._staff(), self.booking_id)
+        desk.by_staff(commands.collect, self.booking_id)
 
     def _booking(self) -> Booking:
         return db.session.get_one(Booking, self.booking_id)
-
-    def _staff(self) -> User:
-        return desk.user_of("werkstatt@example.org")

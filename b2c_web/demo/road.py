@@ -1,10 +1,11 @@
 """What the demo's jockeys do: every step of a trip, as the jockey's phone would send it."""
 
+import functools
 import io
 import struct
 import uuid
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, BinaryIO
 
@@ -12,6 +13,7 @@ from flask import current_app
 from sqlalchemy import select
 
 from b2c_web.accounts.models import User
+from b2c_web.audit import acting
 from b2c_web.bookings.models import AssignmentType
 from b2c_web.db import command_transaction
 from b2c_web.demo import pictures
@@ -25,6 +27,17 @@ from b2c_web.workshops.models import Jockey
 GREY = (0xCB, 0xD2, 0xD9)
 CALLS_APART_MINUTES = 6
 SIGNATURE = "signature"
+
+
+def by_jockey(step: Callable[..., None]) -> Callable[..., None]:
+    """A step of `Drive` that its jockey takes."""
+
+    @functools.wraps(step)
+    def taken(drive: "Drive", *arguments: Any) -> None:
+        with acting(drive._actor()):
+            step(drive, *arguments)
+
+    return taken
 
 
 class Drive:
@@ -41,9 +54,11 @@ class Drive:
         self.arrival: datetime = assignment.scheduled_time
         self.travel = timedelta(minutes=assignment.trip.travel_minutes)
 
+    @by_jockey
     def start_pickup(self) -> None:
         commands.start_pickup(self.id, self._actor())
 
+    @by_jockey
     def arrive_pickup(self) -> None:
         commands.arrive_pickup(self.id, self._actor())
 
@@ -56,23 +71,29 @@ class Drive:
     def _add(self, content: BinaryIO) -> uuid.UUID:
         return add_upload(self._actor(), MediaPurpose.BOOKING, self.booking_id, content, "foto.jpg").id
 
+    @by_jockey
     def hand_over(self, mileage_km: int, files: Mapping[str, str]) -> None:
         commands.finish_pickup_handover(self.id, handover(mileage_km, files), self._actor())
 
+    @by_jockey
     def call(self) -> None:
         commands.record_call(self.id, self._actor())
 
+    @by_jockey
     def no_show(self) -> None:
         door = self._add(io.BytesIO(plain_png(320, 240)))
         commands.record_no_show(self.id, photo=str(door), actor=self._actor())
 
+    @by_jockey
     def reach_workshop(self) -> None:
         commands.arrive_workshop(self.id, self._actor())
         commands.complete_pickup(self.id, self._actor())
 
+    @by_jockey
     def start_return(self) -> None:
         commands.start_return(self.id, self._actor())
 
+    @by_jockey
     def give_back(self, mileage_km: int) -> None:
         commands.arrive_return(self.id, self._actor())
         commands.complete_return(self.id, handover(mileage_km, {}), self._actor())

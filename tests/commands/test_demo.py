@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 from b2c_web import checks, clock
 from b2c_web.accounts.commands import check_password
 from b2c_web.accounts.models import Role, User
+from b2c_web.audit import AuditEntry
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.queries import price_list
@@ -100,6 +101,14 @@ def test_every_invariant_holds_on_it_and_the_provider_agrees(demo):
     assert broken == []
     db.session.rollback()
     assert reconcile(fix=False) == []
+
+
+def test_what_people_did_is_put_down_to_them(demo):
+    by_itself = set(db.session.scalars(select(AuditEntry.action).where(AuditEntry.actor == "system")))
+    of_bookings = {"booking.expire", "booking.cancel", "booking.finish_work", "assignment.assign"}  # cancel: a no-show
+    of_money = {"payment.given_up", "refund.wanted"}
+    to_begin_with = {"capacity.generated", "price.set", "service.added", "work_item.put"}
+    assert by_itself == of_bookings | of_money | to_begin_with
 
 
 def test_what_happened_is_dated_when_it_happened(demo):
