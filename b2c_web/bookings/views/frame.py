@@ -1,5 +1,6 @@
 """What the five steps share: the frame with its progress line, the way back to what is missing, the price so far."""
 
+import math
 import uuid
 from typing import Any
 
@@ -105,7 +106,7 @@ def too_far(reach: Reach) -> str:
     return _(
         "Bis %(plz)s sind es %(km)s km ab %(city)s. Wir kommen bis %(radius)s km weit.",
         plz=reach.postal_code,
-        km=max(round(reach.distance_km), reach.workshop.service_radius + 1),
+        km=math.ceil(reach.distance_km),
         city=reach.workshop.city,
         radius=reach.workshop.service_radius,
     )
