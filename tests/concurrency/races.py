@@ -12,7 +12,7 @@ from sqlalchemy import NullPool, create_engine, text
 from b2c_web.flask_extensions import db
 
 LOOK_SECONDS = 0.1
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 WAITING_FOR_LOCKS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 )
@@ -24,7 +24,7 @@ def at_once(app: Flask, works: Sequence[Callable[[], Any]]) -> list[Any]:
 
     def run(work: Callable[[], Any]) -> Any:
         with app.app_context():
-            start.wait(timeout=20)
+            start.wait(timeout=60)
             try:
                 return work()
             except Exception as error:  # the test looks at what was raised

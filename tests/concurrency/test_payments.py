@@ -68,7 +68,7 @@ def _together(shop: Flask, *works: Work) -> list[Any]:
 
     def run(work: Work) -> Any:
         with shop.app_context():
-            start.wait(timeout=10)
+            start.wait(timeout=60)
             try:
                 return work()
             except Exception as error:
@@ -84,7 +84,7 @@ def _both_in_the_gap(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) ->
 
     def waiting(*arguments: Any) -> Any:
         result = real(*arguments)
-        gap.wait(timeout=10)
+        gap.wait(timeout=60)
         return result
 
     monkeypatch.setattr(module, name, waiting)
@@ -232,7 +232,7 @@ def _left_after_both_looked() -> Callable[[int, list[Refund]], int]:
     gap = threading.Barrier(2)
 
     def left(captured_cents: int, refunds: list[Refund]) -> int:
-        gap.wait(timeout=10)
+        gap.wait(timeout=60)
         return captured_cents - sum(refund.amount_cents for refund in refunds)
 
     return left

@@ -108,7 +108,7 @@ class SimulatorProcess:
         if self._process is not None and self._process.poll() is None:
             how(self._process)
         if self._process is not None:
-            self._process.wait(timeout=10)
+            self._process.wait(timeout=60)
 
 
 @dataclass
@@ -151,7 +151,7 @@ class WebhookReceiver:
         self.received.clear()
         self.answers.clear()
 
-    def wait_for(self, count: int, seconds: float = 10) -> list[Received]:
+    def wait_for(self, count: int, seconds: float = 60) -> list[Received]:
         """Until so many came; raises AssertionError with what came instead."""
         with self._changed:
             arrived = self._changed.wait_for(lambda: len(self.received) >= count, timeout=seconds)

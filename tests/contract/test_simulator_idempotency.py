@@ -1,6 +1,7 @@
 """The same key does the same thing once."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -96,11 +97,11 @@ def test_a_key_whose_first_request_is_running_is_a_conflict(
     simulator: SimulatorProcess, client: stripe.StripeClient, customer: Any, saved_card: Callable[..., str]
 ) -> None:
     params = payment(customer, saved_card())
-    simulator.control("POST", "faults", kind="delay", milliseconds=1500, path="/v1/payment_intents", times=1)
+    simulator.control("POST", "faults", kind="delay", milliseconds=4000, path="/v1/payment_intents", times=1)
     slow = threading.Thread(target=client.v1.payment_intents.create, args=(params, {"idempotency_key": "one"}))
     slow.start()
     while simulator.control("GET", "")["faults"]:
-        pass
+        time.sleep(0.02)
 
     with pytest.raises(stripe.APIError) as conflict:
         simulator.client().v1.payment_intents.create(params, {"idempotency_key": "one"})

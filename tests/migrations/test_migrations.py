@@ -310,7 +310,7 @@ def migrate_elsewhere(app: Flask) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
-def wait_until(is_so: Callable[[], Any], seconds: float = 30) -> None:
+def wait_until(is_so: Callable[[], Any], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end
@@ -324,7 +324,7 @@ def test_while_one_migrates_the_other_waits(empty_app: Flask) -> None:
         wait_until(lambda: one("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
         assert one("SELECT to_regclass('bookings') IS NULL")
         holder.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
-        output, _nothing = process.communicate(timeout=60)
+        output, _nothing = process.communicate(timeout=180)
     assert process.returncode == 0, output
     assert one("SELECT to_regclass('bookings') IS NOT NULL")
 
@@ -332,6 +332,6 @@ def test_while_one_migrates_the_other_waits(empty_app: Flask) -> None:
 def test_two_at_once_both_end_well(empty_app: Flask) -> None:
     processes = [migrate_elsewhere(empty_app) for _n in range(2)]
     for process in processes:
-        output, _nothing = process.communicate(timeout=90)
+        output, _nothing = process.communicate(timeout=180)
         assert process.returncode == 0, output
     assert everything_missing() == []

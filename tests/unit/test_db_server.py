@@ -69,7 +69,7 @@ def ask(server: DatabaseServer, question: str, database: str = "b2c_web") -> obj
 
 def ended(pid: int) -> bool:
     """Whether a server that took its pid file away is gone too, a moment later."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while db_server._alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not db_server._alive(pid)
