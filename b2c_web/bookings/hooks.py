@@ -14,6 +14,7 @@ collected = HookList("bookings.collected")  # the customer fetched the car at th
 refunded = HookList("bookings.refunded")
 fee_paid = HookList("bookings.fee_paid")  # the fee of a late move
 completing = HookList("bookings.completing")  # the work is about to be completed; a raise refuses it
+not_ready_before = HookList("bookings.not_ready_before")  # asked with the Booking: an instant, or None
 undecided = HookList("bookings.undecided")  # asked with the Booking: is money of its work still undecided?
 drives = HookList("bookings.drives")  # asked with a User and a booking's id: does this person drive its trips?
 on_the_road = HookList("bookings.on_the_road")  # asked with the Booking: does a jockey have its car right now?
@@ -37,6 +38,7 @@ ALL = (
     refunded,
     fee_paid,
     completing,
+    not_ready_before,
     undecided,
     drives,
     on_the_road,

@@ -34,13 +34,15 @@ OPEN_FOR_A_NEW_RETURN = (BookingStatus.IN_WORKSHOP, BookingStatus.READY_FOR_RETU
 
 
 def return_options(booking: Booking) -> list[Window]:
-    """The return windows that can be promised now: jockeys have the minutes, and the same Ronja is free until then."""
+    """The return windows that can be promised now: jockeys have the minutes, the same Ronja is free until then, and the
+    window reaches what the customer was told that the work takes.
+    """
     question = question_of(booking)
     order = order_of(question, service_minutes(booking), for_staff=True)
     today = today_in(ZONE)
     windows, _days = read_windows(booking.workshop_id, today, today + timedelta(days=NEW_RETURN_DAYS))
     not_before = int(booking.pickup_time.timestamp()) + order.earliest_return_seconds - 1
-    until = _ronja_free_until(booking)
+    until, ready_at = _ronja_free_until(booking), _ready_at(booking)
     beyond = (order.travel_minutes + order.cleaning_minutes) * MINUTE
     return [
         window
@@ -48,9 +50,17 @@ def return_options(booking: Booking) -> list[Window]:
         if window.is_open
         and window.start > max(order.bookable_from, not_before)
         and window.slot_id != booking.return_slot_id
-        and window.end + beyond <= until
+        and ready_at <= window.end <= until - beyond
         and has_room(windows, index, order.return_minutes)
     ]
+
+
+def _ready_at(booking: Booking) -> int:
+    """Until when the work takes that the customer has agreed to, in whole seconds; 0 once it is done."""
+    if booking.service_completed_at is not None:
+        return 0
+    told = (ask(booking) for ask in hooks.not_ready_before.functions)
+    return max((int(at.timestamp()) for at in told if at), default=0)
 
 
 def has_room(windows: Sequence[Window], index: int, minutes: int) -> bool:

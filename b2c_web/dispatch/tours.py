@@ -127,6 +127,16 @@ def is_fit_to_start(jockey: Jockey, tour: JockeyAssignment) -> bool:
     return db.session.scalar(others.limit(1)) is None
 
 
+def has_car_still(failed: JockeyAssignment) -> bool:
+    """Of a return that failed: nobody was given it since and no other window was found, so its car is on its way."""
+    later = select(JockeyAssignment.id).where(
+        JockeyAssignment.booking_id == failed.booking_id,
+        JockeyAssignment.type == AssignmentType.RETURN,
+        JockeyAssignment.id > failed.id,
+    )
+    return failed.booking.return_failed_at is not None and db.session.scalar(later.limit(1)) is None
+
+
 def waits_for_car(tour: JockeyAssignment) -> bool:
     """Is this a return whose car is still on its way to the workshop?"""
     is_next = tour.type is AssignmentType.RETURN and tour.status is AssignmentStatus.ASSIGNED

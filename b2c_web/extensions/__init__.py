@@ -14,6 +14,7 @@ def init_app(app: Flask) -> None:
     money.register()
     add_referred(queries.media_in_use)
     hooks.completing.add(completing.complete)
+    hooks.not_ready_before.add(queries.ready_at)
     hooks.undecided.add(completing.is_undecided)
     hooks.cancelled.add(completing.end)
     hooks.ready_for_return.add(completing.end)  # a booking that staff cancelled while the car is here

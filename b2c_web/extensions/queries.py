@@ -2,8 +2,9 @@
 
 import uuid
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
-from sqlalchemy import or_, select, text
+from sqlalchemy import func, or_, select, text
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking
@@ -11,7 +12,14 @@ from b2c_web.bookings.queries import visible_to
 from b2c_web.catalog.models import ServiceType
 from b2c_web.errors import NotFound
 from b2c_web.extensions import rules
-from b2c_web.extensions.models import Extension, ExtensionConsent, ExtensionDraft, WorkItem
+from b2c_web.extensions.models import (
+    AuthorizationStatus,
+    Extension,
+    ExtensionConsent,
+    ExtensionDraft,
+    ExtensionStatus,
+    WorkItem,
+)
 from b2c_web.extensions.reading import ExtensionView, read
 from b2c_web.flask_extensions import db
 
@@ -37,6 +45,16 @@ def view_of(extension_id: uuid.UUID) -> ExtensionView:
     if not found:
         raise NotFound
     return found[0]
+
+
+def ready_at(booking: Booking) -> datetime | None:
+    """By when the work will be done that the customer agreed to, as far as it has a time of its own.
+
+    What the customer objected to later, or what is not done, counts no more.
+    """
+    agreed = Extension.status == ExtensionStatus.APPROVED
+    counts = agreed & (Extension.authorization_status != AuthorizationStatus.RELEASED)
+    return db.session.scalar(select(func.max(Extension.new_promised_at)).filter_by(booking_id=booking.id).where(counts))
 
 
 def needs_customer_for_money(extension_id: uuid.UUID) -> bool:

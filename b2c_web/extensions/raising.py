@@ -90,12 +90,13 @@ def raise_extension(
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
         refuse(rules.work_refusal(booking))
+        extension = _offered(staff, booking, offer, replaces)
+        if waiting := _waiting_already(extension):
+            _end_draft(booking, draft_key)
+            return waiting
         if replaces is not None:
             _make_room(staff, booking, replaces)
-        extension = _offered(staff, booking, offer, replaces)
         _end_draft(booking, draft_key)
-        if waiting := _waiting_already(extension):
-            return waiting
         db.session.add(extension)
         db.session.flush()
         wishing.take_up(booking, extension, offer)

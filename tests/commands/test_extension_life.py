@@ -11,6 +11,7 @@ from sqlalchemy import text
 from b2c_web import clock
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.places import PlaceTaken
 from b2c_web.bookings.returning import replan_return, return_options
 from b2c_web.checks import breaches
 from b2c_web.errors import Conflict
@@ -50,6 +51,30 @@ def test_the_return_moves_with_the_consent(scene: Extending) -> None:
     assert moved.return_slot_id == slot_id
     assert moved.estimated_return_time == scene.fresh(extension.id).new_promised_at
     assert breaches() == []
+
+
+def test_before_the_agreed_time_nobody_is_promised_the_car_until_the_work_is_done(scene: Extending) -> None:
+    booking = scene.in_workshop(back=2)
+    earlier = [window.slot_id for window in return_options(booking)[:-1]]
+    extension, _slot_id = delayed(scene, booking)
+    assert return_options(booking)[0].slot_id == earlier[0]  # asked, not agreed
+    scene.approve(extension)
+    booking = scene.session.get(Booking, booking.id, populate_existing=True)
+    assert return_options(booking) == []
+    with pytest.raises(PlaceTaken):
+        replan_return(booking.user, booking.id, earlier[0])
+    bookings.complete_work(scene.staff, booking.id)
+    booking = scene.session.get(Booking, booking.id, populate_existing=True)
+    assert earlier[0] in {window.slot_id for window in return_options(booking)}
+
+
+def test_what_the_customer_objected_to_takes_no_time(scene: Extending) -> None:
+    booking = scene.in_workshop(back=2)
+    extension, _slot_id = delayed(scene, booking)
+    commands.approve_on_consent(scene.staff, extension.id, [0], digest_of(extension), consent())
+    assert return_options(booking) == []
+    commands.object_to(booking.user, extension.id)
+    assert return_options(booking) != []
 
 
 def test_declined_the_return_stays(scene: Extending) -> None:

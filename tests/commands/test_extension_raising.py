@@ -141,6 +141,13 @@ def test_correcting_withdraws_and_keeps_the_history(scene: Extending, booking: B
     assert scene.session.query(Payment).filter_by(purpose=PaymentPurpose.EXTENSION).count() == 0
 
 
+def test_a_correction_sent_twice_is_one(scene: Extending, booking: Booking, raised: Extension) -> None:
+    better = replace(OFFER, items=(PADS,))
+    second = scene.raised(booking, better, replaces=raised.id)
+    assert scene.raised(booking, better, replaces=raised.id).id == second.id
+    assert len(queries.of_booking(booking.id)) == 2
+
+
 def test_only_what_waits_can_be_corrected(scene: Extending, booking: Booking) -> None:
     decided = scene.approved(booking)
     with refused("decided"):

@@ -320,6 +320,22 @@ def test_who_stands_beside_the_car_is_told_what_to_do_now(
         assert what_now not in words_of(text_of(client.get("/jockey")))
 
 
+def test_who_gave_the_car_away_is_not_asked_to_bring_it_back(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    back, began = trips.on_the_way_back(booking)
+    jockey = trips.second_jockey()
+    other = trips.user_of(jockey)
+    with trips.at(began + timedelta(minutes=5)):
+        commands.return_failed(back.id, CancelReason.NO_SHOW, actor=trips.driver)
+        second = replanning.assign_again(booking.id, RETURN, jockey_id=jockey.id, actor=trips.dispatcher)
+    with trips.at(began + timedelta(minutes=10)):
+        commands.start_return(second, other)
+        commands.return_failed(second, CancelReason.BREAKDOWN, actor=other)
+        for person, has_car in ((trips.driver, False), (other, True)):
+            day = words_of(text_of(login(person).get("/jockey")))
+            assert ("diese Rückgabe ist abgebrochen" in day) is has_car
+
+
 def test_a_breakdown_that_a_dispatcher_noted_before_the_start_leaves_nobody_with_a_car(
     trips: Trips, login: Login
 ) -> None:

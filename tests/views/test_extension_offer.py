@@ -188,6 +188,23 @@ def test_correcting_withdraws_the_old_and_keeps_its_history(pages: Pages) -> Non
     assert "neues, berichtigtes Angebot" in plain(pages.customer.get(f"/extensions/{old.id}"))
 
 
+def test_what_was_decided_meanwhile_is_not_offered_a_second_time_unsaid(pages: Pages) -> None:
+    """The customer approves while the workshop corrects: the press is refused, and the next one knows."""
+    old = pages.raised()
+    assert "Sie berichtigen das Angebot" in plain(pages.staff.get(f"{pages.new}?replaces={old.id}"))
+    pages.scene.approve(old)
+    fields = offer(("Bremsbeläge vorn", "79,90", "1"), replaces=str(old.id))
+    answer = pages.by_staff(f"{pages.new}?replaces={old.id}", **fields, then="send")
+    assert answer.status_code == 409
+    assert "ist inzwischen entschieden" in plain(answer)
+    assert f'href="/workshop/extensions/{old.id}"' in answer.text
+    assert 'value="79,90"' in answer.text  # nothing is lost
+    assert 'name="replaces"' not in answer.text
+    assert len(pages.extensions()) == 1
+    assert pages.by_staff(pages.new, **fields | {"replaces": ""}, then="send").status_code == 303
+    assert [one.replaces_id for one in pages.extensions()] == [None, None]
+
+
 def test_nothing_can_be_offered_for_a_car_that_is_done(pages: Pages) -> None:
     assert pages.by_staff(pages.completion, amount_cents="0").status_code == 303
     assert "Das geht nur, während das Auto in der Werkstatt ist." in plain(pages.staff.get(pages.new))

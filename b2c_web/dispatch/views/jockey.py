@@ -57,8 +57,8 @@ def _day(jockey: Jockey | None, shown: date, version: str) -> dict[str, Any]:
     today = today_in(ZONE)
     day = tours.day_of(jockey, shown, today, now_utc()) if jockey else None
     facts = about(day.now if day else None) | {"day": day, "today": today, "shown": shown, "version": version}
-    failed = [one for one in day.done if one.booking.return_failed_at] if day and shown == today else []
-    facts |= {"still_to_do": [(one, what) for one in failed if (what := words.after_return(one))]}
+    ended = [(one, words.after_return(one)) for one in day.done] if day and shown == today else []
+    facts |= {"still_to_do": [(one, what) for one, what in ended if what and tours.has_car_still(one)]}
     return facts | {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
 
 

@@ -49,19 +49,24 @@ def new(booking_id: uuid.UUID) -> Response:
 
 
 def _replaced(booking: Booking) -> Extension | None:
-    """The open extension of this booking that is being corrected, when the address or the form names one."""
-    wanted = ids_of([request.values.get("replaces", "")])
+    """The extension of this booking that is being corrected, when the form, or before it the address, names one.
+
+    It may be decided meanwhile: then sending is refused, and the page says so.
+    """
+    named = request.form if request.method == "POST" else request.args
+    wanted = ids_of([named.get("replaces", "")])
     found = db.session.get(Extension, wanted[0]) if wanted else None
     if wanted and (found is None or found.booking_id != booking.id):
         raise NotFound
-    return found if found is not None and found.status is ExtensionStatus.PENDING else None
+    return found
 
 
 def _start(content: dict[str, Any] | None, replaced: Extension | None) -> dict[str, Any]:
     """What the page opens with: what is being corrected, else the draft, else nothing."""
-    if replaced is not None and (content is None or content.get("replaces") != str(replaced.id)):
-        return keyed(offer.content_of(replaced, wishes.places_in(replaced.id)))
-    return keyed(content or {})
+    typed = content or {}
+    if replaced is None or replaced.status is not ExtensionStatus.PENDING or typed.get("replaces") == str(replaced.id):
+        return keyed(typed)
+    return keyed(offer.content_of(replaced, wishes.places_in(replaced.id)))
 
 
 def keyed(content: dict[str, Any]) -> dict[str, Any]:
