@@ -87,12 +87,12 @@ def is_undecided(booking: Booking) -> bool:
 def end(booking: Booking) -> None:
     """In the hooks of a booking's end: what was PENDING is cancelled, what was held is released.
 
-    What is being captured was done, and stays. Bookings that go on are left alone.
+    What is being captured, or what was done and could not be taken, stays. Bookings that go on are left alone.
     """
     if booking.status is not BookingStatus.CANCELLED:
         return
     for extension in of_booking_locked(booking):
         if extension.status is ExtensionStatus.PENDING:
             cancel(extension, BOOKING_ENDED)
-        elif extension.authorization_status in rules.HOLDABLE:
+        elif extension.authorization_status in rules.HOLDABLE and not money.is_owed(extension):
             money.release(extension)

@@ -62,11 +62,13 @@ def release(extension: Extension) -> None:
 def settle(extension: Extension) -> None:
     """Step: the work is completed: take what was accepted and done, release the rest, once.
 
-    Approved but never held: not done, nothing charged.
+    Approved but never held: not done, nothing charged. Done before, and the money failed to come: stays open.
     """
     if extension.authorization_status not in rules.HOLDABLE:
         return
     due_cents, held = rules.due_cents(extension), _held(extension.id)
+    if due_cents and is_owed(extension):
+        return
     if held is None:
         extension.not_done_items = list(extension.accepted_items)
     if held is None or due_cents == 0:
@@ -74,6 +76,13 @@ def settle(extension: Extension) -> None:
         return
     enter(extension, Auth.CAPTURING, due_cents=due_cents)
     capture_payment(held, due_cents)
+
+
+def is_owed(extension: Extension) -> bool:
+    """Was this work finished once, and its money asked for, but nothing of it is held any more?"""
+    attempts = payments_in_line(PURPOSE, extension.id)
+    asked_for = any(one.capture_cents is not None for one in attempts)
+    return asked_for and not any(one.state is PaymentState.AUTHORIZED for one in attempts)
 
 
 def _held(extension_id: uuid.UUID) -> Payment | None:

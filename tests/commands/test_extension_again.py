@@ -15,11 +15,11 @@ from b2c_web.extensions import commands
 from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.extensions.queries import digest_of, view_of
 from b2c_web.payments.capturing import MAX_TRIES
-from b2c_web.payments.commands import capture_held, ensure_customer, retry_capture
+from b2c_web.payments.commands import capture_held, ensure_customer, retry_capture, settle_payment
 from b2c_web.payments.gateway import PaymentProviderError
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import SUMS, Extending
+from tests.commands.extending import SUMS, Extending, complete
 from tests.paying import Provider, save_method
 
 Auth = AuthorizationStatus
@@ -115,6 +115,48 @@ def test_less_can_be_taken_the_second_time(
     bookings.complete_work(scene.staff, booking.id)
     run_jobs({"payments.capture"})
     assert scene.fresh(extension.id).captured_amount_cents == SUMS[0]
+    assert breaches() == []
+
+
+@pytest.fixture
+def unpaid(
+    scene: Extending, booking: Booking, held: Callable[..., Extension], provider: Provider, run_jobs: Any
+) -> Any:
+    """Finished work whose debit came back, and the car is worked on once more."""
+    extension = held(account="sepa_fails")
+    complete(scene, booking, run_jobs)
+    assert scene.fresh(extension.id).authorization_status is Auth.PROCESSING
+    provider.process.advance(700)
+    settle_payment(payment_id(extension))
+    assert scene.fresh(extension.id).authorization_status is Auth.FAILED
+    bookings.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    return extension
+
+
+def test_finished_work_that_was_not_paid_stays_owed_when_it_is_done_again(
+    scene: Extending, booking: Booking, unpaid: Extension
+) -> None:
+    assert bookings.complete_work(scene.staff, booking.id)
+    fresh = scene.fresh(unpaid.id)
+    assert (fresh.authorization_status, fresh.not_done_items) == (Auth.FAILED, [])
+    assert breaches() == []
+
+
+def test_finished_work_that_was_not_paid_stays_owed_when_the_booking_ends(
+    scene: Extending, booking: Booking, unpaid: Extension
+) -> None:
+    bookings.cancel_by_staff(scene.staff, booking.id, keep_cents=0, reason="Kunde will nicht mehr")
+    fresh = scene.fresh(unpaid.id)
+    assert (fresh.authorization_status, fresh.not_done_items) == (Auth.FAILED, [])
+    assert breaches() == []
+
+
+def test_of_what_is_owed_staff_may_still_say_that_it_was_not_done(
+    scene: Extending, booking: Booking, unpaid: Extension
+) -> None:
+    commands.mark_not_done(scene.staff, unpaid.id, [0, 1])
+    assert bookings.complete_work(scene.staff, booking.id)
+    assert scene.fresh(unpaid.id).authorization_status is Auth.RELEASED
     assert breaches() == []
 
 

@@ -44,7 +44,8 @@ def at_once(app: Flask, works: Sequence[Callable[[], Any]]) -> list[Any]:
 class Meeting:
     """Lets `parties` threads pass a point only together, so that a race is sure to happen, however slow the machine.
 
-    Whoever waits for a lock in the database, or is done, cannot come: then the others go on without them.
+    The parties are all the works of `at_once`. Whoever waits for a lock in the database, or is done, cannot come: then
+    the others go on without them.
     """
 
     done: ClassVar[int] = 0  # works of `at_once` that have ended
@@ -63,7 +64,7 @@ class Meeting:
             while not self._over and missed < 2 and time.monotonic() < deadline:
                 self._changed.wait(LOOK_SECONDS)
                 self._look()
-                missed = missed + 1 if self._nobody_comes() else 0
+                missed = missed + 1 if not self._over and self._nobody_comes() else 0
             self._over = True
             self._changed.notify_all()
 
