@@ -36,7 +36,7 @@ Lack = rules.HandoverLack | rules.NoShowLack
 LACKING: Mapping[Lack, tuple[str, Any]] = {
     rules.HandoverLack.VIEWS: (
         "photos",
-        _l("Es fehlen noch Fotos: vorn, hinten, links, rechts und Cockpit."),
+        _l("Es fehlen noch Fotos: vorn, hinten, links, rechts und Tacho."),
     ),
     rules.HandoverLack.SIGNATURE: ("signature", _l("Es fehlt noch die Unterschrift.")),
     rules.NoShowLack.CALLS: ("calls", _l("Bitte rufen Sie zuerst noch einmal an.")),

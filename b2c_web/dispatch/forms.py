@@ -69,7 +69,7 @@ class EndForm(Form):
     """Taking a trip off the plan."""
 
     seen = HiddenField()
-    reason = RadioField(_l("Grund"))
+    reason = RadioField(_l("Grund"), validators=[InputRequired(_l("Bitte wählen Sie den Grund."))])
     note = StringField(
         _l("Nachricht an den Kunden"),
         description=_l("Steht so in der Mail. Leer: der Grund in unseren Worten."),

@@ -78,12 +78,14 @@ def own_tour(user: User, assignment_id: uuid.UUID) -> JockeyAssignment:
 def day_of(jockey: Jockey, day: date, today: date, now: datetime) -> Day:
     """The jockey's local day; when nothing is left, the next day.
 
-    Today also holds what is open from earlier days, and what runs already, whatever day it was planned for.
+    Today also holds what is open from earlier days, and what runs already, whatever day it was planned for. Of two that
+    run, the one on which the jockey took the last step comes first.
     """
     tours = _tours(jockey, day, is_today=day == today)
     to_do = [tour for tour in tours if tour.status in OPEN]
     running = [tour for tour in to_do if tour.status in RUNNING]
-    first = next(iter(running or to_do), None) if day == today else None
+    upcoming = max(running, key=lambda tour: tour.updated_at) if running else next(iter(to_do), None)
+    first = upcoming if day == today else None
     later = [Stop(tour.scheduled_time, tour) for tour in to_do if tour is not first]
     breaks = [one for one in _breaks(jockey, day) if day != today or (one.until or now) > now]
     done = [tour for tour in tours if tour.status in ENDED]

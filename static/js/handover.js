@@ -1,4 +1,5 @@
-// The signature on glass: what is drawn goes with the form as a picture. Without script a typed name stands for it.
+// The handover: how many of its photos are there, and the signature on glass, whose drawing goes with the form as a
+// picture. Without script a typed name stands for it.
 
 import SignaturePad from "../vendor/signature_pad.min.js";
 
@@ -32,4 +33,12 @@ function begin(canvas) {
   });
 }
 
+const counter = document.querySelector("#photos [data-count-of]");
+
+function count() {
+  const kept = document.querySelectorAll("#photos .media-keep input:checked").length;
+  counter.textContent = counter.dataset.countOf.replace("#", kept);
+}
+
+if (counter) document.getElementById("photos").addEventListener("change", count); // also when a photo has arrived
 document.querySelectorAll("canvas[data-field]").forEach(begin);

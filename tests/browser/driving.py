@@ -52,6 +52,7 @@ def hand_over(jockey: Person, mileage_km: int) -> None:
         field = jockey.page.locator(f"fieldset[id^=media-photo_{view}-]")
         field.locator("input[type=file]").set_input_files(PHOTO)  # type: ignore[arg-type]
         expect(field.locator(".media-item")).to_have_count(1)
+    expect(jockey.page.locator("#photos-title")).to_contain_text("5 von 5")
     jockey.page.fill("#mileage_km", str(mileage_km))
     jockey.page.locator("#fuel-3").check()
     jockey.page.locator("#keys-1").check()

@@ -302,6 +302,9 @@ def test_taking_a_trip_off_the_plan(trips: Trips, login: Login) -> None:
     words = words_of(text_of(client.get(f"{path}/cancellation")))
     assert "Der Kunde merkt davon nichts." in words
     assert "Niemand angetroffen" not in words
+    unsaid = decide(client, f"{path}/cancellation")
+    assert unsaid.status_code == 422
+    assert "Bitte wählen Sie den Grund." in words_of(text_of(unsaid))
     answer = decide(client, f"{path}/cancellation", reason="REDISPATCHED")
     assert answer.location == path
     assert trips.assignment(booking).status is AssignmentStatus.CANCELLED

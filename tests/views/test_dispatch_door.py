@@ -88,7 +88,7 @@ def test_what_is_missing_is_named_and_nothing_is_lost(trips: Trips, login: Login
         answer = send(client, path(pickup, "handover"), **NOTED, **shown, signature=DRAWN)
         assert answer.status_code == 422
         page = answer.text
-        assert "Es fehlen noch Fotos: vorn, hinten, links, rechts und Cockpit." in words_of(text_of(answer))
+        assert "Es fehlen noch Fotos: vorn, hinten, links, rechts und Tacho." in words_of(text_of(answer))
         assert "Die Unterschrift ist gespeichert." in words_of(text_of(answer))
         assert 'value="48210"' in page
         assert "4 von 5" in words_of(text_of(answer))

@@ -381,7 +381,12 @@ def test_two_open_tours_at_once_are_pointed_out(trips: Trips, login: Login) -> N
         client = driver(trips, login)
         press(client, trips.assignment(first), S.ASSIGNED)
         words = words_of(text_of(client.get(path(trips.assignment(second), "/step"))))
-    assert "Sie haben noch eine andere Fahrt offen." in words
+        assert "Sie haben noch eine andere Fahrt offen." in words
+        assert first.number in text_of(client.get("/jockey")).split("Danach")[0]
+    with trips.at(first.pickup_time + timedelta(minutes=5)):
+        press(client, trips.assignment(second), S.ASSIGNED)
+        top, _later = text_of(client.get("/jockey")).split("Danach")
+    assert second.number in top  # what the jockey does now, though the other one was planned earlier
 
 
 def test_in_english(trips: Trips, login: Login) -> None:
