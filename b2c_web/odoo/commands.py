@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from b2c_web.bookings.models import Booking, BookingMove
+from b2c_web.bookings.models import Booking, BookingMove, MoveState
 from b2c_web.clock import now_utc
 from b2c_web.extensions.models import Extension
 from b2c_web.flask_extensions import db
@@ -58,7 +58,7 @@ def owe_credit_notes(booking: Booking) -> None:
 
 
 def _payments_of(booking: Booking) -> ColumnElement[bool]:
-    """The booking's own payments and the fees of its late moves."""
-    moves = select(BookingMove.id).where(BookingMove.booking_id == booking.id)
+    """The booking's own payments and the fees of the late moves that were made; other fees went back uninvoiced."""
+    moves = select(BookingMove.id).where(BookingMove.booking_id == booking.id, BookingMove.state == MoveState.DONE)
     price = (Payment.purpose == PaymentPurpose.BOOKING) & (Payment.purpose_id == booking.id)
     return price | ((Payment.purpose == PaymentPurpose.MOVE_FEE) & Payment.purpose_id.in_(moves))

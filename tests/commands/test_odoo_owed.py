@@ -1,17 +1,24 @@
 """What accounting must know is written down in the command that causes it, once."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings import hooks
+from b2c_web.bookings.models import Booking
 from b2c_web.checks import breaches
+from b2c_web.clock import now_utc
 from b2c_web.odoo.commands import owe, owe_invoice
 from b2c_web.odoo.models import OdooSyncStatus, SyncStatus
-from b2c_web.payments.models import Refund, RefundState
-from tests.commands.scene import Scene
+from b2c_web.payments.gateway import RefundOutcome, RefundResult
+from b2c_web.payments.models import Payment, PaymentPurpose, Refund, RefundState
+from b2c_web.payments.refunding import record_refund
+from tests.commands.scene import Scene, succeed
+from tests.factories import make_user
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 
@@ -66,3 +73,49 @@ def test_money_that_came_too_late_was_never_invoiced(scene: Scene, frozen_clock:
     scene.session.query(Refund).one().state = RefundState.SUCCEEDED
     hooks.refunded(booking)
     assert owed(scene) == []
+
+
+def late_move(scene: Scene, booking: Booking) -> Payment:
+    """A move for a fee; the fee is still to be paid."""
+    moved = bookings.move(booking.user, booking.id, scene.slots[7].id, scene.slots[9].id, accepted_fee_cents=2500)
+    return scene.payment_of(moved.move_id, PaymentPurpose.MOVE_FEE)
+
+
+def went_back(payment: Payment, refund: Refund | None = None) -> None:
+    """The provider says that all of a payment went back; by hand unless it is for a refund of ours."""
+    reference = str(refund.id) if refund else None
+    result = RefundResult("re_1", None, payment.captured_cents, RefundOutcome.SUCCEEDED, reference, now_utc())
+    record_refund(payment.id, result)
+
+
+def test_the_fee_of_a_move_that_was_not_made_was_never_invoiced(scene: Scene, frozen_clock: Callable[..., Any]) -> None:
+    booking = scene.booked()
+    before = owed(scene)
+    with frozen_clock(booking.pickup_time - timedelta(hours=23)):
+        lost = late_move(scene, booking)
+        for slot in scene.slots[7:]:
+            slot.is_available = False
+        scene.session.commit()
+        went_back(succeed(lost), scene.session.query(Refund).one())
+        assert lost.refunded_cents == 2500
+        assert owed(scene) == before
+        for slot in scene.slots[7:]:
+            slot.is_available = True
+        scene.session.commit()
+        made = succeed(late_move(scene, booking))
+    assert owed(scene) == [*before, ("payment", made.id)]
+
+
+def test_the_fee_of_a_move_that_was_made_is_credited_when_it_goes_back(
+    scene: Scene, frozen_clock: Callable[..., Any]
+) -> None:
+    booking = scene.booked()
+    with frozen_clock(booking.pickup_time - timedelta(hours=23)):
+        fee = succeed(late_move(scene, booking))
+        staff = make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+        bookings.cancel_by_staff(staff, booking.id, keep_cents=0, reason="Hebebühne kaputt")
+        before = owed(scene)
+        went_back(fee)
+    (refund,) = fee.refunds
+    assert before[3:] == [("payment", fee.id)]
+    assert owed(scene) == [*before, ("refund", refund.id)]
