@@ -18,6 +18,7 @@ from b2c_web.accounts.models import User
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
 from b2c_web.payments.commands import open_checkout
+from b2c_web.payments.gateway import Owner, gateway
 from b2c_web.payments.methods import default_of, keep_method
 from b2c_web.payments.models import Payment, PaymentMethod, PaymentPurpose, Refund
 from b2c_web.payments.stripe import StripeGateway
@@ -180,3 +181,10 @@ def save_method(provider: Provider, user: User, **which: str) -> PaymentMethod:
 def open_page(payment: Payment, **changes: Any) -> str:
     """The payment page of `payment`, opened as a view would."""
     return open_checkout(payment.id, **{**PAGE, **changes})
+
+
+def refund_by_hand(payment: Payment, cents: int) -> str:
+    """Somebody refunds at the provider, without us: the refund's id there."""
+    owner = Owner(payment.id, payment.purpose, payment.purpose_id)
+    intent_id = str(payment.stripe_payment_intent_id)
+    return gateway().refund(intent_id, cents, reference="", owner=owner, key=f"by-hand-{uuid.uuid4()}").id

@@ -16,8 +16,9 @@ from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.availability import order_of
 from b2c_web.bookings.claim import place_of, question_of, service_minutes, times_of
 from b2c_web.bookings.counters import Held, held_by
-from b2c_web.bookings.labels import MOVE_FEE, REFUND, line
+from b2c_web.bookings.labels import MOVE_FEE, line
 from b2c_web.bookings.models import Booking, BookingMove, MoveState
+from b2c_web.bookings.papers import add_refund_document
 from b2c_web.bookings.places import PlaceTaken, Wish, add_trips, count_in, find_wish, reserve_ronja, take
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import Terms, move_terms
@@ -211,11 +212,5 @@ def fee_refunded(refund: Refund) -> None:
         return
     move = db.session.get_one(BookingMove, refund.payment.purpose_id)
     booking = db.session.get_one(Booking, move.booking_id)
-    add_document(
-        DocumentKind.REFUND,
-        user_id=booking.user_id,
-        booking_id=booking.id,
-        purpose_id=refund.id,
-        lines=[line(REFUND, refund.amount_cents)],
-    )
+    add_refund_document(booking, refund)
     hooks.refunded(booking)

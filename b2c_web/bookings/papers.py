@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
+from b2c_web.bookings.labels import REFUND, line
 from b2c_web.bookings.messages import booking_of, facts_of
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.errors import NotFound
@@ -12,7 +13,8 @@ from b2c_web.flask_extensions import db
 from b2c_web.notifications import hooks as notification_hooks
 from b2c_web.notifications.hooks import Attachment
 from b2c_web.notifications.models import Notification, NotificationKind
-from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose
+from b2c_web.payments.documents import add_document
+from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose, Refund
 from b2c_web.payments.queries import succeeded_payment
 
 
@@ -30,6 +32,17 @@ def calendar_type(booking: Booking) -> str:
     """The content type that tells calendars to add the dates, or to take them away."""
     method = "CANCEL" if booking.status is BookingStatus.CANCELLED else "PUBLISH"
     return f"text/calendar; method={method}; charset=utf-8"
+
+
+def add_refund_document(booking: Booking, refund: Refund) -> None:
+    """Step: the document of a refund that arrived, whatever of a locked booking it was paid for. Once per refund."""
+    add_document(
+        DocumentKind.REFUND,
+        user_id=booking.user_id,
+        booking_id=booking.id,
+        purpose_id=refund.id,
+        lines=[line(REFUND, refund.amount_cents)],
+    )
 
 
 def documents_of(booking: Booking) -> Sequence[Document]:

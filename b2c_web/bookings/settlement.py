@@ -10,9 +10,10 @@ from flask_babel import force_locale
 from b2c_web import audit
 from b2c_web.bookings import hooks, messages, moving, wishes
 from b2c_web.bookings.claim import question_of, reclaim
-from b2c_web.bookings.labels import REFUND, line, lines_of
+from b2c_web.bookings.labels import lines_of
 from b2c_web.bookings.lifecycle import advance, confirm_facts
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus
+from b2c_web.bookings.papers import add_refund_document
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import BookingAction, settled_payment_status
 from b2c_web.flask_extensions import db
@@ -99,13 +100,7 @@ def refunded(refund: Refund) -> None:
         db.session.flush()
     if refund.state is not RefundState.SUCCEEDED:
         return
-    add_document(
-        DocumentKind.REFUND,
-        user_id=booking.user_id,
-        booking_id=booking.id,
-        purpose_id=refund.id,
-        lines=[line(REFUND, refund.amount_cents)],
-    )
+    add_refund_document(booking, refund)
     hooks.refunded(booking)
 
 

@@ -53,17 +53,18 @@ STATEMENTS = {
     "extensions: no link opens what is decided": """
         SELECT format('link %s', l.id) FROM extension_links l JOIN extensions e ON e.id = l.extension_id
         WHERE e.status <> 'PENDING' AND l.ended_at IS NULL""",
+    # what went back of the captured payment was captured all the same; any other money must be gone
     "extensions: captured is what payments took": """
-        WITH taken AS (
-            SELECT purpose_id, sum(captured_cents - refunded_cents) AS cents FROM payments
-            WHERE purpose = 'EXTENSION' AND state = 'SUCCEEDED' GROUP BY purpose_id),
-        going_back AS (
-            SELECT p.purpose_id, sum(r.amount_cents) AS cents FROM refunds r JOIN payments p ON p.id = r.payment_id
-            WHERE p.purpose = 'EXTENSION' AND r.state = 'PENDING' GROUP BY p.purpose_id)
+        WITH back AS (SELECT payment_id, sum(amount_cents) AS cents FROM refunds WHERE state <> 'FAILED' GROUP BY 1),
+        taken AS (
+            SELECT e.id, sum(p.captured_cents - CASE
+                WHEN e.authorization_status = 'CAPTURED' AND p.stripe_payment_intent_id = e.stripe_payment_intent_id
+                THEN 0 ELSE coalesce(back.cents, 0) END) AS cents
+            FROM extensions e JOIN payments p ON p.purpose = 'EXTENSION' AND p.purpose_id = e.id
+            LEFT JOIN back ON back.payment_id = p.id WHERE p.state = 'SUCCEEDED' GROUP BY e.id)
         SELECT format('extension %s: captured %s, payments took %s', e.id, e.captured_amount_cents,
-                      coalesce(t.cents, 0) - coalesce(g.cents, 0))
-        FROM extensions e LEFT JOIN taken t ON t.purpose_id = e.id LEFT JOIN going_back g ON g.purpose_id = e.id
-        WHERE e.captured_amount_cents <> coalesce(t.cents, 0) - coalesce(g.cents, 0)""",
+                      coalesce(t.cents, 0))
+        FROM extensions e LEFT JOIN taken t ON t.id = e.id WHERE e.captured_amount_cents <> coalesce(t.cents, 0)""",
     "extensions: what says that money is held has it held": """
         SELECT format('extension %s: %s', e.id, e.authorization_status) FROM extensions e
         WHERE (e.authorization_status = 'AUTHORIZED') <> EXISTS (

@@ -3,5 +3,6 @@
 from b2c_web.hooks import HookList
 
 captured = HookList("extensions.captured")  # its money came, once per extension
+refunded = HookList("extensions.refunded")  # some of its captured money went back, once per refund
 
-ALL = (captured,)
+ALL = (captured, refunded)

@@ -11,6 +11,7 @@ from b2c_web import audit
 from b2c_web.bookings.commands import finish_settling
 from b2c_web.bookings.labels import line
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.papers import add_refund_document
 from b2c_web.extensions import hooks, messages, rules
 from b2c_web.extensions.access import lock_extension
 from b2c_web.extensions.items import from_json
@@ -19,7 +20,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks as payment_hooks
 from b2c_web.payments.documents import Line, add_document
 from b2c_web.payments.holds import capture_payment, hold_payment, payments_in_line
-from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState
+from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.refunding import add_refund
 from b2c_web.payments.steps import cancel_payment
 
@@ -162,10 +163,25 @@ def paid(payment: Payment) -> None:
 
 def _give_back(extension: Extension, payment: Payment) -> None:
     """Money that nobody waits for, unless it is the money that came already, told once more."""
+    if not _is_captured(extension, payment):
+        add_refund(payment, payment.captured_cents, "late_money")
+
+
+def _is_captured(extension: Extension, payment: Payment) -> bool:
+    """Is this the money that counts as the extension's, with its receipt and its invoice?"""
     same = extension.stripe_payment_intent_id == payment.stripe_payment_intent_id
-    if extension.authorization_status is Auth.CAPTURED and same:
-        return
-    add_refund(payment, payment.captured_cents, "late_money")
+    return extension.authorization_status is Auth.CAPTURED and same
+
+
+def refunded(refund: Refund) -> None:
+    """Money went back: of what was captured, each refund has its document and its credit note.
+
+    `captured_amount_cents` stays what was captured. Money that never counted goes back without papers.
+    """
+    booking, extension = _locked(refund.payment)
+    if refund.state is RefundState.SUCCEEDED and _is_captured(extension, refund.payment):
+        add_refund_document(booking, refund)
+        hooks.refunded(booking, extension)
 
 
 def _lines(extension: Extension, captured_cents: int) -> list[Line]:
@@ -219,3 +235,4 @@ def register() -> None:
     payment_hooks.paid[PURPOSE] = paid
     payment_hooks.failed[PURPOSE] = failed
     payment_hooks.closed[PURPOSE] = closed
+    payment_hooks.refunded[PURPOSE] = refunded

@@ -16,3 +16,4 @@ def init_app(app: Flask) -> None:
     hooks.fee_paid.add(commands.owe_invoice)
     hooks.refunded.add(commands.owe_credit_notes)
     extension_hooks.captured.add(commands.owe_extension_invoice)
+    extension_hooks.refunded.add(commands.owe_extension_credit_notes)

@@ -48,11 +48,18 @@ def owe_credit_notes(booking: Booking) -> None:
     """Step: money went back: a credit note for each refund that arrived, when there is an invoice to credit."""
     if booking.paid_at is None:
         return
-    arrived = (
-        select(Refund.id)
-        .join(Payment, Payment.id == Refund.payment_id)
-        .where(_payments_of(booking), Refund.state == RefundState.SUCCEEDED)
-    )
+    _owe_refunds_of(_payments_of(booking))
+
+
+def owe_extension_credit_notes(booking: Booking, extension: Extension) -> None:
+    """Step: some of an extension's captured money went back; money that never counted has no invoice to credit."""
+    intent_id = extension.stripe_payment_intent_id
+    _owe_refunds_of((Payment.purpose == PaymentPurpose.EXTENSION) & (Payment.stripe_payment_intent_id == intent_id))
+
+
+def _owe_refunds_of(payments: ColumnElement[bool]) -> None:
+    arrived = select(Refund.id).join(Payment, Payment.id == Refund.payment_id)
+    arrived = arrived.where(payments, Refund.state == RefundState.SUCCEEDED)
     for refund_id in db.session.scalars(arrived.order_by(Refund.id)).all():
         owe(CREDIT_NOTE, refund_id)
 

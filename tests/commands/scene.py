@@ -102,7 +102,7 @@ def succeed(payment: Payment) -> Payment:
         outcome=Outcome.PAID,
         owner=None,
         amount_cents=payment.amount_cents,
-        intent_id=f"pi_{payment.id.hex}",
+        intent_id=payment.stripe_payment_intent_id or f"pi_{payment.id.hex}",
         charge_id=f"ch_{payment.id.hex}",
         captured_cents=payment.amount_cents,
         charged_at=now_utc(),

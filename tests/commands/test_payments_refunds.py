@@ -1,6 +1,5 @@
 """Money goes back once, never above what is left, and what fails goes before a person."""
 
-import uuid
 from typing import Any
 
 import pytest
@@ -11,12 +10,12 @@ from b2c_web.accounts.models import User
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
 from b2c_web.payments.commands import add_payment, add_refund, retry_refund, run_refund, settle_payment, sync_refunds
-from b2c_web.payments.gateway import Owner, PaymentUnavailable, PaymentUncertain, gateway
+from b2c_web.payments.gateway import PaymentUnavailable, PaymentUncertain, gateway
 from b2c_web.payments.models import LedgerEntry, LedgerKind, Payment, PaymentPurpose, Refund, RefundState
 from b2c_web.payments.queries import paid_cents, refundable_cents, refunds_of
 from b2c_web.payments.refunding import MAX_TRIES
 from tests.factories import make_customer
-from tests.paying import Provider, Purpose, open_page
+from tests.paying import Provider, Purpose, open_page, refund_by_hand
 
 pytestmark = pytest.mark.usefixtures("provider")
 PRICE = 28800
@@ -137,27 +136,18 @@ def test_a_provider_that_stays_away_goes_before_a_person(
     assert purpose.told[-1] == "refund FAILED"
 
 
-def _refund_by_hand(payment: Payment, cents: int) -> str:
-    """Somebody refunds at the provider, without us."""
-    owner = Owner(payment.id, payment.purpose, payment.purpose_id)
-    made = gateway().refund(
-        str(payment.stripe_payment_intent_id), cents, reference="", owner=owner, key=f"by-hand-{uuid.uuid4()}"
-    )
-    return made.id
-
-
 def test_a_refund_that_the_provider_refuses_goes_before_a_person(
     payment: Payment, provider: Provider, purpose: Purpose
 ) -> None:
     refund = _wish(payment, PRICE)
-    _refund_by_hand(payment, 5000)
+    refund_by_hand(payment, 5000)
     run_refund(refund.id)
     assert (refund.state, payment.refunded_cents, len(purpose.given_up)) == (RefundState.FAILED, 0, 1)
     assert provider.count("refund") == 1
 
 
 def test_a_refund_made_by_hand_is_taken_over_once(payment: Payment, purpose: Purpose, session: Any) -> None:
-    provider_id = _refund_by_hand(payment, 5000)
+    provider_id = refund_by_hand(payment, 5000)
     sync_refunds(payment.id)
     sync_refunds(payment.id)
     (refund,) = refunds_of(PaymentPurpose.BOOKING, purpose.id)

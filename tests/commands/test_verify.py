@@ -251,6 +251,17 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "accounting: every refund of a paid booking is owed to it": ((), (ADD_REFUND,)),
+    "accounting: every refund of a captured extension is owed to it": (
+        (),
+        (
+            ADD_EXTENSION.format(captured=100, right="CUSTOMER"),
+            "UPDATE extensions SET authorization_status = 'CAPTURED', payment_captured_at = now(), "
+            "stripe_payment_intent_id = p.stripe_payment_intent_id FROM payments p WHERE p.purpose_id = booking_id",
+            "UPDATE payments p SET purpose = 'EXTENSION', purpose_id = e.id FROM extensions e "
+            "WHERE e.stripe_payment_intent_id = p.stripe_payment_intent_id",
+            ADD_REFUND,
+        ),
+    ),
     "queue: every message that waits has a job": (
         (),
         (

@@ -104,6 +104,7 @@ def test_hooks_are_filled_as_drawn(app: Flask) -> None:
         assert any("dispatch" in function for function in bookings[f"bookings.{name}"]), name
     assert any("odoo" in function for function in bookings["bookings.confirmed"])
     assert payments["payments.paid[EXTENSION]"] == ["b2c_web.extensions.money.paid"]
+    assert payments["payments.refunded[EXTENSION]"] == ["b2c_web.extensions.money.refunded"]
     assert bookings["bookings.completing"] == ["b2c_web.extensions.completing.complete"]
     assert bookings["bookings.undecided"] == ["b2c_web.extensions.completing.is_undecided"]
     assert media["media.may_see[BOOKING]"] == ["b2c_web.bookings.access.may_see_media"]

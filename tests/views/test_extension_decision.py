@@ -16,12 +16,12 @@ from b2c_web.extensions.items import Consent
 from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import NotificationKind
-from b2c_web.payments.commands import ensure_customer
+from b2c_web.payments.commands import ensure_customer, sync_refunds
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import SUMS
+from tests.commands.extending import SUMS, complete
 from tests.factories import make_customer
-from tests.paying import Provider, save_method
+from tests.paying import Provider, refund_by_hand, save_method
 from tests.views.extending import HTMX, Pages, plain
 
 Doors = Callable[[Pages], tuple[str, Callable[..., Any], FlaskClient]]
@@ -303,6 +303,22 @@ def test_another_saved_card_can_be_tried(pages: Pages, provider: Provider) -> No
     answer = pages.by_customer(f"{path}/payment", method=str(other.id))
     assert answer.location == path
     assert "Der Betrag ist reserviert" in plain(pages.customer.get(path))
+
+
+def test_money_that_went_back_stands_beside_the_receipt(pages: Pages, provider: Provider, run_jobs: Any) -> None:
+    ensure_customer(pages.booking.user_id)
+    with command_transaction():
+        save_method(provider, pages.booking.user, card="visa")
+    pages.raised()
+    approve_all(pages)
+    complete(pages.scene, pages.booking, run_jobs)
+    payment = latest_payment(PaymentPurpose.EXTENSION, pages.extensions()[0].id)
+    assert payment is not None
+    refund_by_hand(payment, 1000)
+    sync_refunds(payment.id)
+    page = pages.customer.get(f"/bookings/{pages.booking_id}")
+    assert "Beleg über 310,86 EUR" in plain(page)
+    assert "Erstattung 10,00 EUR" in plain(page)
 
 
 def test_somebody_elses_card_is_not_taken(pages: Pages, provider: Provider) -> None:
