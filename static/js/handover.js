@@ -33,12 +33,10 @@ function begin(canvas) {
   });
 }
 
-const counter = document.querySelector("#photos [data-count-of]");
+const photos = document.querySelector("[data-count-of]");
 
-function count() {
-  const kept = document.querySelectorAll("#photos .media-keep input:checked").length;
-  counter.textContent = counter.dataset.countOf.replace("#", kept);
-}
-
-if (counter) document.getElementById("photos").addEventListener("change", count); // also when a photo has arrived
+photos?.addEventListener("change", () => { // also when a photo has arrived
+  const kept = photos.querySelectorAll(".media-keep input:checked").length;
+  photos.querySelector("h2 .quiet").textContent = photos.dataset.countOf.replace("#", kept);
+});
 document.querySelectorAll("canvas[data-field]").forEach(begin);
