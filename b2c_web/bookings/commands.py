@@ -203,7 +203,8 @@ def finish_settling(booking: Booking) -> bool:
         return False
     lifecycle.advance(booking, BookingAction.FINISH_WORK)
     hooks.ready_for_return(booking)
-    messages.send(NotificationKind.READY, booking, once=str(booking.service_completed_at))
+    extra_work = [item for ask in hooks.extra_work_of.functions for item in ask(booking)]
+    messages.send(NotificationKind.READY, booking, once=str(booking.service_completed_at), extra_work=extra_work)
     return True
 
 

@@ -23,6 +23,7 @@ places_freed = HookList("bookings.places_freed")  # with what was given back, a 
 other_car = HookList("bookings.other_car")  # another car came than the booked one
 open_work = HookList("bookings.open_work")  # asked with a user's and a vehicle's id: [wishes.OpenWork, ...]
 wished = HookList("bookings.wished")  # within the claim, with (booking's, user's, vehicle's id, keys of open work)
+extra_work_of = HookList("bookings.extra_work_of")  # asked with the Booking: [{name, quantity, sum_cents, done}, ...]
 wishes_of = HookList("bookings.wishes_of")  # asked with the Booking: [{name, quantity, cents as then}, ...]
 
 ALL = (
@@ -46,5 +47,6 @@ ALL = (
     other_car,
     open_work,
     wished,
+    extra_work_of,
     wishes_of,
 )

@@ -14,9 +14,10 @@ from flask_babel import force_locale
 from b2c_web.bookings import messages
 from b2c_web.bookings.models import Booking
 from b2c_web.extensions import rules
+from b2c_web.extensions.access import of_booking_locked
 from b2c_web.extensions.deciders import add_link
 from b2c_web.extensions.items import Consent, from_json
-from b2c_web.extensions.models import Extension
+from b2c_web.extensions.models import Extension, ExtensionStatus
 from b2c_web.notifications.commands import add_notification
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.reasons import reason_message
@@ -39,6 +40,17 @@ def facts_of(extension: Extension) -> dict[str, Any]:
         "extension_status": extension.status.value,
         "decision_right": extension.decision_right.value if extension.decision_right else None,
     }
+
+
+def extra_work_of(booking: Booking) -> list[dict[str, Any]]:
+    """In `bookings.extra_work_of`: what the customer approved, and whether it was done."""
+    approved = [one for one in of_booking_locked(booking) if one.status is ExtensionStatus.APPROVED]
+    return [
+        {key: value for key, value in _item(one, index).items() if key != "accepted"}
+        | {"done": index in rules.due_items(one)}
+        for one in approved
+        for index in one.accepted_items
+    ]
 
 
 def _photos(extension: Extension) -> int:

@@ -16,6 +16,7 @@ from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionS
 
 MOST_ITEMS = 30
 TOO_MANY_ITEMS = _l("Bitte nennen Sie mindestens eine und höchstens 30 Positionen.")
+LEAST_CENTS = 50  # of one item, which may be all that is ticked: a card cannot be charged less (Stripe, "minimum")
 MOST_CENTS = 2_000_000  # of one extension: what is dearer than that is a typing error
 MOST_QUANTITY = Decimal("9999.999")
 STEP = Decimal("0.001")
@@ -138,8 +139,8 @@ def usual_work_error(item: Item) -> tuple[str, Any] | None:
         return "price", wrong
     if wrong := quantity_error(item.quantity):
         return "quantity", wrong
-    if item_cents(item.price_cents, item.quantity) == 0:
-        return "price", _l("Jede Position muss mindestens einen Cent kosten.")
+    if item_cents(item.price_cents, item.quantity) < LEAST_CENTS:
+        return "price", _l("Jede Position muss mindestens 0,50 EUR kosten.")
     return None
 
 

@@ -21,6 +21,15 @@ class WorkshopFacts(TypedDict):
     phone: str
 
 
+class ExtraWorkFacts(TypedDict):
+    """What the customer approved beside the service; `sum_cents` is charged when it was done."""
+
+    name: str
+    quantity: str
+    sum_cents: int
+    done: bool
+
+
 class ItemFacts(TypedDict):
     """One item of an extension: what it is, how much ("1.5"), its gross sum, and whether it was accepted."""
 
@@ -77,6 +86,7 @@ class BookingFacts(TypedDict, total=False):
     reason: str | None
     method_label: str | None
     wishes: list[WishFacts] | None
+    extra_work: list[ExtraWorkFacts] | None
     options: list[dict[str, Any]]  # windows to choose from: start, end, back_start (or None), back_end
     asked_until: str
     link_path: str  # with a secret in it: forgotten once the message is sent

@@ -192,6 +192,23 @@ def test_nothing_done_releases_all(scene: Extending, booking: Booking, held: Ext
     assert (taken(held), held_at_provider()) == ([], [])
 
 
+def test_the_message_that_the_car_is_ready_tells_what_was_done_and_is_charged(
+    scene: Extending, booking: Booking, held: Extension, run_jobs: Any
+) -> None:
+    commands.mark_not_done(scene.staff, held.id, [1])
+    complete(scene, booking, run_jobs)
+    run_jobs({"notifications.send"})
+    (mail,) = scene.mails(Kind.READY)
+    assert [(one["name"], one["done"]) for one in mail.context["extra_work"]] == [
+        ("Bremsbeläge vorn", True),
+        ("Bremsscheiben vorn", False),
+    ]
+    words = " ".join(mail.body_text.split())
+    assert "Bremsscheiben vorn: nicht gemacht, wird nicht berechnet" in words
+    assert "Dafür berechnet, inkl. MwSt.: 89,90 EUR" in words
+    assert taken(held) == [SUMS[0]]
+
+
 def test_the_last_of_several_captures_makes_the_car_ready(
     scene: Extending, booking: Booking, held: Extension, provider: Provider, run_jobs: Any
 ) -> None:

@@ -57,7 +57,7 @@ def test_what_is_raised_waits_for_the_customer(scene: Extending, raised: Extensi
         ({"items": (replace(PADS, price_cents=0),)}, "items-0"),
         ({"items": (replace(PADS, quantity=Decimal("0.0001")),)}, "items-0"),
         ({"items": (replace(PADS, quantity=Decimal("1.2345")),)}, "items-0"),
-        ({"items": (replace(PADS, price_cents=1, quantity=Decimal("0.4")),)}, "items-0"),
+        ({"items": (replace(PADS, price_cents=99, quantity=Decimal("0.5")), replace(PADS, price_cents=49))}, "items-1"),
         ({"items": (replace(PADS, quantity=Decimal(400)),)}, "items"),
         ({"delay_reason": "Teil fehlt"}, "new_return_slot_id"),
         ({"media": (uuid.uuid4(),)}, "media"),
@@ -280,7 +280,7 @@ def test_usual_work_of_the_service_comes_first(scene: Extending) -> None:
     put_work_item(workshop_id, brakes, "Scheiben", 21900, position=1)
     first = put_work_item(workshop_id, brakes, "Beläge", 12900)
     put_work_item(workshop_id, oil, "Filter", 3490)
-    put_work_item(make_workshop().id, brakes, "Beläge", 1)
+    put_work_item(make_workshop().id, brakes, "Beläge", 50)
     assert [work.name for work in queries.catalogue(workshop_id, brakes)] == ["Beläge", "Scheiben", "Wischer"]
     assert put_work_item(workshop_id, brakes, " Beläge", 13900, description="vorn") == first
     scene.session.expire_all()

@@ -82,6 +82,10 @@ FACTS: dict[str, Any] = {
     "words": "Reason 44",
     "consent": {"channel": "phone", "name": "Person", "given_at": "2026-12-08T11:08:00+00:00", "words": "Reason 45"},
     "waiting_hours": 2,
+    "extra_work": [
+        {"name": "Filter 1", "quantity": "1", "sum_cents": 18999, "done": True},
+        {"name": "Filter 2", "quantity": "1.5", "sum_cents": 24999, "done": False},
+    ],
 }
 DROP_OFF = FACTS | {"concierge": False, "return_start": None, "return_end": None, "plate": None, "car": None}
 
