@@ -92,7 +92,8 @@ def _say(
     )
     db.session.add(said)
     db.session.flush()
-    audit.record(f"extension.{kind.value.lower()}", "extension", extension.id, after={"words": said.words})
+    asker = "customer" if kind is MessageKind.QUESTION else None  # also through the link, which signs nobody in
+    audit.record(f"extension.{kind.value.lower()}", "extension", extension.id, after={"words": said.words}, actor=asker)
     return said
 
 

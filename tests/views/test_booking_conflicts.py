@@ -234,3 +234,13 @@ def test_what_another_tab_changed_is_shown_before_it_is_bought(walk: Walk) -> No
     assert db.session.query(Booking).count() == 0
     assert "anderen Fenster" in words_of(walk.page("summary"))
     assert walk.confirm().location.endswith("/payment")
+
+
+@pytest.mark.parametrize(("asked", "words"), [("y", "verlangt"), ("", "nicht verlangt")])
+def test_the_summary_says_whether_work_may_begin_early(walk: Walk, asked: str, words: str) -> None:
+    walk.to_contact()
+    walk.say(**({"early_start": asked} if asked else {}))
+    walk.enter_code()
+    page = words_of(walk.page("summary"))
+    assert f"Beginn in der Widerrufsfrist {words}" in page
+    assert ("ohne jede Gebühr, bis alles erledigt ist." in page) is bool(asked)

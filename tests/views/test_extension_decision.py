@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.commands import ensure_customer, sync_refunds
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import SUMS, complete
+from tests.commands.extending import OFFER, SUMS, complete
 from tests.factories import make_customer
 from tests.paying import Provider, refund_by_hand, save_method
 from tests.views.extending import HTMX, Pages, plain
@@ -167,7 +168,7 @@ def test_what_was_withdrawn_is_not_approved_and_says_so(pages: Pages, door: Door
 def test_what_was_replaced_leads_to_the_new_one(pages: Pages) -> None:
     old = pages.raised()
     path, send, _client = account(pages)
-    new = pages.scene.raised(pages.booking, replaces=old.id)
+    new = pages.scene.raised(pages.booking, replace(OFFER, urgent=True), replaces=old.id)
     answer = send(f"{path}/approval", item=[0], shown=digest_of(old), amount_cents=SUMS[0])
     assert answer.status_code == 409
     assert f"/extensions/{new.id}" in answer.text
