@@ -18,6 +18,7 @@ not_ready_before = HookList("bookings.not_ready_before")  # asked with the Booki
 undecided = HookList("bookings.undecided")  # asked with the Booking: is money of its work still undecided?
 drives = HookList("bookings.drives")  # asked with a User and a booking's id: does this person drive its trips?
 on_the_road = HookList("bookings.on_the_road")  # asked with the Booking: does a jockey have its car right now?
+tours_of = HookList("bookings.tours_of")  # asked with the Booking: its coming.Tours, in order of time
 known_mileage = HookList("bookings.known_mileage")  # asked with the Booking: [(km, instant), ...]
 places_freed = HookList("bookings.places_freed")  # with what was given back, a list of counters.Held
 other_car = HookList("bookings.other_car")  # another car came than the booked one
@@ -43,6 +44,7 @@ ALL = (
     undecided,
     drives,
     on_the_road,
+    tours_of,
     places_freed,
     other_car,
     open_work,

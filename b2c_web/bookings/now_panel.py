@@ -1,12 +1,14 @@
 """What matters now for one booking: one sentence, a line below it, and the one thing to do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import current_app
 from flask_babel import gettext as _
 
-from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.coming import Tour, coming, is_late
+from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus
 from b2c_web.bookings.timeline import comes_by_jockey
 from b2c_web.config import ZONE
 from b2c_web.formatting import clock, day_window, eur, moment
@@ -26,14 +28,15 @@ class NowPanel:
     hold: bool = False
 
 
-def of(booking: Booking, now: datetime, *, processing: bool, back_cents: int) -> NowPanel:
+def of(booking: Booking, tours: Sequence[Tour], now: datetime, *, processing: bool, back_cents: int) -> NowPanel:
     """The panel of a booking. `processing`: a bank is still deciding; `back_cents`: what was or is being refunded."""
+    tour = coming(tours)
+    if tour is not None:
+        return _jockey_comes(booking, tour, now)
     if booking.status is S.PENDING:
         return _pending(booking, now, processing)
     if booking.status is S.CANCELLED:
         return _cancelled(booking, now, back_cents)
-    if booking.status is S.CONFIRMED and booking.new_date_until is not None:
-        return _missed(booking)
     if booking.status is S.READY_FOR_RETURN:
         return _ready(booking, now)
     if booking.status is S.IN_WORKSHOP:
@@ -78,6 +81,8 @@ def _pending(booking: Booking, now: datetime, processing: bool) -> NowPanel:
 
 
 def _confirmed(booking: Booking) -> NowPanel:
+    if booking.new_date_until is not None:
+        return _missed(booking)
     label = _("Bezahlt und bestätigt")
     if comes_by_jockey(booking):
         text = _("Zurück bringen wir es %(window)s.", window=_return_window(booking))
@@ -102,6 +107,21 @@ def _missed(booking: Booking) -> NowPanel:
         fee=fee,
     )
     return NowPanel("user", _("Niemand angetroffen"), _("Wir haben Sie nicht angetroffen"), text, "move")
+
+
+def _jockey_comes(booking: Booking, tour: Tour, now: datetime) -> NowPanel:
+    name, at = tour.jockey.name, tour.expected_at
+    ready = _("Bitte halten Sie Schlüssel und Fahrzeugschein bereit.")
+    if tour.type is AssignmentType.RETURN:
+        ready = _("Bitte halten Sie die Schlüssel der Ronja bereit.")
+    if tour.arrived_at is not None:
+        return NowPanel("home", _("Ihr Jockey ist da"), _("%(name)s steht vor Ihrer Tür.", name=name), ready)
+    label = _("Unterwegs zu Ihnen")
+    if at is None or is_late(tour, now):
+        late = _("Es dauert etwas länger als gedacht. Rufen Sie uns gern an.") if at else ""
+        return NowPanel("navigate", label, _("%(name)s ist unterwegs zu Ihnen.", name=name), f"{late} {ready}".strip())
+    head = _("%(name)s ist unterwegs zu Ihnen, gegen %(time)s Uhr.", name=name, time=clock(at))
+    return NowPanel("navigate", label, head, ready)
 
 
 def _on_the_way_in(booking: Booking) -> NowPanel:

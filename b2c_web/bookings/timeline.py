@@ -1,5 +1,6 @@
 """One booking's course for its page: what happened, what happens now, what comes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from flask import current_app
 from flask_babel import gettext as _
 
 from b2c_web import formatting
+from b2c_web.bookings.coming import Tour, coming, fetched_at, left_at
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.config import ZONE
 
@@ -36,7 +38,7 @@ class Step:
     text: str = ""
 
 
-def of(booking: Booking) -> list[Step]:
+def of(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     """The steps in order; a drop-off has no trips, a cancelled booking ends with its cancellation."""
     if booking.status is S.CANCELLED:
         return [_booked(booking), _happened(booking, "now", "x", _("Storniert"), booking.cancelled_at)]
@@ -45,10 +47,10 @@ def of(booking: Booking) -> list[Step]:
         steps.append(_happened(booking, "done", "user", _("Niemand angetroffen"), booking.no_show_at))
     if booking.status is S.CONFIRMED and booking.new_date_until is not None:
         return [*steps, Step("now", "calendar", _("Neuen Termin wählen"))]
-    steps.append(_fetched(booking) if comes_by_jockey(booking) else _brought(booking))
+    steps += _fetched(booking, tours) if comes_by_jockey(booking) else [_brought(booking)]
     steps.append(_step(booking, S.IN_WORKSHOP, "wrench", _("In der Werkstatt"), booking.workshop_checkin_at))
     steps.append(_step(booking, S.READY_FOR_RETURN, "key", _("Fertig"), booking.service_completed_at))
-    return steps + _way_back(booking)
+    return steps + _way_back(booking, tours)
 
 
 def comes_by_jockey(booking: Booking) -> bool:
@@ -98,12 +100,27 @@ def _booked(booking: Booking) -> Step:
     return _happened(booking, "done", "check", title, booking.paid_at or booking.created_at)
 
 
-def _fetched(booking: Booking) -> Step:
+def _fetched(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
+    tour = coming(tours)
+    if booking.status is S.CONFIRMED and tour is not None:
+        return _jockey_comes(booking, tour, "swap", _("Schlüsseltausch"))
     state = _state(booking, S.IN_TRANSIT_TO_WORKSHOP)
     titles = {"done": _("Abgeholt"), "now": _("Unterwegs zur Werkstatt"), "next": _("Schlüsseltausch")}
     if state == "next":
-        return _promised(booking, "swap", titles[state], booking.slot)
-    return Step(state, "swap", titles[state])
+        return [_promised(booking, "swap", titles[state], booking.slot)]
+    return [_happened(booking, state, "swap", titles[state], fetched_at(tours))]
+
+
+def _jockey_comes(booking: Booking, tour: Tour, icon: str, title: str) -> list[Step]:
+    """On the way to the door, or at it."""
+    if tour.arrived_at is not None:
+        there = _("%(name)s steht vor Ihrer Tür", name=tour.jockey.name)
+        left = _happened(booking, "done", "navigate", _("Unterwegs zu Ihnen"), tour.started_at)
+        return [left, _happened(booking, "now", icon, there, tour.arrived_at)]
+    on_the_way = _("%(name)s ist unterwegs zu Ihnen", name=tour.jockey.name)
+    left, at = _happened(booking, "now", "navigate", on_the_way, tour.started_at), tour.expected_at
+    when = _("gegen %(time)s Uhr", time=formatting.clock(at)) if at else ""
+    return [left, Step("next", icon, title, at, when)]
 
 
 def _brought(booking: Booking) -> Step:
@@ -112,13 +129,16 @@ def _brought(booking: Booking) -> Step:
     return Step("done", "in", _("Zu uns gebracht"))
 
 
-def _way_back(booking: Booking) -> list[Step]:
+def _way_back(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     if not comes_by_jockey(booking):
         return [_step(booking, S.COMPLETED, "home", _("Sie holen Ihr Auto ab"), booking.completed_at)]
     if booking.return_failed_at is not None:
         failed = _happened(booking, "done", "user", _("Rückgabe nicht geglückt"), booking.return_failed_at)
         return [failed, Step("now", "calendar", _("Neues Fenster wählen"))]
-    on_the_way = _step(booking, S.IN_TRANSIT_TO_CUSTOMER, "navigate", _("Unterwegs zu Ihnen"), None)
+    tour = coming(tours)
+    if booking.status is S.IN_TRANSIT_TO_CUSTOMER and tour is not None:
+        return _jockey_comes(booking, tour, "home", _("Ihr Auto kommt zurück"))
+    on_the_way = _step(booking, S.IN_TRANSIT_TO_CUSTOMER, "navigate", _("Unterwegs zu Ihnen"), left_at(tours))
     if booking.status is S.COMPLETED or booking.return_slot is None:
         return [on_the_way, _step(booking, S.COMPLETED, "home", _("Wieder da"), booking.actual_return_time)]
     return [on_the_way, _promised(booking, "home", _("Ihr Auto kommt zurück"), booking.return_slot)]

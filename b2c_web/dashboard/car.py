@@ -1,25 +1,23 @@
-"""What the page of one car shows beside its booking: handovers, messages, and what was done to it. Reads only."""
+"""What the page of one car shows beside its booking: messages, and what was done to it. Reads only."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
 
 from b2c_web.bookings import desk
 from b2c_web.bookings.models import AssignmentType, Booking
 from b2c_web.clock import now_utc
+from b2c_web.dispatch import handovers
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.extensions.models import Extension
 from b2c_web.extensions.rules import money_shown
 from b2c_web.flask_extensions import db
 from b2c_web.formatting import day, kilometres
-from b2c_web.media.models import MediaFile
-from b2c_web.media.queries import files
 from b2c_web.notifications.models import Notification, NotificationKind
 
 WORDS: Mapping[str, Any] = {
@@ -77,81 +75,11 @@ class Change:
     kind: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
-    """What a jockey noted at the door, or why there was no handover."""
-
-    assignment: JockeyAssignment
-    at: datetime | None
-    mileage_km: int | None
-    notes: dict[Any, str]
-    photos: list[MediaFile] = field(default_factory=list)
-
-    @property
-    def is_pickup(self) -> bool:
-        return self.assignment.type is AssignmentType.PICKUP
-
-
-NOTES: Mapping[str, Any] = {
-    "fuel": _l("Tank"),
-    "keys": _l("Schlüssel"),
-    "damage": _l("Schäden"),
-    "wishes": _l("Wünsche"),
-    "notes": _l("Notizen"),
-}
-FUEL: Mapping[Any, Any] = {"R": _l("Reserve")}  # the other levels are numbers
-
-
-def tours_of(booking_id: uuid.UUID) -> Sequence[JockeyAssignment]:
-    """All of a booking's assignments, in order of time."""
-    statement = select(JockeyAssignment).where(JockeyAssignment.booking_id == booking_id)
-    options = (joinedload(JockeyAssignment.jockey), joinedload(JockeyAssignment.ronja))
-    return db.session.scalars(statement.options(*options).order_by(JockeyAssignment.scheduled_time)).all()
-
-
-def handovers(tours: Sequence[JockeyAssignment]) -> list[Handover]:
-    """What the jockeys noted, in order of time."""
-    noted = [(tour, tour.handover) for tour in tours if tour.handover]
-    known = {file.id: file for file in files([one for _tour, facts in noted for one in _photo_ids(facts)])}
-    return [
-        Handover(
-            assignment=tour,
-            at=tour.departed_at or tour.completed_at or tour.arrived_at,
-            mileage_km=_km(facts),
-            notes={NOTES[name]: _worded(name, facts[name]) for name in NOTES if facts.get(name)},
-            photos=[known[one] for one in _photo_ids(facts) if one in known],
-        )
-        for tour, facts in noted
-    ]
-
-
-def _worded(name: str, noted: Any) -> str:
-    return str(FUEL.get(noted, noted) if name == "fuel" else noted)
-
-
-def _photo_ids(facts: Mapping[str, Any]) -> list[uuid.UUID]:
-    """The ids of a handover's photos; a handover without media of ours names files of another kind."""
-    photos = [photo.get("file") for photo in facts.get("photos") or [] if isinstance(photo, Mapping)]
-    return [one for one in map(_uuid, [*photos, (facts.get("no_show") or {}).get("photo")]) if one]
-
-
-def _uuid(text: Any) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(str(text))
-    except ValueError:
-        return None
-
-
-def _km(facts: Mapping[str, Any]) -> int | None:
-    found = facts.get("mileage_km")
-    return int(found) if isinstance(found, int | str) and str(found).isdigit() else None
-
-
 def mileage_at_the_door(booking: Booking) -> list[tuple[int, datetime]]:
     """What the jockey read off at the pickup. Registered in `bookings.hooks.known_mileage`."""
     statement = select(JockeyAssignment).where(JockeyAssignment.booking_id == booking.id)
     tours = db.session.scalars(statement.where(JockeyAssignment.type == AssignmentType.PICKUP)).all()
-    read = [(_km(tour.handover or {}), tour.departed_at or now_utc()) for tour in tours]
+    read = [(handovers.mileage_of(tour), tour.departed_at or now_utc()) for tour in tours]
     return [(km, at) for km, at in read if km is not None]
 
 

@@ -17,6 +17,7 @@ from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.dashboard import blueprint, board, car, cars, queries, words
+from b2c_web.dispatch import handovers
 from b2c_web.extensions.queries import of_booking
 from b2c_web.notifications.words import KINDS
 from b2c_web.payments.models import PaymentPurpose
@@ -126,7 +127,7 @@ def show_car(booking_id: uuid.UUID) -> Response:
 
 
 def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
-    tours = car.tours_of(booking.id)
+    tours = handovers.tours_of(booking.id)
     return {
         "booking": booking,
         "version": version,
@@ -137,7 +138,7 @@ def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
         "withdrawable": words.withdrawable_until(booking),
         "standing_said": words.standing(booking),
         "tours": tours,
-        "handovers": car.handovers(tours),
+        "handovers": handovers.handovers(tours),
         "messages": car.messages_about(booking.id),
         "kinds": KINDS,
         "done": car.done_to(booking, tours),

@@ -85,14 +85,15 @@ def _whole(step: Step, handover: Mapping[str, Any], *, mileage_confirmed: bool) 
 def start_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
     """The jockey sets out with the Ronja: BUSY; the customer is told, with an arrival estimate."""
     with locked_step(assignment_id, actor) as step:
-        if step.take(PICKUP, Action.START, needs=BookingStatus.CONFIRMED):
+        now = now_utc()
+        if step.take(PICKUP, Action.START, needs=BookingStatus.CONFIRMED, started_at=now):
             refresh_jockey(step.assignment.jockey_id)
             messages.send(
                 NotificationKind.JOCKEY_UNDER_WAY,
                 step.booking,
                 once=str(assignment_id),
                 jockey_name=step.assignment.jockey.name,
-                arrival_estimate=step.arrival_estimate().isoformat(),
+                arrival_estimate=(now + step.travel()).isoformat(),
             )
         return step.assignment.status
 
@@ -152,8 +153,9 @@ def start_return(assignment_id: uuid.UUID, actor: User | None = None) -> Assignm
             if is_on_the_road(step.booking):
                 raise Conflict(NOT_HERE, code="not_here")
             planning.finish_pickup(step.booking)
-            step.take(RETURN, Action.START)
-            lifecycle.leave_for_customer(step.booking, step.arrival_estimate())
+            now = now_utc()
+            step.take(RETURN, Action.START, started_at=now)
+            lifecycle.leave_for_customer(step.booking, now + step.travel())
             refresh_jockey(step.assignment.jockey_id)
         return step.assignment.status
 

@@ -1,7 +1,7 @@
 """Trips given to a jockey and a Ronja, and the times at which jockeys are taken."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +26,14 @@ class AssignmentStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+COMING = (
+    AssignmentStatus.EN_ROUTE_TO_PICKUP,
+    AssignmentStatus.AT_PICKUP_LOCATION,
+    AssignmentStatus.EN_ROUTE_TO_CUSTOMER,
+    AssignmentStatus.AT_RETURN_LOCATION,
+)
+
+
 class CancelReason(StrEnum):
     NO_SHOW = "NO_SHOW"
     REDISPATCHED = "REDISPATCHED"
@@ -36,8 +44,9 @@ class CancelReason(StrEnum):
 class JockeyAssignment(Timestamps, Base):
     """A trip given to a jockey and a Ronja. At most one open one per booking and type.
 
-    `scheduled_time`: arrival at the customer's door; `arrived_at` and `departed_at` are there too, `completed_at`
-    when the trip's work was done. `moved_by`: who took the last step, so that a second press changes nothing.
+    `scheduled_time`: arrival at the customer's door; `arrived_at` and `departed_at` are there too. `started_at`: the
+    jockey set out to it, `completed_at`: the trip's work was done. `moved_by`: who took the last step, so that a
+    second press changes nothing.
     """
 
     __tablename__ = "jockey_assignments"
@@ -73,6 +82,7 @@ class JockeyAssignment(Timestamps, Base):
         assignment_type_type, server_default="PICKUP", default=AssignmentType.PICKUP
     )
     scheduled_time: Mapped[datetime]
+    started_at: Mapped[datetime | None]
     arrived_at: Mapped[datetime | None]
     departed_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
@@ -91,6 +101,16 @@ class JockeyAssignment(Timestamps, Base):
     trip: Mapped[Trip] = relationship()
     jockey: Mapped[Jockey] = relationship()
     ronja: Mapped[RonjaVehicle] = relationship()
+
+    @property
+    def expected_at(self) -> datetime | None:
+        """When who has set out is at the door, as the customer was told."""
+        return self.started_at and self.started_at + timedelta(minutes=self.trip.travel_minutes)
+
+    @property
+    def is_coming(self) -> bool:
+        """Is the jockey on the way to the customer's door, or there?"""
+        return self.status in COMING
 
 
 class JockeyBusyRange(Base):

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -10,7 +10,6 @@ from flask_babel import lazy_gettext as _l
 from b2c_web import audit
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus
-from b2c_web.clock import now_utc
 from b2c_web.dispatch import rules
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.dispatch.queries import lock_open
@@ -119,7 +118,3 @@ class Step:
 
     def travel(self) -> timedelta:
         return timedelta(minutes=self.assignment.trip.travel_minutes)
-
-    def arrival_estimate(self) -> datetime:
-        """When somebody who leaves now is there."""
-        return now_utc() + self.travel()

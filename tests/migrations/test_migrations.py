@@ -174,6 +174,18 @@ def test_a_draft_that_is_over_is_no_draft_after_going_back(committed_app: Flask)
         assert one("SELECT ended_keys FROM extension_drafts") == []
 
 
+def test_trips_that_had_begun_know_since_when(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        fill(db.session)
+        db.session.remove()
+        began = "SELECT array_agg(started_at ORDER BY id) FROM jockey_assignments"
+        before = one(began)
+        downgrade(revision="20261128_1730")
+        upgrade()
+        assert one(began) == before
+        assert sum(at is not None for at in before) == 1
+
+
 def test_wishes_go_and_the_rest_stays(committed_app: Flask) -> None:
     with committed_app.app_context(), clock.frozen(NOON):
         scene = Extending(db.session, clock.frozen)

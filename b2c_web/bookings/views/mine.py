@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import requires
-from b2c_web.bookings import blueprint, drafts, now_panel, papers, timeline
+from b2c_web.bookings import blueprint, coming, drafts, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import is_named, model_of, name_car
@@ -76,15 +77,16 @@ def show(booking_id: uuid.UUID) -> Response:
     booking, now = own_booking(current_user, booking_id), now_utc()
     payments = payments_of(PaymentPurpose.BOOKING, booking.id)
     refunds = refunds_of(PaymentPurpose.BOOKING, booking.id)
-    seen = _fingerprint(booking, payments, refunds, now)
+    tours = coming.tours_of(booking)
+    seen = _fingerprint(booking, payments, refunds, tours, now)
     if htmx.wants_fragment() and request.args.get("seen") == seen:
         return make_response("", 204)
     just_paid = request.args.get("paid") == "1" and booking.status is BookingStatus.CONFIRMED
     template = "bookings/confirmation.html" if just_paid else "bookings/show.html"
-    facts = _facts(booking, now) | _money(booking, payments, refunds)
+    facts = _facts(booking, tours, now) | _money(booking, payments, refunds)
     processing = bool(facts["waiting_for_bank"])
-    state = now_panel.of(booking, now, processing=processing, back_cents=facts["refunded_cents"])
-    live = booking.status not in ENDED
+    state = now_panel.of(booking, tours, now, processing=processing, back_cents=facts["refunded_cents"])
+    live = booking.status not in ENDED or coming.coming(tours) is not None
     shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
     answer = htmx.render(template, "bookings/_now.html", **shown)
     if htmx.wants_fragment():
@@ -92,16 +94,18 @@ def show(booking_id: uuid.UUID) -> Response:
     return answer
 
 
-def _fingerprint(booking: Booking, payments: Any, refunds: Any, now: datetime) -> str:
+def _fingerprint(booking: Booking, payments: Any, refunds: Any, tours: Sequence[coming.Tour], now: datetime) -> str:
     """Short proof that nothing shown has changed, so that polling answers with nothing."""
     held = booking.hold_expires_at is not None and booking.hold_expires_at > now
     fee = cancellation_terms(booking, now, current_app.config).fee_cents
     moved = [(one.state, one.failure_code, one.updated_at) for one in [*payments, *refunds]]
-    shown = repr((booking.status, booking.updated_at, booking.vehicle_id, held, fee, moved))
+    driven = [(one.jockey.name, one.started_at, one.arrived_at, one.departed_at, one.is_coming) for one in tours]
+    late = [coming.is_late(one, now) for one in tours]
+    shown = repr((booking.status, booking.updated_at, booking.vehicle_id, held, fee, moved, driven, late))
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
-def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
+def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dict[str, Any]:
     rules = current_app.config
     cancelling = cancellation_terms(booking, now, rules)
     jockey_comes = timeline.comes_by_jockey(booking)
@@ -111,7 +115,8 @@ def _facts(booking: Booking, now: datetime) -> dict[str, Any]:
         "classes": CLASS_TEXTS,
         "plate": _plate(booking),
         "car_model": model_of(booking.vehicle, booking.car_details),
-        "line": timeline.of(booking),
+        "tours": tours,
+        "line": timeline.of(booking, tours),
         "documents": papers.documents_of(booking),
         "document_words": _document_words(),
         "cancelling": cancelling,

@@ -1,0 +1,109 @@
+"""What jockeys noted at customers' doors, for the pages of the workshop and of the customer. Reads only."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from b2c_web.bookings import hooks
+from b2c_web.bookings.coming import Tour
+from b2c_web.bookings.models import AssignmentType, Booking
+from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.dispatch.photos import as_id
+from b2c_web.flask_extensions import db
+from b2c_web.media.models import MediaFile
+from b2c_web.media.queries import files
+
+NOTES: Mapping[str, Any] = {
+    "fuel": _l("Tank"),
+    "keys": _l("Schlüssel"),
+    "damage": _l("Schäden"),
+    "wishes": _l("Wünsche"),
+    "notes": _l("Notizen"),
+}
+FUEL: Mapping[Any, Any] = {"R": _l("Reserve")}  # the other levels are numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a jockey noted at the door, or why there was no handover. `signed_by`: who signed, as far as it is known."""
+
+    assignment: JockeyAssignment
+    at: datetime | None
+    mileage_km: int | None
+    notes: dict[Any, str]
+    photos: list[MediaFile]
+    signature: list[MediaFile]
+    signed_by: str
+
+    @property
+    def is_pickup(self) -> bool:
+        return self.assignment.type is AssignmentType.PICKUP
+
+
+def tours_of(booking_id: uuid.UUID) -> Sequence[JockeyAssignment]:
+    """All of a booking's assignments, in order of time."""
+    statement = select(JockeyAssignment).where(JockeyAssignment.booking_id == booking_id)
+    shown = (joinedload(getattr(JockeyAssignment, name)) for name in ("jockey", "ronja", "trip"))
+    ordered = statement.order_by(JockeyAssignment.scheduled_time, JockeyAssignment.id)
+    return db.session.scalars(ordered.options(*shown)).all()
+
+
+def tours_to_the_door(booking: Booking) -> Sequence[Tour]:
+    """The same as bookings ask for it. Registered in `bookings.hooks.tours_of`."""
+    return tours_of(booking.id)
+
+
+def handovers(tours: Sequence[JockeyAssignment]) -> list[Handover]:
+    """What the jockeys noted, in order of time."""
+    noted = [(tour, tour.handover) for tour in tours if tour.handover]
+    named = [one for _tour, facts in noted for one in [*_photo_ids(facts), *_signature_id(facts)]]
+    known = {file.id: file for file in files(named)}
+    return [
+        Handover(
+            assignment=tour,
+            at=tour.departed_at or tour.completed_at or tour.arrived_at,
+            mileage_km=mileage_of(tour),
+            notes={NOTES[name]: _worded(name, facts[name]) for name in NOTES if facts.get(name)},
+            photos=[known[one] for one in _photo_ids(facts) if one in known],
+            signature=[known[one] for one in _signature_id(facts) if one in known],
+            signed_by=str(facts.get("signed_by") or ""),
+        )
+        for tour, facts in noted
+    ]
+
+
+def handed_over(tours: Sequence[JockeyAssignment]) -> list[Handover]:
+    """The handovers that came about, as the booking's customer reads them."""
+    return handovers([tour for tour in tours if tour.departed_at and not tour.cancel_reason])
+
+
+def mileage_of(tour: JockeyAssignment) -> int | None:
+    """What the jockey read off."""
+    found = (tour.handover or {}).get("mileage_km")
+    return int(found) if isinstance(found, int | str) and str(found).isdigit() else None
+
+
+def _worded(name: str, noted: Any) -> str:
+    return str(FUEL.get(noted, noted) if name == "fuel" else noted)
+
+
+def _photo_ids(facts: Mapping[str, Any]) -> list[uuid.UUID]:
+    """The ids of a handover's photos; a handover without media of ours names files of another kind."""
+    photos = [photo.get("file") for photo in facts.get("photos") or [] if isinstance(photo, Mapping)]
+    return [one for one in map(as_id, [*photos, (facts.get("no_show") or {}).get("photo")]) if one]
+
+
+def _signature_id(facts: Mapping[str, Any]) -> list[uuid.UUID]:
+    """One id, or none where nothing was drawn."""
+    return [one for one in [as_id(facts.get("signature"))] if one]
+
+
+def register() -> None:
+    """Answer the bookings' question. Doing it twice changes nothing."""
+    hooks.tours_of.add(tours_to_the_door)
