@@ -16,6 +16,7 @@ from b2c_web.media.models import MediaFile, MediaState
 from b2c_web.notifications.models import Notification, NotificationKind, NotificationStatus
 from b2c_web.workshops.models import Jockey, RonjaVehicle, VehicleStatus
 from tests.browser.driving import Watch, hand_over, press_next
+from tests.browser.inspecting import Inspector
 from tests.browser.person import Person
 from tests.browser.site import Site
 
@@ -136,6 +137,8 @@ def test_from_payment_to_completed_through_four_pairs_of_hands(site: Site, meet:
     expect(bernd.page.locator("#trip-now")).to_contain_text(journey.number)
     press_next(bernd, "Ich fahre los")
     expect(dora.page.locator(".trip-line", has_text=journey.number).first).to_contain_text("Auf dem Weg")
+    rosa.go(f"/bookings/{journey.id}")
+    expect(rosa.page.locator(".now-value")).to_contain_text(f"{name} ist unterwegs zu Ihnen, gegen")
     watch.at(journey.pickup)
     press_next(bernd, "Ich bin da")
     watch.at(journey.pickup + timedelta(minutes=15))
@@ -171,7 +174,22 @@ def test_from_payment_to_completed_through_four_pairs_of_hands(site: Site, meet:
     assert journey.ronja() is VehicleStatus.AVAILABLE
     rosa.go(f"/bookings/{journey.id}")
     expect(rosa.page.locator("#booking-now")).to_contain_text("Abgeschlossen")
+    read_handovers(rosa, journey)
     check_what_is_left(site, journey)
+
+
+def read_handovers(rosa: Person, journey: Journey) -> None:
+    """Both stand on the customer's page; a photo of them opens large."""
+    handovers = rosa.page.locator("section[aria-labelledby=handovers]")
+    expect(handovers.locator("h3")).to_contain_text(["Abholung", "Rückgabe"])
+    expect(handovers).to_contain_text("48.210 km")
+    handovers.get_by_role("button", name="Foto der Übergabe 1").first.click()
+    zoom = handovers.locator(".photo-zoom:popover-open")
+    expect(zoom).to_have_count(1)
+    zoom.get_by_role("button", name="Schließen").click()
+    looking = Inspector(rosa)
+    looking.look_at(f"/bookings/{journey.id}")
+    assert looking.wrong == []
 
 
 def check_what_is_left(site: Site, journey: Journey) -> None:
