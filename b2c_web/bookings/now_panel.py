@@ -120,7 +120,7 @@ def _jockey_comes(booking: Booking, tour: Tour, now: datetime) -> NowPanel:
     if at is None or is_late(tour, now):
         late = _("Es dauert etwas länger als gedacht. Rufen Sie uns gern an.") if at else ""
         return NowPanel("navigate", label, _("%(name)s ist unterwegs zu Ihnen.", name=name), f"{late} {ready}".strip())
-    head = _("%(name)s ist unterwegs zu Ihnen, gegen %(time)s Uhr.", name=name, time=clock(at))
+    head = _("%(name)s ist unterwegs zu Ihnen und gegen %(time)s Uhr da.", name=name, time=clock(at))
     return NowPanel("navigate", label, head, ready)
 
 

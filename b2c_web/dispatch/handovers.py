@@ -80,7 +80,7 @@ def handovers(tours: Sequence[JockeyAssignment]) -> list[Handover]:
 
 def handed_over(tours: Sequence[JockeyAssignment]) -> list[Handover]:
     """The handovers that came about, as the booking's customer reads them."""
-    return handovers([tour for tour in tours if tour.departed_at and not tour.cancel_reason])
+    return handovers([tour for tour in tours if tour.departed_at])
 
 
 def mileage_of(tour: JockeyAssignment) -> int | None:

@@ -94,5 +94,5 @@ def end(booking: Booking) -> None:
     for extension in of_booking_locked(booking):
         if extension.status is ExtensionStatus.PENDING:
             cancel(extension, BOOKING_ENDED)
-        elif extension.authorization_status in rules.HOLDABLE and not money.is_owed(extension):
-            money.release(extension)
+        elif extension.authorization_status in rules.HOLDABLE:
+            (money.keep_owed if money.is_owed(extension) else money.release)(extension)

@@ -107,7 +107,8 @@ def object_to(customer: User, extension_id: uuid.UUID) -> None:
         booking, extension = lock_for_decider(customer, extension_id)
         refuse(rules.work_refusal(booking))
         consent = consent_of(extension.id)
-        if consent is None or consent.objected_at is not None or extension.authorization_status in rules.TAKEN:
+        done = extension.authorization_status in rules.TAKEN or money.is_owed(extension)
+        if consent is None or consent.objected_at is not None or done:
             refuse(rules.Refusal.NOTHING_TO_OBJECT)
             return
         _object(booking, extension, consent)

@@ -18,6 +18,7 @@ from b2c_web.extensions.items import from_json
 from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks as payment_hooks
+from b2c_web.payments.capturing import NOT_CAPTURED
 from b2c_web.payments.documents import Line, add_document
 from b2c_web.payments.holds import capture_payment, hold_payment, payments_in_line
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
@@ -69,6 +70,7 @@ def settle(extension: Extension) -> None:
         return
     due_cents, held = rules.due_cents(extension), _held(extension.id)
     if due_cents and is_owed(extension):
+        keep_owed(extension)
         return
     if held is None:
         extension.not_done_items = list(extension.accepted_items)
@@ -84,6 +86,13 @@ def is_owed(extension: Extension) -> bool:
     attempts = payments_in_line(PURPOSE, extension.id)
     asked_for = any(one.capture_cents is not None for one in attempts)
     return asked_for and not any(one.state is PaymentState.AUTHORIZED for one in attempts)
+
+
+def keep_owed(extension: Extension) -> None:
+    """Step: the sum stays open; an attempt to pay it otherwise that is still under way ends."""
+    for payment in payments_in_line(PURPOSE, extension.id):
+        cancel_payment(payment)
+    enter(extension, Auth.FAILED)
 
 
 def _held(extension_id: uuid.UUID) -> Payment | None:
@@ -219,6 +228,8 @@ def closed(payment: Payment) -> None:
     elif extension.authorization_status is Auth.AUTHORIZED:
         enter(extension, Auth.FAILED, actor=PROVIDER)
         messages.payment_needed(booking, extension, None, f"lapsed:{payment.attempt}")
+    elif extension.failure_code == NOT_CAPTURED:
+        extension.failure_code = None  # nothing is left that could be taken after all
 
 
 def _go_on(booking: Booking) -> None:

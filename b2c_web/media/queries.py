@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
@@ -36,6 +36,12 @@ def files_for(purpose: MediaPurpose, purpose_id: uuid.UUID) -> list[MediaFile]:
         .order_by(MediaFile.created_at, MediaFile.id)
     )
     return list(rows)
+
+
+def count_unfinished(purpose: MediaPurpose, purpose_id: uuid.UUID) -> int:
+    """How many files of one thing are still being worked on."""
+    unfinished = select(func.count()).select_from(MediaFile).filter_by(purpose=purpose, purpose_id=purpose_id)
+    return db.session.scalar(unfinished.filter_by(state=MediaState.UPLOADED)) or 0
 
 
 def lock_files(ids: Sequence[uuid.UUID], purpose: MediaPurpose, purpose_id: uuid.UUID) -> list[MediaFile]:

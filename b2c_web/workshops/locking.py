@@ -68,7 +68,7 @@ def refuse_below(booked: int, maximum: int) -> None:
     if maximum < booked:
         message = ngettext(
             "%(num)s Buchung ist hier schon zugesagt. Verlegen Sie sie zuerst.",
-            "%(num)s Buchungen sind hier schon zugesagt. Verlegen Sie zuerst, was nicht mehr Platz hat.",
+            "%(num)s Buchungen sind hier schon zugesagt. Verlegen Sie zuerst, was keinen Platz mehr hat.",
             booked,
         )
         raise BelowBooked(message, booked=booked, field="max_bookings")

@@ -144,6 +144,7 @@ function failed(upload, reason, canRetry = false) {
   if (canRetry) note.append(retryButton(upload));
   announce(field, `${upload.file.name}: ${reason || words(field, "Failed")}`);
   if (!place.querySelector("[data-media-remove]")) place.append(removeButton(field));
+  changed(field); // what it was to replace is gone
   done(upload);
 }
 

@@ -138,7 +138,7 @@ def test_from_payment_to_completed_through_four_pairs_of_hands(site: Site, meet:
     press_next(bernd, "Ich fahre los")
     expect(dora.page.locator(".trip-line", has_text=journey.number).first).to_contain_text("Auf dem Weg")
     rosa.go(f"/bookings/{journey.id}")
-    expect(rosa.page.locator(".now-value")).to_contain_text(f"{name} ist unterwegs zu Ihnen, gegen")
+    expect(rosa.page.locator(".now-value")).to_contain_text(f"{name} ist unterwegs zu Ihnen und gegen")
     watch.at(journey.pickup)
     press_next(bernd, "Ich bin da")
     watch.at(journey.pickup + timedelta(minutes=15))

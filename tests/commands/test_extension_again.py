@@ -15,11 +15,11 @@ from b2c_web.extensions import commands
 from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.extensions.queries import digest_of, view_of
 from b2c_web.payments.capturing import MAX_TRIES
-from b2c_web.payments.commands import capture_held, ensure_customer, retry_capture, settle_payment
+from b2c_web.payments.commands import authorize_payment, capture_held, ensure_customer, retry_capture, settle_payment
 from b2c_web.payments.gateway import PaymentProviderError
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import SUMS, Extending, complete
+from tests.commands.extending import SUMS, Extending, complete, held_at_provider
 from tests.paying import Provider, save_method
 
 Auth = AuthorizationStatus
@@ -122,15 +122,21 @@ def test_less_can_be_taken_the_second_time(
 def unpaid(
     scene: Extending, booking: Booking, held: Callable[..., Extension], provider: Provider, run_jobs: Any
 ) -> Any:
-    """Finished work whose debit came back, and the car is worked on once more."""
     extension = held(account="sepa_fails")
+    come_back_unpaid(scene, booking, extension, provider, run_jobs)
+    return extension
+
+
+def come_back_unpaid(
+    scene: Extending, booking: Booking, extension: Extension, provider: Provider, run_jobs: Any
+) -> None:
+    """Finished work whose debit came back, and the car is worked on once more."""
     complete(scene, booking, run_jobs)
     assert scene.fresh(extension.id).authorization_status is Auth.PROCESSING
     provider.process.advance(700)
     settle_payment(payment_id(extension))
     assert scene.fresh(extension.id).authorization_status is Auth.FAILED
     bookings.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
-    return extension
 
 
 def test_finished_work_that_was_not_paid_stays_owed_when_it_is_done_again(
@@ -140,6 +146,33 @@ def test_finished_work_that_was_not_paid_stays_owed_when_it_is_done_again(
     fresh = scene.fresh(unpaid.id)
     assert (fresh.authorization_status, fresh.not_done_items) == (Auth.FAILED, [])
     assert breaches() == []
+
+
+def test_paying_otherwise_that_is_still_under_way_ends_with_the_work(
+    scene: Extending, booking: Booking, unpaid: Extension, provider: Provider
+) -> None:
+    with command_transaction():
+        card = save_method(provider, booking.user, card="visa")
+    attempt = commands.choose_method(booking.user, unpaid.id, card.id)
+    bookings.complete_work(scene.staff, booking.id)
+    authorize_payment(attempt)
+    assert scene.fresh(unpaid.id).authorization_status is Auth.FAILED
+    assert held_at_provider() == []
+    assert breaches() == []
+
+
+def test_what_was_done_is_not_objected_to(
+    scene: Extending, booking: Booking, held: Callable[..., Extension], provider: Provider, run_jobs: Any
+) -> None:
+    with command_transaction():
+        save_method(provider, booking.user, account="sepa_fails")
+    extension = scene.raised(booking)
+    said = commands.Consent("phone", "Rosa Ahorn", clock.now_utc(), "Ja, bitte machen.")
+    shown = digest_of(extension)
+    commands.authorize_now(commands.approve_on_consent(scene.staff, extension.id, [0, 1], shown, said))
+    come_back_unpaid(scene, booking, extension, provider, run_jobs)
+    with pytest.raises(Conflict):
+        commands.object_to(booking.user, extension.id)
 
 
 def test_finished_work_that_was_not_paid_stays_owed_when_the_booking_ends(

@@ -205,7 +205,7 @@ def test_the_message_that_the_car_is_ready_tells_what_was_done_and_is_charged(
     ]
     words = " ".join(mail.body_text.split())
     assert "Bremsscheiben vorn: nicht gemacht, wird nicht berechnet" in words
-    assert "Dafür berechnet, inkl. MwSt.: 89,90 EUR" in words
+    assert "Zusammen, inkl. MwSt.: 89,90 EUR" in words
     assert taken(held) == [SUMS[0]]
 
 

@@ -4,7 +4,6 @@ import http.client
 import http.server
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -15,15 +14,11 @@ from typing import Any
 
 import stripe
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "whsec_of_the_tests"
 START_SECONDS = 20
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class SimulatorProcess:

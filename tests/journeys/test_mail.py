@@ -5,7 +5,6 @@ import email
 import email.policy
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -30,6 +29,7 @@ from b2c_web.notifications.models import Notification, NotificationKind, Notific
 from tests.concurrency.races import Meeting, at_once
 from tests.conftest import TEST_SETTINGS
 from tests.factories.messages import FACTS, make_message, message_by_key
+from tests.ports import free_port
 
 KILLED_WORKER = """
 import sys, uuid
@@ -67,12 +67,6 @@ class Postbox:
         if self.hang_up_after_text:
             server.transport.abort()
         return self.after_text
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class MailServer:

@@ -23,6 +23,7 @@ from b2c_web import processes, runner
 from b2c_web.db_server import DatabaseServer
 from b2c_web.processes import Console, Household, LogTail
 from b2c_web.runner import RunError
+from tests import ports
 
 
 def python(code: str) -> list[str]:
@@ -182,10 +183,7 @@ def environ(tmp_path: Path, free_port: int) -> dict[str, str]:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    return ports.free_port()
 
 
 def test_a_newcomer_gets_secrets_and_a_simulator(environ: dict[str, str], tmp_path: Path, free_port: int) -> None:

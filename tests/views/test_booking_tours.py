@@ -73,7 +73,7 @@ def test_a_jockey_who_comes_is_named_with_the_arrival_that_was_told(
         news = client.get(f"/bookings/{booking.id}?seen={seen}", headers=HTMX)
         assert news.status_code == 200
         head, course = words_of(text_of(news)).split("Verlauf")
-    assert f"{name} ist unterwegs zu Ihnen, gegen {clock(at)} Uhr." in head
+    assert f"{name} ist unterwegs zu Ihnen und gegen {clock(at)} Uhr da." in head
     assert "Bitte halten Sie Schlüssel und Fahrzeugschein bereit." in head
     assert f"{name} ist unterwegs zu Ihnen" in course and f"gegen {clock(at)} Uhr" in course
     assert "Wir kommen am" not in head
@@ -105,7 +105,7 @@ def test_on_the_way_back_too(trips: Trips, rosa: User, login: Login) -> None:
     with trips.at(began + timedelta(minutes=1)):
         at = told(booking, NotificationKind.UNDER_WAY_BACK)
         head, course = words_of(page_of(client, booking)).split("Verlauf")
-    assert f"{name} ist unterwegs zu Ihnen, gegen {clock(at)} Uhr." in head
+    assert f"{name} ist unterwegs zu Ihnen und gegen {clock(at)} Uhr da." in head
     assert "Bitte halten Sie die Schlüssel der Ronja bereit." in head
     assert f"Ihr Auto kommt zurück gegen {clock(at)} Uhr" in course
     with trips.at(began + timedelta(minutes=23)):
@@ -196,3 +196,18 @@ def test_tours_and_handovers_take_two_statements(
             assert ('id="handovers"' in page) is bool(asked)
             counts.append(len(sent))
     assert counts[0] - counts[1] == 2
+
+
+def test_the_page_follows_until_the_photos_are_there(
+    app: Flask, trips: Trips, rosa: User, login: Login, run_jobs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.extensions, "media_store", LocalMediaStore(tmp_path))
+    booking = trips.booked(user_id=rosa.id)
+    back, began = trips.on_the_way_back(booking)
+    with trips.at(began + timedelta(minutes=23)):
+        commands.arrive_return(back.id, trips.driver)
+        commands.complete_return(back.id, noted_with_photos(trips, booking), trips.driver)
+        client = login(rosa)
+        assert "every 20s" in page_of(client, booking)
+        run_jobs(only={"media.process"})
+        assert "every 20s" not in page_of(client, booking)

@@ -317,6 +317,8 @@ def test_who_stands_beside_the_car_is_told_what_to_do_now(
     assert what_now in words_of(day)
     with trips.at(began + timedelta(minutes=30)):
         replan_return(booking.user, booking.id, return_options(booking)[-1].slot_id)
+        assert what_now in words_of(text_of(client.get("/jockey")))
+        bookings.collect(trips.staff, booking.id)
         assert what_now not in words_of(text_of(client.get("/jockey")))
 
 
@@ -328,6 +330,7 @@ def test_who_gave_the_car_away_is_not_asked_to_bring_it_back(trips: Trips, login
     with trips.at(began + timedelta(minutes=5)):
         commands.return_failed(back.id, CancelReason.NO_SHOW, actor=trips.driver)
         second = replanning.assign_again(booking.id, RETURN, jockey_id=jockey.id, actor=trips.dispatcher)
+        assert "diese Rückgabe ist abgebrochen" in words_of(text_of(login(trips.driver).get("/jockey")))
     with trips.at(began + timedelta(minutes=10)):
         commands.start_return(second, other)
         commands.return_failed(second, CancelReason.BREAKDOWN, actor=other)

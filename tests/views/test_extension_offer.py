@@ -205,6 +205,19 @@ def test_what_was_decided_meanwhile_is_not_offered_a_second_time_unsaid(pages: P
     assert [one.replaces_id for one in pages.extensions()] == [None, None]
 
 
+def test_a_draft_that_corrects_knows_it_without_the_address_too(pages: Pages) -> None:
+    old = pages.raised()
+    draft = offer(("Bremsbeläge vorn", "79,90", "1"), replaces=str(old.id))
+    pages.by_staff(f"{pages.new.removesuffix('new')}draft", pages.new, **draft)
+    page = pages.staff.get(pages.new)
+    assert "Sie berichtigen das Angebot" in plain(page)
+    assert f'name="replaces" value="{old.id}"' in page.text
+    pages.scene.approve(old)
+    page = pages.staff.get(pages.new)
+    assert "ist inzwischen entschieden" in plain(page)
+    assert 'value="79,90"' in page.text
+
+
 def test_nothing_can_be_offered_for_a_car_that_is_done(pages: Pages) -> None:
     assert pages.by_staff(pages.completion, amount_cents="0").status_code == 303
     assert "Das geht nur, während das Auto in der Werkstatt ist." in plain(pages.staff.get(pages.new))

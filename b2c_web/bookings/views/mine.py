@@ -25,6 +25,8 @@ from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
 from b2c_web.formatting import eur, moment
 from b2c_web.forms import form_page, submitted
+from b2c_web.media.models import MediaPurpose
+from b2c_web.media.queries import count_unfinished
 from b2c_web.money import contained_vat_cents
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.queries import paid_cents, payments_of, refunds_of
@@ -78,7 +80,8 @@ def show(booking_id: uuid.UUID) -> Response:
     payments = payments_of(PaymentPurpose.BOOKING, booking.id)
     refunds = refunds_of(PaymentPurpose.BOOKING, booking.id)
     tours = coming.tours_of(booking)
-    seen = _fingerprint(booking, payments, refunds, tours, now)
+    unfinished = count_unfinished(MediaPurpose.BOOKING, booking.id)
+    seen = _fingerprint(booking, [*payments, *refunds], tours, now, unfinished)
     if htmx.wants_fragment() and request.args.get("seen") == seen:
         return make_response("", 204)
     just_paid = request.args.get("paid") == "1" and booking.status is BookingStatus.CONFIRMED
@@ -86,7 +89,7 @@ def show(booking_id: uuid.UUID) -> Response:
     facts = _facts(booking, tours, now) | _money(booking, payments, refunds)
     processing = bool(facts["waiting_for_bank"])
     state = now_panel.of(booking, tours, now, processing=processing, back_cents=facts["refunded_cents"])
-    live = booking.status not in ENDED or coming.coming(tours) is not None
+    live = booking.status not in ENDED or coming.coming(tours) is not None or unfinished > 0
     shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
     answer = htmx.render(template, "bookings/_now.html", **shown)
     if htmx.wants_fragment():
@@ -94,14 +97,19 @@ def show(booking_id: uuid.UUID) -> Response:
     return answer
 
 
-def _fingerprint(booking: Booking, payments: Any, refunds: Any, tours: Sequence[coming.Tour], now: datetime) -> str:
-    """Short proof that nothing shown has changed, so that polling answers with nothing."""
+def _fingerprint(
+    booking: Booking, money: Sequence[Any], tours: Sequence[coming.Tour], now: datetime, unfinished: int
+) -> str:
+    """Short proof that nothing shown has changed, so that polling answers with nothing.
+
+    `money`: payments and refunds; `unfinished`: how many photos are still being worked on.
+    """
     held = booking.hold_expires_at is not None and booking.hold_expires_at > now
     fee = cancellation_terms(booking, now, current_app.config).fee_cents
-    moved = [(one.state, one.failure_code, one.updated_at) for one in [*payments, *refunds]]
+    moved = [(one.state, one.failure_code, one.updated_at) for one in money]
     driven = [(one.jockey.name, one.started_at, one.arrived_at, one.departed_at, one.is_coming) for one in tours]
     late = [coming.is_late(one, now) for one in tours]
-    shown = repr((booking.status, booking.updated_at, booking.vehicle_id, held, fee, moved, driven, late))
+    shown = repr((booking.status, booking.updated_at, booking.vehicle_id, held, fee, moved, driven, late, unfinished))
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 

@@ -63,7 +63,8 @@ def _dates(draft: BookingDraft, reach: Reach) -> dict[str, Any]:
     back = db.session.get(TimeSlot, draft.return_slot_id) if draft.return_slot_id else None
     free_until = slot.start_time - timedelta(hours=current_app.config["FREE_CANCEL_HOURS"])
     ready_at = None if draft.include_concierge else _ready_at(draft, reach)
-    return {"slot": slot, "back": back, "free_until": free_until, "ready_at": ready_at}
+    early = slot.start_time < now_utc() + timedelta(days=current_app.config["WITHDRAWAL_DAYS"])
+    return {"slot": slot, "back": back, "free_until": free_until, "ready_at": ready_at, "early": early}
 
 
 def _ready_at(draft: BookingDraft, reach: Reach) -> datetime | None:

@@ -34,8 +34,8 @@ from b2c_web.media.queries import files
 @requires("extensions.workshop")
 def new(booking_id: uuid.UUID) -> Response:
     booking = visible_booking(booking_id)
-    replaced = _replaced(booking)
     draft = queries.draft_of(booking.id)
+    replaced = _replaced(booking, draft.content if draft else {})
     form = _form(booking, _start(draft.content if draft else None, replaced))
     if form.is_submitted():
         form.drop_blank_lines()
@@ -48,12 +48,12 @@ def new(booking_id: uuid.UUID) -> Response:
     return form_page("extensions/raise.html", form, refusal=words, replaced=replaced, **_page(booking, form, draft))
 
 
-def _replaced(booking: Booking) -> Extension | None:
-    """The extension of this booking that is being corrected, when the form, or before it the address, names one.
+def _replaced(booking: Booking, content: dict[str, Any]) -> Extension | None:
+    """The extension of this booking that is being corrected: the form names it, before that the address or the draft.
 
     It may be decided meanwhile: then sending is refused, and the page says so.
     """
-    named = request.form if request.method == "POST" else request.args
+    named = request.form if request.method == "POST" else {**content, **request.args}
     wanted = ids_of([named.get("replaces", "")])
     found = db.session.get(Extension, wanted[0]) if wanted else None
     if wanted and (found is None or found.booking_id != booking.id):
@@ -134,7 +134,7 @@ def media_files(wanted: Sequence[str] | None) -> list[MediaFile]:
 @requires("extensions.workshop")
 def draft(booking_id: uuid.UUID) -> Response:
     booking = visible_booking(booking_id)
-    replaced = _replaced(booking)
+    replaced = _replaced(booking, {})
     form = _form(booking, {})
     content, catalogue = form.content(), queries.catalogue(booking.workshop_id, booking.service)
     said = offer.changed(content, catalogue, request.form)
