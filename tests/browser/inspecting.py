@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
-from zlib import crc32
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -32,11 +31,9 @@ SETTLED = """() => new Promise((go) => requestAnimationFrame(() => requestAnimat
   go(); })))"""
 ANSWERED = "performance.getEntriesByType('navigation')[0].responseStatus"
 NARROWEST = 320
-WIDE = 1280
-# How far words reach is measured in both languages at both widths. Axe, which takes longest, looks at each language
-# once, at one width in light and at the other in dark; which way round changes from page to page, and pages share
-# their parts.
-SCHEMES = {"de": "light", "en": "dark"}
+# Each pair of width and colours once: colours do not depend on words, and how far words reach is measured in both
+# languages at the narrowest width. In this order little has to be drawn anew.
+LOOKS = {"de": ("light", (NARROWEST, 1280)), "en": ("dark", (1280, NARROWEST))}
 TALLEST = 6000
 
 # GET routes that show no page, each with its reason. A page never belongs here.
@@ -135,38 +132,34 @@ class Inspector:
         for path in paths:
             for language in sorted(LANGUAGES, key=own.__eq__):
                 self.person.speak(language)
-                self._colour(SCHEMES[language])
+                self._colour(LOOKS[language][0])
                 self.person.ended_link = path if status == 410 else ""
                 self.person.go(path)
                 answered, there = self.page.evaluate(ANSWERED), self._endpoint(self.page.url)
                 if answered != status or there != self._endpoint(path):
                     self.wrong.append(f"{path} led to {self.page.url} ({answered})")
-                self._look()
+                self._look(LOOKS[language][1])
 
     def look(self) -> None:
         """The page as it is open now, in its language: what a POST has made cannot be asked for again."""
-        for scheme in SCHEMES.values():
+        for scheme, widths in LOOKS.values():
             self._colour(scheme)
-            self._look()
+            self._look(widths)
 
-    def _look(self) -> None:
+    def _look(self, widths: tuple[int, ...]) -> None:
         where, language = self.page.url.removeprefix(self.person.site.address), self.person.language
-        endpoint = self._endpoint(self.page.url)
         if self.page.evaluate("document.documentElement.lang") != language:
             self.wrong.append(f"{where} is not in {language}")
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)
-        dark_is_wide = crc32(endpoint.encode()) % 2 == 0
-        inspected = WIDE if (self.scheme == "dark") == dark_is_wide else NARROWEST
-        for width in (NARROWEST + WIDE - inspected, inspected):  # what axe looks at last is not drawn anew
+        for width in widths:
             self._widen(width)
+            self.wrong += [f"{where} {language} {width} {self.scheme}: {one}" for one in self.page.evaluate(FINDINGS)]
             reached = self.page.evaluate("document.documentElement.scrollWidth")
             if reached > width:
                 self.wrong.append(f"{where} {language} is {reached} wide at {width}")
-        found = self.page.evaluate(FINDINGS)
-        self.wrong += [f"{where} {language} {inspected} {self.scheme}: {one}" for one in found]
         if self.page.evaluate(ANSWERED) < 300:
-            self.seen[endpoint].add(language)
+            self.seen[self._endpoint(self.page.url)].add(language)
 
     def _endpoint(self, address: str) -> str:
         """The route behind an address, also when only a POST leads there; "" when there is none."""
