@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from flask import Flask
+from playwright.sync_api import Page
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Rule
 
@@ -22,17 +23,26 @@ from b2c_web.access import PERMISSIONS, SIGNED_IN, access_of
 from b2c_web.accounts.models import Role
 from b2c_web.request_cycle import LANGUAGES
 from tests.browser.person import Person
+from tests.browser.site import AXE, AXE_PATH
 
-AXE = (Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js").read_text()
-FINDINGS = """async () => (await axe.run(document, {preload: false, resultTypes: ["violations"]})).violations.map(
-  (one) => one.id + ": " + one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", "))"""
+# As a script of the page itself, where it has any: a browser keeps what it has compiled of it.
+BRING_AXE = """(path) => "axe" in window || new Promise((go, no) => {
+  const own = document.querySelector("script[nonce]");
+  if (!own) return go(false);
+  const one = Object.assign(document.createElement("script"), {src: path, onload: () => go(true), onerror: no});
+  one.nonce = own.nonce;
+  document.head.append(one); })"""
+FINDINGS = """async (rules) => (await axe.run(document, {preload: false, resultTypes: ["violations"], ...rules}))
+  .violations.map((one) => one.id + ": " + one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", "))"""
+COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 SETTLED = """() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(() => {
   for (const one of document.getAnimations()) if (one.effect.getComputedTiming().endTime < Infinity) one.finish();
   go(); })))"""
 ANSWERED = "performance.getEntriesByType('navigation')[0].responseStatus"
 NARROWEST = 320
 # Each pair of width and colours once: colours do not depend on words, and how far words reach is measured in both
-# languages at the narrowest width. In this order little has to be drawn anew.
+# languages at both widths. What has nothing to do with colours depends on the width alone: it is asked at the first
+# width of each, the narrowest in German and the wide one in English. In this order little has to be drawn anew.
 LOOKS = {"de": ("light", (NARROWEST, 1280)), "en": ("dark", (1280, NARROWEST))}
 TALLEST = 6000
 
@@ -115,6 +125,13 @@ def looks_at(*endpoints: str) -> Callable[[Callable[..., None]], Callable[..., N
     return declare
 
 
+def findings(page: Page, rules: dict[str, Any] | None = None) -> list[str]:
+    """What axe has to say about the page as it is; `rules`: axe's options that choose some of its rules."""
+    if not page.evaluate(BRING_AXE, AXE_PATH):
+        page.evaluate(AXE.read_text())
+    return list(page.evaluate(FINDINGS, rules or {}))
+
+
 class Inspector:
     """Looks at one page after the other, and remembers which it saw, in which language, and what is wrong."""
 
@@ -150,11 +167,10 @@ class Inspector:
         where, language = self.page.url.removeprefix(self.person.site.address), self.person.language
         if self.page.evaluate("document.documentElement.lang") != language:
             self.wrong.append(f"{where} is not in {language}")
-        if not self.page.evaluate("'axe' in window"):
-            self.page.evaluate(AXE)
-        for width in widths:
+        for width, rules in zip(widths, (None, COLOURS), strict=True):
             self._widen(width)
-            self.wrong += [f"{where} {language} {width} {self.scheme}: {one}" for one in self.page.evaluate(FINDINGS)]
+            found = findings(self.page, rules)
+            self.wrong += [f"{where} {language} {width} {self.scheme}: {one}" for one in found]
             reached = self.page.evaluate("document.documentElement.scrollWidth")
             if reached > width:
                 self.wrong.append(f"{where} {language} is {reached} wide at {width}")

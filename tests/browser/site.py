@@ -5,11 +5,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from sqlalchemy import text
 from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Response
 
 from b2c_web import clock, jobs
 from b2c_web.accounts.commands.passwords import HASHER
@@ -29,6 +31,8 @@ from tests.factories import (
     make_workshop,
 )
 
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+AXE_PATH = "/axe-for-tests.js"
 PASSWORD = "drei Äpfel am Baum"
 DAYS = 45
 _HASH = HASHER.hash(PASSWORD)
@@ -116,9 +120,14 @@ def _staff(role: Role, name: str, workshop: Workshop) -> User:
 
 
 def in_one_piece(app: Flask) -> Any:
-    """A file is read and closed before it is sent: a browser that goes away meanwhile leaves nothing open."""
+    """A file is read and closed before it is sent: a browser that goes away meanwhile leaves nothing open.
+    At a path of its own there is axe.
+    """
 
-    def answer(environ: Any, start_response: Any) -> list[bytes]:
+    def answer(environ: Any, start_response: Any) -> Any:
+        if environ["PATH_INFO"] == AXE_PATH:
+            kept = {"Cache-Control": "max-age=3600"}
+            return Response(AXE.read_bytes(), mimetype="text/javascript", headers=kept)(environ, start_response)
         with closing(app(environ, start_response)) as body:
             return [b"".join(body)]
 

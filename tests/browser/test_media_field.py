@@ -15,7 +15,7 @@ from b2c_web.media.models import MediaFile, MediaPurpose
 from b2c_web.media.queries import files, files_for
 from b2c_web.media.store import LocalMediaStore
 from b2c_web.workshops.models import TimeSlot
-from tests.browser.inspecting import AXE, FINDINGS
+from tests.browser.inspecting import findings
 from tests.browser.person import Person
 from tests.browser.site import Site
 from tests.factories import make_booking
@@ -214,8 +214,6 @@ def test_the_field_and_the_gallery_are_for_everybody(staff: Person, site: Site, 
     for width in (320, 390, 820, 1440):
         staff.page.set_viewport_size({"width": width, "height": 900})
         assert staff.page.evaluate("document.documentElement.scrollWidth") <= width
-    staff.page.evaluate(AXE)
-    assert staff.page.evaluate(FINDINGS) == []
+    assert findings(staff.page) == []
     staff.go(f"{bench}?all=1")
-    staff.page.evaluate(AXE)
-    assert staff.page.evaluate(FINDINGS) == []
+    assert findings(staff.page) == []

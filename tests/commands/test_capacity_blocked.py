@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,6 @@ from b2c_web.catalog.models import ServiceType
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.vehicles.models import VehicleClass
-from b2c_web.workshops.models import TimeSlot
 from b2c_web.workshops.rules import LIMIT_OF, Block, DayState, Limit, Offer
 from tests.commands.scene import PLACE
 from tests.factories import WINDOWS, make_customer, make_day, make_ronja, make_services, make_slot, make_workshop
@@ -34,7 +33,7 @@ class RandomWorkshop:
         make_services()
         self.workshop = make_workshop()
         self.ronjas = [make_ronja(self.workshop) for _n in range(self.chance.choice([0, 1, 2]))]
-        self.slots: dict[uuid.UUID, TimeSlot] = {}
+        self.slots: dict[uuid.UUID, tuple[date, datetime]] = {}  # day and start; rows would be read one by one
         for offset in range((LAST - FIRST).days + 1):
             self._add_day(FIRST + timedelta(days=offset))
         session.commit()
@@ -50,15 +49,15 @@ class RandomWorkshop:
             room = chance.choice([0, 60, 120, 240])
             facts = {"max_bookings": chance.choice([0, 1, 3]), "is_available": chance.random() > 0.1}
             slot = make_slot(self.workshop, day, window, jockey_minutes_room=room, longest_trip_minutes=room, **facts)
-            self.slots[slot.id] = slot
+            self.slots[slot.id] = (day, slot.start_time)
 
     def question(self, concierge: bool) -> Question:
         return Question(self.workshop.id, ServiceType.BRAKE_SERVICE, VehicleClass.MIDSIZE, concierge, 23)
 
     def later(self, slot_id: uuid.UUID) -> uuid.UUID:
         """Some window after this one, for a claim that has no return to choose."""
-        starts = self.slots[slot_id].start_time
-        return next((one.id for one in self.slots.values() if one.start_time > starts), slot_id)
+        _day, starts = self.slots[slot_id]
+        return next((one for one, (_day, at) in self.slots.items() if at > starts), slot_id)
 
     def book(self, question: Question, slot_id: uuid.UUID, back: uuid.UUID | None) -> uuid.UUID:
         """The customer's own claim. Raises PlaceTaken."""
@@ -111,8 +110,7 @@ def test_the_bottleneck_of_a_full_day_is_the_customers_reason(question: Question
 
 def test_what_is_free_books_and_what_is_blocked_does_not(place: RandomWorkshop, question: Question) -> None:
     """Window by window, each judged anew after the claims before it."""
-    for slot_id in list(place.slots):
-        day = place.slots[slot_id].service_date
+    for slot_id, (day, _starts) in place.slots.items():
         offer = next(o for o in availability(question, day, day).offers() if o.window.slot_id == slot_id)
         if offer.block is None:
             assert place.book(question, slot_id, first_return(offer))
