@@ -22,7 +22,7 @@ from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.flask_extensions import db
 from b2c_web.media.commands import add_upload
 from b2c_web.media.models import MediaPurpose
-from b2c_web.workshops.models import Jockey
+from b2c_web.workshops.models import Jockey, RonjaVehicle
 
 GREY = (0xCB, 0xD2, 0xD9)
 CALLS_APART_MINUTES = 6
@@ -73,7 +73,7 @@ class Drive:
 
     @by_jockey
     def hand_over(self, mileage_km: int, files: Mapping[str, str]) -> None:
-        commands.finish_pickup_handover(self.id, handover(mileage_km, files), self._actor())
+        commands.finish_pickup_handover(self.id, self._noted(mileage_km, files), self._actor())
 
     @by_jockey
     def call(self) -> None:
@@ -96,7 +96,12 @@ class Drive:
     @by_jockey
     def give_back(self, mileage_km: int) -> None:
         commands.arrive_return(self.id, self._actor())
-        commands.complete_return(self.id, handover(mileage_km, {}), self._actor())
+        commands.complete_return(self.id, self._noted(mileage_km, {}), self._actor())
+
+    def _noted(self, mileage_km: int, files: Mapping[str, str]) -> dict[str, Any]:
+        """Between two readings the Ronja has been driven a little."""
+        ronja = db.session.get_one(RonjaVehicle, self.ronja_id)
+        return {**handover(mileage_km, files), "ronja_mileage_km": ronja.mileage + 11, "ronja_fuel": "3/4"}
 
     def ronja_is_clean(self) -> None:
         with command_transaction():

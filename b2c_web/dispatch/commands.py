@@ -26,7 +26,7 @@ from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.queries import lock_assignment
 from b2c_web.dispatch.rules import AssignmentAction as Action
 from b2c_web.dispatch.steps import Step
-from b2c_web.dispatch.whereabouts import refresh_jockey, ronja_goes_out
+from b2c_web.dispatch.whereabouts import ask_back_ronja, refresh_jockey, ronja_goes_out, ronja_shows
 from b2c_web.errors import Conflict, Invalid
 from b2c_web.notifications.models import NotificationKind
 
@@ -73,12 +73,16 @@ def _kept(step: Step, handover: Mapping[str, Any]) -> dict[str, Any]:
     return {**handover, **({"calls": calls} if calls else {})}
 
 
-def _whole(step: Step, handover: Mapping[str, Any], *, mileage_confirmed: bool) -> dict[str, Any]:
+def _whole(
+    step: Step, handover: Mapping[str, Any], *, mileage_confirmed: bool, ronja_confirmed: bool
+) -> dict[str, Any]:
     """The handover without photos of other bookings. Raises Invalid naming what is missing, or strange."""
     config, good = current_app.config, photos.of_booking(handover, step.booking.id)
     _need_all(rules.handover_lacks(good, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
     if not mileage_confirmed and "mileage_km" in good:
         ask_back(step.booking, good["mileage_km"])
+    if not ronja_confirmed and "ronja_mileage_km" in good:
+        ask_back_ronja(step.assignment.ronja, good["ronja_mileage_km"])
     return _kept(step, good)
 
 
@@ -111,19 +115,22 @@ def finish_pickup_handover(
     actor: User | None = None,
     *,
     mileage_confirmed: bool = True,
+    ronja_confirmed: bool = True,
 ) -> AssignmentStatus:
     """The jockey has the car and the customer the Ronja: booking IN_TRANSIT_TO_WORKSHOP, Ronja IN_USE.
 
-    `handover` as in `rules.handover_lacks`; it is kept as it is, without photos of other bookings. Raises Invalid
-    naming what is missing, or with the code "mileage_doubt" for a strange mileage that nobody confirmed.
+    `handover` as in `rules.handover_lacks`; it is kept as it is, without photos of other bookings, and what
+    "ronja_mileage_km" says is the Ronja's mileage from now on. Raises Invalid naming what is missing, or with the
+    code "mileage_doubt" or "ronja_mileage_doubt" for a strange mileage that nobody confirmed.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(PICKUP, Action.HAND_OVER):
-            whole = _whole(step, handover, mileage_confirmed=mileage_confirmed)
+            whole = _whole(step, handover, mileage_confirmed=mileage_confirmed, ronja_confirmed=ronja_confirmed)
             step.take(PICKUP, Action.HAND_OVER, departed_at=now_utc(), handover=whole)
             lifecycle.pick_up(step.booking)
             trip = step.assignment.trip
             ronja_goes_out(step.assignment.vehicle_id, f"{trip.address}, {trip.postal_code} {trip.city}")
+            ronja_shows(step.assignment.vehicle_id, whole.get("ronja_mileage_km"))
         return step.assignment.status
 
 
@@ -173,6 +180,7 @@ def complete_return(
     actor: User | None = None,
     *,
     mileage_confirmed: bool = True,
+    ronja_confirmed: bool = True,
 ) -> AssignmentStatus:
     """The customer has the car back: booking COMPLETED. The Ronja is AVAILABLE when it is home and clean.
 
@@ -180,13 +188,15 @@ def complete_return(
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(RETURN, Action.COMPLETE):
-            now, whole = now_utc(), _whole(step, handover, mileage_confirmed=mileage_confirmed)
+            now = now_utc()
+            whole = _whole(step, handover, mileage_confirmed=mileage_confirmed, ronja_confirmed=ronja_confirmed)
             step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=whole)
             home = now + step.travel()
             lifecycle.complete(step.booking, ronja_back_at=home)
             planning.give_time_back(step.assignment, home)
             refresh_jockey(step.assignment.jockey_id)
             planning.ronja_home(step.assignment.vehicle_id, home)
+            ronja_shows(step.assignment.vehicle_id, whole.get("ronja_mileage_km"))
         return step.assignment.status
 
 

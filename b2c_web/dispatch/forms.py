@@ -115,6 +115,18 @@ class HandoverForm(Form):
         validators=[InputRequired(_l("Wie viele Schlüssel sind es?"))],
     )
     papers = BooleanField(_l("Fahrzeugschein liegt dabei"))
+    ronja_mileage_km = WholeNumberField(
+        _l("Kilometerstand der Ronja"),
+        example="12480",
+        validators=[
+            InputRequired(_l("Bitte lesen Sie den Kilometerstand der Ronja ab.")),
+            NumberRange(0, 2_000_000, _l("Bitte prüfen Sie den Kilometerstand.")),
+        ],
+    )
+    ronja_confirmed = BooleanField(_l("Der Kilometerstand der Ronja stimmt, ich habe nachgesehen"))
+    ronja_fuel = RadioField(
+        _l("Tank oder Akku der Ronja"), choices=FUEL, validators=[InputRequired(_l("Bitte wählen Sie den Stand."))]
+    )
     damage = TextAreaField(_l("Schäden"), filters=[trimmed], validators=[Length(max=2000)], render_kw={"rows": 3})
     wishes = TextAreaField(
         _l("Wünsche des Kunden"), filters=[trimmed], validators=[Length(max=2000)], render_kw={"rows": 2}
@@ -154,6 +166,8 @@ class HandoverForm(Form):
         return {
             "mileage_km": self.mileage_km.data,
             "fuel": self.fuel.data,
+            "ronja_mileage_km": self.ronja_mileage_km.data,
+            "ronja_fuel": self.ronja_fuel.data,
             "keys": int(self.keys.data),
             "papers": self.papers.data,
             "damage": self.damage.data or "",

@@ -36,6 +36,8 @@ class Handover:
     assignment: JockeyAssignment
     at: datetime | None
     mileage_km: int | None
+    ronja_mileage_km: int | None
+    ronja_fuel: str
     notes: dict[Any, str]
     photos: list[MediaFile]
     signature: list[MediaFile]
@@ -69,6 +71,8 @@ def handovers(tours: Sequence[JockeyAssignment]) -> list[Handover]:
             assignment=tour,
             at=tour.departed_at or tour.completed_at or tour.arrived_at,
             mileage_km=mileage_of(tour),
+            ronja_mileage_km=mileage_of(tour, "ronja_mileage_km"),
+            ronja_fuel=_worded("fuel", facts.get("ronja_fuel") or ""),
             notes={NOTES[name]: _worded(name, facts[name]) for name in NOTES if facts.get(name)},
             photos=[known[one] for one in _photo_ids(facts) if one in known],
             signature=[known[one] for one in _signature_id(facts) if one in known],
@@ -83,9 +87,9 @@ def handed_over(tours: Sequence[JockeyAssignment]) -> list[Handover]:
     return handovers([tour for tour in tours if tour.departed_at])
 
 
-def mileage_of(tour: JockeyAssignment) -> int | None:
-    """What the jockey read off."""
-    found = (tour.handover or {}).get("mileage_km")
+def mileage_of(tour: JockeyAssignment, name: str = "mileage_km") -> int | None:
+    """What the jockey read off: of the customer's car, or with "ronja_mileage_km" of the Ronja."""
+    found = (tour.handover or {}).get(name)
     return int(found) if isinstance(found, int | str) and str(found).isdigit() else None
 
 

@@ -2,10 +2,14 @@
 
 import uuid
 
+from flask_babel import lazy_gettext as _l
 from sqlalchemy import text
 
+from b2c_web.bookings.rules import MileageDoubt, mileage_doubt
 from b2c_web.clock import now_utc
+from b2c_web.errors import Invalid
 from b2c_web.flask_extensions import db
+from b2c_web.formatting import kilometres
 from b2c_web.workshops.models import Jockey, RonjaVehicle
 
 # BUSY during a running trip, OFF_DUTY outside the shift; INACTIVE stays what a person made it
@@ -29,6 +33,11 @@ _OUT_OF_DATE = text(
 _RONJA_OUT = text(
     "UPDATE ronja_vehicles SET status = 'IN_USE', current_location = :place, updated_at = :now WHERE id = :id"
 )
+_RONJA_SHOWS = text("UPDATE ronja_vehicles SET mileage = :km, updated_at = :now WHERE id = :id AND mileage <> :km")
+RONJA_DOUBTS = {
+    MileageDoubt.LOWER: _l("Die Ronja hatte schon %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
+    MileageDoubt.HIGHER: _l("Die Ronja hatte zuletzt erst %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
+}
 # at the workshop and clean: only when nobody drives it meanwhile and nobody took it out of service
 _RONJA_READY = text(
     """
@@ -57,6 +66,24 @@ def ronja_goes_out(ronja_id: uuid.UUID, place: str) -> None:
     """Step: a customer has the Ronja. What happens is recorded, whatever its state was."""
     db.session.execute(_RONJA_OUT, {"id": ronja_id, "place": place, "now": now_utc()})
     _forget(RonjaVehicle, ronja_id)
+
+
+def ask_back_ronja(ronja: RonjaVehicle, mileage_km: int) -> None:
+    """Step: a mileage that nobody confirmed. Raises Invalid with the code "ronja_mileage_doubt" when it is strange.
+
+    0 km is what nobody has read off yet.
+    """
+    doubt = mileage_doubt(mileage_km, ronja.mileage, 0) if ronja.mileage else None
+    if doubt:
+        words = RONJA_DOUBTS[doubt] % {"known": kilometres(ronja.mileage)}
+        raise Invalid(words, field="ronja_mileage_km", code="ronja_mileage_doubt")
+
+
+def ronja_shows(ronja_id: uuid.UUID, mileage_km: int | None) -> None:
+    """Step: what was read off the Ronja; its next service by mileage follows. None: nobody did."""
+    if mileage_km is not None:
+        db.session.execute(_RONJA_SHOWS, {"id": ronja_id, "km": mileage_km, "now": now_utc()})
+        _forget(RonjaVehicle, ronja_id)
 
 
 def ronja_is_ready(ronja_id: uuid.UUID) -> None:

@@ -56,6 +56,8 @@ def hand_over(jockey: Person, mileage_km: int) -> None:
     jockey.page.fill("#mileage_km", str(mileage_km))
     jockey.page.locator("#fuel-3").check()
     jockey.page.locator("#keys-1").check()
+    jockey.page.fill("#ronja_mileage_km", "12480")
+    jockey.page.locator("#ronja_fuel-4").check()
     sign(jockey)
     jockey.page.locator("label[for=swapped]").click()
     jockey.page.get_by_role("button", name="Übergabe speichern").click()

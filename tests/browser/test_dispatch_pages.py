@@ -199,6 +199,8 @@ def test_a_handover_without_script(site: Site, meet: Meet, watch: Watch, scene: 
     bernd.page.fill("#mileage_km", "48210")
     bernd.page.locator("#fuel-3").check()
     bernd.page.locator("#keys-1").check()
+    bernd.page.fill("#ronja_mileage_km", "12480")
+    bernd.page.locator("#ronja_fuel-4").check()
     bernd.page.get_by_text("Statt zu unterschreiben den Namen tippen").click()
     bernd.page.locator("#signed").check()
     bernd.page.locator("#swapped").check()

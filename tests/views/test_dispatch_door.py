@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from b2c_web.bookings import commands as bookings
+from b2c_web.bookings.availability import read_ronjas
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.returning import replan_return, return_options
 from b2c_web.dispatch import commands, photos, replanning
@@ -26,7 +27,9 @@ pytestmark = pytest.mark.usefixtures("frozen_clock")
 S = AssignmentStatus
 Login = Callable[..., FlaskClient]
 DRAWN = "data:image/png;base64," + base64.b64encode(PNG).decode()
-NOTED = {"mileage_km": "48210", "fuel": "3/4", "keys": "2", "swapped": "y", "damage": "Kratzer, Tür vorn rechts"}
+RONJA = {"ronja_mileage_km": "12480", "ronja_fuel": "1"}
+CAR_NOTED = {"mileage_km": "48210", "fuel": "3/4", "keys": "2", "swapped": "y", "damage": "Kratzer, Tür vorn rechts"}
+NOTED = CAR_NOTED | RONJA
 
 
 @pytest.fixture
@@ -79,12 +82,12 @@ def test_what_is_missing_is_named_and_nothing_is_lost(trips: Trips, login: Login
         for missing in ("Kilometerstand ab.", "Wie viele Schlüssel sind es?", "den Tausch der Schlüssel."):
             assert missing in words_of(text_of(empty))
         summary = words_of(text_of(empty)).split("Übergabe an der Tür")[-1]
-        assert "Bitte prüfen Sie 6 Angaben" in summary
+        assert "Bitte prüfen Sie 8 Angaben" in summary
         for missing in ("Fotos: Es fehlen noch Fotos", "Unterschrift: Es fehlt", "Schlüsseltausch: Bitte bestätigen"):
             assert missing in summary
         signed = send(client, path(pickup, "handover"), signature=DRAWN)
         assert "Die Unterschrift ist gespeichert." in words_of(text_of(signed))
-        assert "Bitte prüfen Sie 5 Angaben" in words_of(text_of(signed))
+        assert "Bitte prüfen Sie 7 Angaben" in words_of(text_of(signed))
         answer = send(client, path(pickup, "handover"), **NOTED, **shown, signature=DRAWN)
         assert answer.status_code == 422
         page = answer.text
@@ -205,6 +208,41 @@ def test_a_return_ends_with_its_handover(trips: Trips, login: Login, run_jobs: C
         run_jobs(only={"dispatch.ronja_ready"})
     trips.session.expire_all()
     assert trips.assignment(booking, RETURN).ronja.status is VehicleStatus.AVAILABLE
+
+
+def test_the_ronja_shows_what_was_read_off_and_a_strange_number_is_asked_about(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
+    pickup.ronja.mileage = 12_500
+    trips.session.commit()
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        for strange, known in (("12480", "schon 12.500 km"), ("124800", "zuletzt erst 12.500 km")):
+            facts = {**NOTED, "ronja_mileage_km": strange, **shown}
+            asked = send(client, path(pickup, "handover"), **facts, signature=DRAWN)
+            assert asked.status_code == 422
+            assert f"Die Ronja hatte {known}" in words_of(text_of(asked))
+            assert 'name="ronja_confirmed"' in asked.text
+        assert pickup.ronja.mileage == 12_500
+        facts = {**NOTED, "ronja_mileage_km": "12480", "ronja_confirmed": "y", **shown}
+        assert send(client, path(pickup, "handover"), **facts, signature=DRAWN).status_code == 303
+    trips.session.expire_all()
+    assert trips.assignment(booking).ronja.mileage == 12_480
+    assert trips.assignment(booking).handover["ronja_fuel"] == "1"
+
+
+def test_a_ronja_that_comes_back_due_for_service_is_planned_no_more(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    back, _began = trips.on_the_way_back(booking)
+    back.ronja.mileage, back.ronja.next_service_mileage = 13_400, 14_000  # 500 km before it is due
+    trips.session.commit()
+    span = (back.scheduled_time, back.scheduled_time + timedelta(days=7))
+    with trips.at(back.scheduled_time):
+        commands.arrive_return(back.id, trips.driver)
+        assert back.vehicle_id in [plan.ronja_id for plan in read_ronjas(trips.workshop.id, *span)]
+        facts = {**NOTED, "mileage_km": "52008", "ronja_mileage_km": "13500", **five_photos(trips, booking)}
+        assert send(login(trips.driver), path(back, "handover"), **facts, signature=DRAWN).status_code == 303
+        assert back.vehicle_id not in [plan.ronja_id for plan in read_ronjas(trips.workshop.id, *span)]
 
 
 def test_nobody_there(trips: Trips, login: Login) -> None:

@@ -46,7 +46,7 @@ def handover(assignment_id: uuid.UUID) -> Response:
     if (kind, tour.status) not in DOORS and (tour.cancel_reason or not form.errors):
         return elsewhere(tour)
     form.signed_by.data = form.signed_by.data or name
-    doubted = form.refusal is not None and form.refusal.code == "mileage_doubt"
+    doubted = form.refusal.code if form.refusal is not None else None
     facts = {"chosen": _chosen(tour), "doubted": doubted, "VIEWS": words.VIEWS}
     return form_page("jockeys/handover.html", form, **facts, **about(tour))
 
@@ -73,8 +73,9 @@ def _keep_signature(tour: JockeyAssignment, form: HandoverForm) -> None:
 
 def _hand_over(tour: JockeyAssignment, form: HandoverForm) -> None:
     shown = [{"view": view, "file": str(file.id)} for view, files in _chosen(tour).items() for file in files]
-    whole, confirmed = {**form.noted(), "photos": shown}, form.mileage_confirmed.data
-    PRESS[tour.type](tour.id, whole, current_user, mileage_confirmed=confirmed)
+    whole = {**form.noted(), "photos": shown}
+    confirmed = {"mileage_confirmed": form.mileage_confirmed.data, "ronja_confirmed": form.ronja_confirmed.data}
+    PRESS[tour.type](tour.id, whole, current_user, **confirmed)
 
 
 def _chosen(tour: JockeyAssignment) -> dict[str, list[MediaFile]]:
