@@ -14,7 +14,7 @@ from b2c_web.bookings.arrival import check_in  # noqa: F401 - part of a booking'
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.returning import may_be_collected
-from b2c_web.bookings.rules import BookingAction, Terms, cancellation_terms, withdrawal_terms
+from b2c_web.bookings.rules import BookingAction, Terms, cancellation_terms, may_withdraw_until, withdrawal_terms
 from b2c_web.bookings.waiting import end_waiting_moves
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
@@ -24,6 +24,7 @@ from b2c_web.notifications.models import NotificationKind
 
 NOT_HERE = _l("Ihr Auto ist schon bei uns. Das geht jetzt nur noch am Telefon.")
 ON_THE_ROAD = _l("Das Auto hat gerade ein Jockey.")
+UNASKED = _l("Bitte bestätigen: Wir beginnen, obwohl der Kunde noch widerrufen kann.")
 
 
 def expire_hold(booking_id: uuid.UUID) -> bool:
@@ -156,18 +157,25 @@ def end_late_wish(booking_id: uuid.UUID) -> None:
         end_waiting_moves(lock_booking(booking_id))
 
 
-def start_work(staff: User, booking_id: uuid.UUID) -> bool:
-    """Work begins; from here on a withdrawal no longer returns everything. False when it had begun already."""
+def start_work(staff: User, booking_id: uuid.UUID, *, unasked: bool = False) -> bool:
+    """Work begins; asked for by the customer, it ends the free withdrawal. False when it had begun already.
+
+    `unasked` is the yes to begin though the customer may still withdraw and asked for nothing; the audit log keeps it.
+    Raises Conflict, and Invalid (`unasked`) when nobody said that yes.
+    """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         if booking.work_started_at is not None:
             return False
+        until = may_withdraw_until(booking, now_utc(), current_app.config)
+        if until is not None and not unasked:
+            raise Invalid(UNASKED, field="unasked")
         booking.work_started_at = now_utc()
         db.session.flush()
-        before, after = {"work_started_at": None}, {"work_started_at": str(booking.work_started_at)}
-        audit.record("booking.start_work", "booking", booking.id, before=before, after=after)
+        after = {"work_started_at": str(booking.work_started_at), "unasked": until is not None}
+        audit.record("booking.start_work", "booking", booking.id, before={"work_started_at": None}, after=after)
         return True
 
 

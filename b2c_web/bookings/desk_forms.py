@@ -163,6 +163,12 @@ def staff_cancel_form(ending: Ending) -> StaffCancelForm:
     return form
 
 
+class StartForm(Form):
+    """`unasked`: the page said that the customer may still withdraw, and the person begins nevertheless."""
+
+    unasked = BooleanField()
+
+
 class ReworkForm(Form):
     reason = TextAreaField(
         _l("Was ist noch zu tun?"),

@@ -69,6 +69,13 @@ class BookingFacts(Protocol):
     new_date_until: Any
 
 
+class StartFacts(Protocol):
+    """What it depends on whether the work may begin unasked."""
+
+    created_at: Any
+    early_start_requested_at: Any
+
+
 class Refusal(StrEnum):
     """Why a customer cannot cancel, move or withdraw here."""
 
@@ -149,6 +156,12 @@ def withdrawal_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, A
     if refusal is None and now > until:
         refusal = Refusal.TOO_LATE_TO_WITHDRAW
     return Terms(refusal, 0, until)
+
+
+def may_withdraw_until(booking: StartFacts, now: datetime, rules: Mapping[str, Any]) -> datetime | None:
+    """Until when the customer may withdraw, while nobody asked for the work to begin before; None otherwise."""
+    until = booking.created_at + timedelta(days=rules["WITHDRAWAL_DAYS"])
+    return None if booking.early_start_requested_at is not None or now > until else until
 
 
 def settled_payment_status(charged_cents: int, refunded_cents: int) -> PaymentStatus:

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.rules import may_withdraw_until
 from b2c_web.clock import now_utc
 from b2c_web.config import ZONE
 from b2c_web.dashboard.board import Card, Column
@@ -55,8 +56,7 @@ def late_words(card: Card) -> str:
 
 def withdrawable_until(booking: Booking) -> datetime | None:
     """Until when the customer may withdraw, while nobody asked for the work to begin before; None otherwise."""
-    until = booking.created_at + timedelta(days=current_app.config["WITHDRAWAL_DAYS"])
-    return None if booking.early_start_requested_at or until < now_utc() else until
+    return may_withdraw_until(booking, now_utc(), current_app.config)
 
 
 def since(at: datetime) -> str:

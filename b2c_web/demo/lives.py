@@ -160,7 +160,7 @@ class Life:
         if fate is Fate.CHECKED_IN:
             return
         yield self._after(10)
-        desk.by_staff(commands.start_work, self.booking_id)
+        desk.by_staff(commands.start_work, self.booking_id, unasked=True)
         if fate is Fate.WORK_STARTED:
             return
         if fate in FOUND_MORE or self._found_more_then():

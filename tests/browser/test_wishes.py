@@ -78,7 +78,7 @@ class Owner:
         with self.site.data() as session:
             staff = session.query(User).filter_by(role=Role.WORKSHOP).first()
             bookings.check_in(staff, booking_id, mileage_km=85_000, early=True)
-            bookings.start_work(staff, booking_id)
+            bookings.start_work(staff, booking_id, unasked=True)
             user_id = session.get(Booking, booking_id).user_id
             ensure_customer(user_id)
             save_method(Provider(self.site.simulator, None), session.get(User, user_id), card="visa")  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ class Extending(Trips):
         if back is not None:
             self.drive_in(booking)
         bookings.check_in(self.staff, booking.id, mileage_km=52_000, car=CAR, early=True)
-        bookings.start_work(self.staff, booking.id)
+        bookings.start_work(self.staff, booking.id, unasked=True)
         self.session.expire_all()
         return booking
 
@@ -98,7 +98,7 @@ class Extending(Trips):
     def check_in(self, booking: Booking) -> None:
         """The car comes, and work on it begins."""
         bookings.check_in(self.staff, booking.id, mileage_km=53_000, early=True)
-        bookings.start_work(self.staff, booking.id)
+        bookings.start_work(self.staff, booking.id, unasked=True)
         self.session.expire_all()
 
     def fresh(self, extension_id: uuid.UUID) -> Extension:

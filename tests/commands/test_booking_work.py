@@ -70,7 +70,7 @@ def test_the_whole_way_of_a_drop_off(scene: Scene, session: Any) -> None:
     booking = scene.booked(back=None)
     staff = staff_of(scene)
     commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
-    commands.start_work(staff, booking.id)
+    commands.start_work(staff, booking.id, unasked=True)
     assert commands.complete_work(staff, booking.id)
     assert booking.status is BookingStatus.READY_FOR_RETURN
     commands.rework(staff, booking.id, "Bremse quietscht")

@@ -115,7 +115,7 @@ class Trips(Scene):
         with self.at(booking.pickup_time + timedelta(minutes=60)):
             bookings.check_in(self.staff, booking.id, mileage_km=52_000, car=CAR)
         with self.at(booking.pickup_time + timedelta(minutes=180)):
-            bookings.start_work(self.staff, booking.id)
+            bookings.start_work(self.staff, booking.id, unasked=True)
             bookings.complete_work(self.staff, booking.id)
         return self.assignment(booking, RETURN)
 

@@ -87,7 +87,9 @@ def test_with_the_lock_one_checks_in_and_the_other_is_told(committed_app: Flask,
 def start_together(app: Flask, scene: Scene) -> tuple[list[Any], uuid.UUID]:
     booking_id, people = scene.booked(0, None).id, two_at_the_desk(scene)
     commands.check_in(db.session.get_one(User, people[0]), booking_id, mileage_km=10, car=CAR, early=True)
-    works = [lambda who=who: commands.start_work(db.session.get_one(User, who), booking_id) for who in people]
+    works = [
+        lambda who=who: commands.start_work(db.session.get_one(User, who), booking_id, unasked=True) for who in people
+    ]
     db.session.remove()
     return at_once(app, works), booking_id
 
@@ -109,7 +111,7 @@ def test_rework_and_collection_at_once_leave_one_of_them(committed_app: Flask, s
     booking_id, people = scene.booked(0, None).id, two_at_the_desk(scene)
     first = db.session.get_one(User, people[0])
     commands.check_in(first, booking_id, mileage_km=10, car=CAR, early=True)
-    commands.start_work(first, booking_id)
+    commands.start_work(first, booking_id, unasked=True)
     assert commands.complete_work(first, booking_id)
     db.session.remove()
     works = [

@@ -193,6 +193,13 @@ def test_who_begins_within_the_withdrawal_period_is_told(at_desk: Callable[..., 
     assert "kein früherer Beginn verlangt" in board
     page = text_of(desk.client.get("/workshop"))
     assert f'action="/workshop/bookings/{desk.booking.id}/work"' not in page  # nothing begins by one press unasked
+    sent = desk.send("/work")
+    assert sent.status_code == 422
+    assert "Bitte bestätigen: Wir beginnen, obwohl der Kunde noch widerrufen kann." in text_of(sent)
+    assert "Trotzdem beginnen" in text_of(sent)
+    db.session.expire_all()
+    assert desk.booking.work_started_at is None
+    assert 'name="unasked" value="y"' in text_of(desk.client.get(desk.path()))
     asked = page.split(f'id="car-{desk.booking.id}-act"')[1].split("</a>")[0]
     assert f'href="/workshop/bookings/{desk.booking.id}"' in asked
     assert "Vor Beginn fragen" in asked
@@ -250,7 +257,7 @@ def test_work_starts_once(at_desk: Callable[..., Desk]) -> None:
     assert refused.status_code == 409
     assert "es wurde nichts gespeichert" in text_of(refused)
     commands.check_in(desk.user, desk.booking.id, mileage_km=5)
-    assert desk.send("/work", **{"from": "board"}).location.endswith("/workshop")
+    assert desk.send("/work", **{"from": "board", "unasked": "y"}).location.endswith("/workshop")
     assert "Arbeit begonnen: DO AA 1." in words_of(text_of(desk.client.get("/workshop")))
     again = desk.send("/work")
     assert again.location.endswith(desk.path())
@@ -263,7 +270,7 @@ def test_rework_needs_a_reason_and_goes_back(at_desk: Callable[..., Desk]) -> No
     desk = at_desk()
     assert desk.client.get(desk.path("/rework")).status_code == 409
     commands.check_in(desk.user, desk.booking.id, mileage_km=5)
-    commands.start_work(desk.user, desk.booking.id)
+    commands.start_work(desk.user, desk.booking.id, unasked=True)
     assert commands.complete_work(desk.user, desk.booking.id)
     assert "Zurück in die Werkstatt" in desk.words()
     assert desk.send("/rework", reason="  ").status_code == 422
@@ -276,7 +283,7 @@ def test_rework_needs_a_reason_and_goes_back(at_desk: Callable[..., Desk]) -> No
 def test_the_customer_collects_and_brings_the_ronja(at_desk: Callable[..., Desk]) -> None:
     desk = at_desk()
     commands.check_in(desk.user, desk.booking.id, mileage_km=5, keys_at="Haken 12")
-    commands.start_work(desk.user, desk.booking.id)
+    commands.start_work(desk.user, desk.booking.id, unasked=True)
     commands.complete_work(desk.user, desk.booking.id)
     assert "Haken 12" in desk.words("/collection")
     assert desk.send("/collection").status_code == 422

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, flash, render_template, request, url_for
+from flask import Response, current_app, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -17,14 +17,17 @@ from b2c_web.bookings.desk_forms import (
     CollectionForm,
     ReworkForm,
     StaffCancelForm,
+    StartForm,
     check_in_form,
     staff_cancel_form,
 )
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.returning import may_be_collected
+from b2c_web.bookings.rules import may_withdraw_until
 from b2c_web.catalog.texts import TEXTS
+from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict
-from b2c_web.forms import ActionForm, Form, form_page, submitted
+from b2c_web.forms import Form, form_page, submitted
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
 
 BOARD = "board"
@@ -121,10 +124,15 @@ def standing(booking_id: uuid.UUID) -> Response:
 @blueprint.post("/workshop/bookings/<uuid:booking_id>/work")
 @requires("workshop.work")
 def start_work(booking_id: uuid.UUID) -> Response:
-    form, begun = ActionForm(), []
-    booking = _act(booking_id, form, lambda: begun.append(commands.start_work(current_user, booking_id)))
+    form, begun = StartForm(), []
+    unasked = form.unasked.data
+    booking = _act(
+        booking_id, form, lambda: begun.append(commands.start_work(current_user, booking_id, unasked=unasked))
+    )
     if booking is None:
-        return _page("bookings/desk_refused.html", form, desk.desk_booking(current_user, booking_id), allowed=False)
+        booking = desk.desk_booking(current_user, booking_id)
+        until = may_withdraw_until(booking, now_utc(), current_app.config)
+        return _page("bookings/desk_start.html", form, booking, until is not None, withdrawable=until)
     if begun == [True]:
         flash(_("Arbeit begonnen: %(plate)s.", plate=_plate(booking)), "success")
     else:
