@@ -7,6 +7,7 @@ from b2c_web.config import ZONE
 
 HOLD_OVERDUE = timedelta(minutes=2)
 OFFER_OVERDUE = timedelta(minutes=10)
+WITHDRAWAL_OVERDUE = timedelta(days=7)  # the money has to be back within 14 (§ 357 BGB)
 
 # a concierge booking that still needs its trips and its Ronja
 CONCIERGE_LIVE = """b.include_concierge AND b.concierge_dropped_at IS NULL
@@ -97,6 +98,11 @@ HOLDS = {
         """SELECT format('booking %s since %s', number, new_date_until) FROM bookings
         WHERE status = 'CONFIRMED' AND new_date_until < :late""",
         OFFER_OVERDUE,
+    ),
+    "withdrawals: none waits for more than 7 days until staff end its booking": (
+        """SELECT format('booking %s since %s', number, withdrawn_at) FROM bookings
+        WHERE withdrawn_at < :late AND status <> 'CANCELLED'""",
+        WITHDRAWAL_OVERDUE,
     ),
 }
 

@@ -14,8 +14,16 @@ from b2c_web.bookings.arrival import check_in  # noqa: F401 - part of a booking'
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.returning import may_be_collected
-from b2c_web.bookings.rules import BookingAction, Terms, cancellation_terms, may_withdraw_until, withdrawal_terms
+from b2c_web.bookings.rules import (
+    BookingAction,
+    Refusal,
+    Terms,
+    cancellation_terms,
+    may_withdraw_until,
+    withdrawal_terms,
+)
 from b2c_web.bookings.waiting import end_waiting_moves
+from b2c_web.bookings.withdrawing import declare, refuse_withdrawn
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid
@@ -23,6 +31,11 @@ from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 
 NOT_HERE = _l("Ihr Auto ist schon bei uns. Das geht jetzt nur noch am Telefon.")
+REFUSED = {
+    Refusal.ENDED: _l("Die Buchung ist schon zu Ende."),
+    Refusal.TOO_LATE_TO_WITHDRAW: _l("Die Widerrufsfrist ist zu Ende."),
+    Refusal.WORK_BEGAN: _l("Auf Ihren Wunsch haben wir schon begonnen."),
+}
 ON_THE_ROAD = _l("Das Auto hat gerade ein Jockey.")
 UNASKED = _l("Bitte bestätigen: Wir beginnen, obwohl der Kunde noch widerrufen kann.")
 
@@ -49,7 +62,7 @@ def give_up(user: User, booking_id: uuid.UUID) -> None:
 
 def _check(terms: Terms, accepted_fee_cents: int) -> None:
     if not terms.allowed:
-        raise Conflict(NOT_HERE, code=str(terms.refusal))
+        raise Conflict(REFUSED.get(terms.refusal, NOT_HERE), code=str(terms.refusal))  # type: ignore[arg-type]
     if terms.fee_cents != accepted_fee_cents:
         raise Conflict(
             _l("Die kostenlose Frist ist inzwischen vorbei. Bitte sehen Sie sich die Gebühr an."), code="fee_changed"
@@ -65,13 +78,23 @@ def cancel(user: User, booking_id: uuid.UUID, *, accepted_fee_cents: int, reason
         lifecycle.cancel(booking, keep_cents=terms.fee_cents, reason=reason, kind=NotificationKind.BOOKING_CANCELLED)
 
 
-def withdraw(user: User, booking_id: uuid.UUID) -> None:
-    """Withdrawal by consumer law: everything is refunded. Raises Conflict past the period or with the car here."""
+def withdraw(user: User, booking_id: uuid.UUID) -> bool:
+    """Withdrawal by consumer law: everything is refunded. False, and nothing changes, when that was declared before.
+
+    A confirmed booking ends with it; with the car on its way to us or here it is declared, and staff end the booking.
+    Raises Conflict past the period, once the work is done, or when it began on the customer's request.
+    """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_for(user, booking_id)
+        if booking.withdrawn_at is not None:
+            return False
         _check(withdrawal_terms(booking, now_utc(), current_app.config), 0)
         booking.withdrawn_at = now_utc()
-        lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
+        if booking.status is BookingStatus.CONFIRMED:
+            lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
+        else:
+            declare(booking)
+        return True
 
 
 def cancel_by_staff(
@@ -79,7 +102,8 @@ def cancel_by_staff(
 ) -> None:
     """Staff cancel, also with the car here, and state what is kept (0 to what was paid). Raises Conflict, Invalid.
 
-    The customer is told the reason. `check` runs under the booking's lock, and may refuse what the person did not see.
+    The customer is told the reason; after a withdrawal nothing is kept. `check` runs under the booking's lock, and
+    may refuse what the person did not see.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
@@ -89,13 +113,12 @@ def cancel_by_staff(
             raise Invalid(_l("Der Betrag liegt nicht zwischen 0 und dem, was noch bezahlt ist."), field="keep_cents")
         if not reason.strip():
             raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
-        lifecycle.cancel(
-            booking,
-            keep_cents=keep_cents,
-            reason="staff_cancelled",
-            kind=NotificationKind.BOOKING_CANCELLED,
-            words=reason.strip(),
-        )
+        if booking.withdrawn_at is not None and keep_cents:
+            raise Invalid(_l("Nach einem Widerruf geht alles zurück."), field="keep_cents")
+        code, kind = "staff_cancelled", NotificationKind.BOOKING_CANCELLED
+        if booking.withdrawn_at is not None:
+            code, kind = "withdrawal", NotificationKind.BOOKING_WITHDRAWN
+        lifecycle.cancel(booking, keep_cents=keep_cents, reason=code, kind=kind, words=reason.strip())
 
 
 def end_no_show(booking_id: uuid.UUID) -> bool:
@@ -167,6 +190,7 @@ def start_work(staff: User, booking_id: uuid.UUID, *, unasked: bool = False) -> 
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
+        refuse_withdrawn(booking)
         if booking.work_started_at is not None:
             return False
         until = may_withdraw_until(booking, now_utc(), current_app.config)
@@ -189,6 +213,7 @@ def complete_work(staff: User, booking_id: uuid.UUID, check: Callable[[Booking],
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
+        refuse_withdrawn(booking)
         if booking.service_completed_at is None:
             if check is not None:
                 check(booking)

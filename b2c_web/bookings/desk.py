@@ -51,6 +51,7 @@ WORDS: Mapping[str, Any] = {
     "booking.leave": _l("Rückfahrt begonnen"),
     "booking.return_failed": _l("Rückgabe nicht geglückt"),
     "booking.complete": _l("Abgeschlossen"),
+    "booking.withdraw": _l("Vertrag widerrufen"),
     "booking.cancel": _l("Storniert"),
     "booking.staff_cancel": _l("Von uns storniert"),
 }
@@ -108,8 +109,9 @@ class Ending:
     """What it means when staff cancel a booking as it stands now.
 
     `left_cents`: what of the customer's money is still here; `refund_cents`: what of it goes back by the rules, None
-    when staff have to say it; `withdrawable`: until when the customer may withdraw and get everything. `is_near`: it
-    is the day of the pickup, so that a jockey may be under way already.
+    when staff have to say it; `withdrawable`: until when the customer may withdraw and get everything;
+    `withdrawn_at`: when that was declared. `is_near`: it is the day of the pickup, so that a jockey may be under way
+    already.
     """
 
     is_allowed: bool
@@ -119,6 +121,7 @@ class Ending:
     left_cents: int
     refund_cents: int | None
     withdrawable: datetime | None
+    withdrawn_at: datetime | None
     seen: str
 
 
@@ -133,9 +136,10 @@ def ending_of(booking: Booking) -> Ending:
         is_near=booking.slot.start_time.astimezone(ZONE).date() <= today_in(ZONE),
         return_ahead=booking.estimated_return_time > now,
         left_cents=left,
-        refund_cents=staff_refund_cents(booking, left, now, rules),
+        refund_cents=left if booking.withdrawal_open else staff_refund_cents(booking, left, now, rules),
         withdrawable=withdrawing.free_until if withdrawing.allowed else None,
-        seen=live.version_of(booking.status, booking.pickup_time, booking.no_show_at, left),
+        withdrawn_at=booking.withdrawn_at,
+        seen=live.version_of(booking.status, booking.pickup_time, booking.no_show_at, booking.withdrawn_at, left),
     )
 
 

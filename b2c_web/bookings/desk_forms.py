@@ -111,6 +111,9 @@ def check_in_form(booking: Booking, *, asks_brought: bool) -> CheckInForm:
     return form
 
 
+WITHDRAWAL = _l("Widerruf des Kunden")
+
+
 class StaffCancelForm(Form):
     """Carries what the page showed: another sum than the one on the button is shown before it counts."""
 
@@ -150,8 +153,10 @@ class StaffCancelForm(Form):
             raise ValidationError(_l("Höchstens %(paid)s, mehr ist nicht bezahlt.", paid=eur(self.left_cents)))
 
     def show(self, ending: Ending) -> None:
-        """The page names the sums as they are in the form now."""
+        """The page names the sums as they are in the form now; of a withdrawal nobody has anything to say."""
         self.left_cents, self.seen.data = ending.left_cents, ending.seen
+        if ending.withdrawn_at is not None:
+            self.refund.data, self.reason.data = eur(ending.left_cents), str(WITHDRAWAL)
         self.shown_cents.data = "" if self.refund_cents is None else str(self.refund_cents)
 
 

@@ -141,9 +141,14 @@ def cancel(booking: Booking, *, keep_cents: int, reason: str, kind: Notification
     else:
         release(booking)
         hooks.cancelled(booking)  # after the windows' locks: a jockey's time is taken and given back last everywhere
-    ahead = booking.estimated_return_time > now_utc()
+    ahead = is_return_ahead(booking)
     told: dict[str, Any] = {"reason": words or None, "car_with_us": car_with_us, "return_ahead": ahead}
     messages.send(kind, booking, refund_cents=back, kept_cents=kept, **told)
+
+
+def is_return_ahead(booking: Booking) -> bool:
+    """Is the promised return still to come?"""
+    return booking.estimated_return_time > now_utc()
 
 
 def pick_up(booking: Booking) -> None:

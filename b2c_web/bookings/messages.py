@@ -15,6 +15,7 @@ from b2c_web.notifications.commands import add_notification
 from b2c_web.notifications.models import Notification, NotificationKind
 
 BESIDE = ("workshop", "vehicle", "slot", "return_slot")
+WORKSHOP_LANGUAGE = "de"
 
 
 def facts_of(booking: Booking) -> dict[str, Any]:
@@ -74,6 +75,20 @@ def send(kind: NotificationKind, booking: Booking, *, once: str = "", **more: An
         dedupe_key=f"{kind.value}:{booking.id}:{once}",
         booking_id=booking.id,
         context=facts_of(booking) | more,
+    )
+
+
+def to_workshop(kind: NotificationKind, booking: Booking, **more: Any) -> None:
+    """Step: queue a message about `booking` to its workshop's own address, once, with a link to the car's page."""
+    path = {"booking_url_path": f"/workshop/bookings/{booking.id}"}
+    add_notification(
+        kind,
+        user_id=None,
+        recipient=booking.workshop.email,
+        language=WORKSHOP_LANGUAGE,
+        dedupe_key=f"{kind.value}:{booking.id}:",
+        booking_id=booking.id,
+        context=facts_of(booking) | path | more,
     )
 
 

@@ -96,6 +96,11 @@ class Booking(Timestamps, Base):
         CheckConstraint(
             "return_failed_at IS NULL OR status IN ('READY_FOR_RETURN', 'CANCELLED')", name="failed_return_waits"
         ),
+        CheckConstraint(
+            "withdrawn_at IS NULL OR service_completed_at IS NULL"
+            " AND status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP', 'CANCELLED')",
+            name="withdrawn_goes_no_further",
+        ),
         CheckConstraint("standing_limit_used_cents BETWEEN 0 AND standing_limit_cents", name="standing_limit_kept"),
         CheckConstraint("pickup_postal_code ~ '^[0-9]{5}$'", name="postal_code_form"),
         Index("ix_bookings_user_id_created_at", "user_id", "created_at"),
@@ -183,7 +188,7 @@ class Booking(Timestamps, Base):
     completed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     cancellation_reason: Mapped[str | None] = mapped_column(Text)
-    withdrawn_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]  # with the car here it goes on until staff end it
     no_show_at: Mapped[datetime | None]
     new_date_until: Mapped[datetime | None] = mapped_column(
         index=True
@@ -202,6 +207,11 @@ class Booking(Timestamps, Base):
     def cancelled_here(self) -> bool:
         """Did staff cancel it with the car in our hands, and is the car not home yet?"""
         return self.status is BookingStatus.CANCELLED and self.places_released_at is None
+
+    @property
+    def withdrawal_open(self) -> bool:
+        """Has the customer withdrawn from it, and has nobody ended it yet?"""
+        return self.withdrawn_at is not None and self.status is not BookingStatus.CANCELLED
 
 
 class Trip(Timestamps, Base):

@@ -39,8 +39,8 @@ def of(booking: Booking, tours: Sequence[Tour], now: datetime, *, processing: bo
         return _cancelled(booking, now, back_cents)
     if booking.status is S.READY_FOR_RETURN:
         return _ready(booking, now)
-    if booking.status is S.IN_WORKSHOP:
-        return _in_workshop(booking, now)
+    if booking.status is S.IN_WORKSHOP or booking.withdrawal_open:
+        return (_withdrawn if booking.withdrawal_open else _in_workshop)(booking, now)
     panels = {
         S.CONFIRMED: _confirmed,
         S.IN_TRANSIT_TO_WORKSHOP: _on_the_way_in,
@@ -144,6 +144,13 @@ def _in_workshop(booking: Booking, now: datetime) -> NowPanel:
     return NowPanel("wrench", label, _("Ihr Auto ist in der Werkstatt"), text)
 
 
+def _withdrawn(booking: Booking, now: datetime) -> NowPanel:
+    at = moment(booking.withdrawn_at) if booking.withdrawn_at else ""
+    text = _("An Ihrem Auto machen wir nichts mehr. Die Werkstatt beendet die Buchung und zahlt alles zurück.")
+    label = _("Widerruf eingegangen am %(time)s Uhr", time=at)
+    return NowPanel("file", label, _("Ihr Widerruf ist bei uns"), f"{text} {still_with_us(booking, now)}")
+
+
 def _since(at: datetime, now: datetime) -> str:
     """The clock is enough on the same day."""
     return clock(at) if at.astimezone(ZONE).date() == now.astimezone(ZONE).date() else moment(at)
@@ -185,11 +192,12 @@ def _cancelled(booking: Booking, now: datetime, back_cents: int) -> NowPanel:
     if booking.cancelled_here and booking.return_failed_at is not None:
         return replace(_not_handed_over(), icon="x", label=label)
     if booking.cancelled_here:
-        return NowPanel("x", label, _("Diese Buchung ist storniert"), _still_with_us(booking, now))
+        return NowPanel("x", label, _cancelled_head(booking), still_with_us(booking, now))
     return NowPanel("x", label, _cancelled_head(booking), _cancelled_text(booking, back_cents), "again")
 
 
-def _still_with_us(booking: Booking, now: datetime) -> str:
+def still_with_us(booking: Booking, now: datetime) -> str:
+    """How the car comes home though its booking ends."""
     if comes_by_jockey(booking) and booking.estimated_return_time <= now:
         return _("Ihr Auto bringen wir Ihnen noch zurück. Wir rufen Sie an und vereinbaren, wann.")
     if comes_by_jockey(booking):

@@ -50,6 +50,8 @@ TRANSITIONS: Mapping[tuple[BookingStatus, BookingAction], BookingStatus] = {
     (S.IN_TRANSIT_TO_CUSTOMER, A.COMPLETE): S.COMPLETED,
 }
 
+# the car came to us and nothing is done for good: the customer may withdraw, staff end it
+BEFORE_DONE = frozenset({S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP})
 # the car is with us or on the road: only staff can end such a booking
 WITH_US = frozenset({S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP, S.READY_FOR_RETURN, S.IN_TRANSIT_TO_CUSTOMER})
 
@@ -69,11 +71,15 @@ class BookingFacts(Protocol):
     new_date_until: Any
 
 
-class StartFacts(Protocol):
-    """What it depends on whether the work may begin unasked."""
+class WithdrawalFacts(Protocol):
+    """What the right to withdraw depends on."""
 
+    status: Any
     created_at: Any
     early_start_requested_at: Any
+    work_started_at: Any
+    service_completed_at: Any
+    withdrawn_at: Any
 
 
 class Refusal(StrEnum):
@@ -84,6 +90,8 @@ class Refusal(StrEnum):
     NOT_PAID = "NOT_PAID"
     OFFER_ENDED = "OFFER_ENDED"
     TOO_LATE_TO_WITHDRAW = "TOO_LATE_TO_WITHDRAW"
+    WORK_BEGAN = "WORK_BEGAN"
+    WITHDRAWN = "WITHDRAWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Terms:
         return self.refusal is None
 
 
-def _open_to_customer(booking: BookingFacts) -> Refusal | None:
+def _open_to_customer(booking: BookingFacts | WithdrawalFacts) -> Refusal | None:
     if booking.status in (S.CANCELLED, S.COMPLETED):
         return Refusal.ENDED
     if booking.status in WITH_US:
@@ -147,18 +155,28 @@ def move_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -
     return Terms(terms.refusal, 0 if is_free else rules["LATE_FEE_CENTS"], terms.free_until)
 
 
-def withdrawal_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
-    """Consumer law: within 14 days of booking without any fee, unless work began on the customer's recorded request."""
+def withdrawal_terms(booking: WithdrawalFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
+    """Consumer law: within 14 days of booking without any fee, unless work began on the customer's recorded request.
+
+    Before the pickup it ends the booking; from then on it is declared, and staff end it.
+    """
     until = booking.created_at + timedelta(days=rules["WITHDRAWAL_DAYS"])
-    refusal = _open_to_customer(booking)
-    if refusal is None and booking.status is S.PENDING:
-        refusal = Refusal.NOT_PAID
-    if refusal is None and now > until:
-        refusal = Refusal.TOO_LATE_TO_WITHDRAW
-    return Terms(refusal, 0, until)
+    late = Refusal.TOO_LATE_TO_WITHDRAW if now > until else None
+    return Terms(_not_to_be_withdrawn(booking) or late, 0, until)
 
 
-def may_withdraw_until(booking: StartFacts, now: datetime, rules: Mapping[str, Any]) -> datetime | None:
+def _not_to_be_withdrawn(booking: WithdrawalFacts) -> Refusal | None:
+    if booking.status is S.PENDING:
+        return Refusal.NOT_PAID
+    if booking.status not in BEFORE_DONE or booking.service_completed_at is not None:
+        return _open_to_customer(booking)
+    if booking.withdrawn_at is not None:
+        return Refusal.WITHDRAWN
+    began = booking.work_started_at is not None and booking.early_start_requested_at is not None
+    return Refusal.WORK_BEGAN if began else None
+
+
+def may_withdraw_until(booking: WithdrawalFacts, now: datetime, rules: Mapping[str, Any]) -> datetime | None:
     """Until when the customer may withdraw, while nobody asked for the work to begin before; None otherwise."""
     until = booking.created_at + timedelta(days=rules["WITHDRAWAL_DAYS"])
     return None if booking.early_start_requested_at is not None or now > until else until

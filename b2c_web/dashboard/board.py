@@ -214,7 +214,8 @@ def _column(booking: Booking, more: MoreWork | None) -> Column:
     if booking.status in (S.CONFIRMED, S.IN_TRANSIT_TO_WORKSHOP):
         return Column.EXPECTED
     if booking.status is S.IN_WORKSHOP:
-        return Column.WAITING if more and more.state in ("pending", "unpaid") else Column.AT_WORK
+        waits = more is not None and more.state in ("pending", "unpaid") and not booking.withdrawal_open
+        return Column.WAITING if waits else Column.AT_WORK
     return Column.DONE if booking.status is S.COMPLETED else Column.READY
 
 

@@ -106,7 +106,8 @@ def said(card: Card) -> str:
 def standing(booking: Booking) -> str:
     """How a car stands, as one sentence."""
     started = booking.status is BookingStatus.IN_WORKSHOP and booking.work_started_at is not None
-    return _SAID["STARTED" if started else booking.status.value](plate_of(booking) or booking.number)
+    key = "WITHDRAWN" if booking.withdrawal_open else "STARTED" if started else booking.status.value
+    return _SAID[key](plate_of(booking) or booking.number)
 
 
 _SAID = {
@@ -114,6 +115,7 @@ _SAID = {
     "IN_TRANSIT_TO_WORKSHOP": lambda plate: _("%(plate)s ist unterwegs zur Werkstatt.", plate=plate),
     "IN_WORKSHOP": lambda plate: _("%(plate)s ist eingecheckt.", plate=plate),
     "STARTED": lambda plate: _("An %(plate)s wird gearbeitet.", plate=plate),
+    "WITHDRAWN": lambda plate: _("%(plate)s: Der Kunde hat widerrufen.", plate=plate),
     "WAITING": lambda plate: _("%(plate)s wartet auf den Kunden.", plate=plate),
     "READY_FOR_RETURN": lambda plate: _("%(plate)s ist fertig.", plate=plate),
     "IN_TRANSIT_TO_CUSTOMER": lambda plate: _("%(plate)s ist unterwegs zum Kunden.", plate=plate),

@@ -17,6 +17,7 @@ def init_app(app: Flask) -> None:
     hooks.not_ready_before.add(queries.ready_at)
     hooks.undecided.add(completing.is_undecided)
     hooks.cancelled.add(completing.end)
+    hooks.withdrawn.add(completing.end)
     hooks.ready_for_return.add(completing.end)  # a booking that staff cancelled while the car is here
     hooks.open_work.add(wishes.open_work)
     hooks.wished.add(wishing.keep)

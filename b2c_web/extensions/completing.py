@@ -85,11 +85,11 @@ def is_undecided(booking: Booking) -> bool:
 
 
 def end(booking: Booking) -> None:
-    """In the hooks of a booking's end: what was PENDING is cancelled, what was held is released.
+    """In the hooks of a booking's end and of a withdrawal: what was PENDING is cancelled, what was held is released.
 
     What is being captured, or what was done and could not be taken, stays. Bookings that go on are left alone.
     """
-    if booking.status is not BookingStatus.CANCELLED:
+    if booking.status is not BookingStatus.CANCELLED and booking.withdrawn_at is None:
         return
     for extension in of_booking_locked(booking):
         if extension.status is ExtensionStatus.PENDING:

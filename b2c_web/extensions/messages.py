@@ -22,8 +22,6 @@ from b2c_web.notifications.commands import add_notification
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.reasons import reason_message
 
-WORKSHOP_LANGUAGE = "de"
-
 
 def facts_of(extension: Extension) -> dict[str, Any]:
     """Everything that a message may say of an extension, as JSON."""
@@ -84,7 +82,7 @@ def to_workshop(kind: NotificationKind, booking: Booking, extension: Extension, 
         kind,
         user_id=None,
         recipient=booking.workshop.email,
-        language=WORKSHOP_LANGUAGE,
+        language=messages.WORKSHOP_LANGUAGE,
         dedupe_key=f"{kind.value}:{extension.id}:{once}",
         booking_id=booking.id,
         context=messages.facts_of(booking) | facts_of(extension) | path | more,

@@ -18,6 +18,9 @@ WORDS = {
     Refusal.DECIDED: _l("Über diese Erweiterung ist schon entschieden."),
     Refusal.NOT_SHOWN: _l("Was Sie gesehen haben, ist nicht mehr aktuell. Bitte sehen Sie es sich noch einmal an."),
     Refusal.NOT_IN_WORKSHOP: _l("Das geht nur, während das Auto in der Werkstatt ist."),
+    Refusal.CONTRACT_WITHDRAWN: _l(
+        "Der Vertrag ist widerrufen. Es wird nichts mehr angeboten, freigegeben oder gemacht."
+    ),
     Refusal.SETTLING: _l("Die Arbeit ist schon abgeschlossen."),
     Refusal.OVER_LIMIT: _l("Das ist mehr, als der Kunde ohne Rückfrage erlaubt hat."),
     Refusal.NEEDS_CUSTOMER: _l("Die neue Rückgabezeit braucht die Zustimmung des Kunden."),

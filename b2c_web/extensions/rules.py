@@ -48,6 +48,7 @@ class Refusal(StrEnum):
     NOT_SHOWN = "not_shown"
     NOT_IN_WORKSHOP = "not_in_workshop"
     SETTLING = "settling"
+    CONTRACT_WITHDRAWN = "contract_withdrawn"
     OVER_LIMIT = "over_limit"
     NEEDS_CUSTOMER = "needs_customer"
     NOTHING_TICKED = "nothing_ticked"
@@ -180,10 +181,11 @@ def _delay_error(offer: Offer) -> tuple[str, Any] | None:
 
 
 def work_refusal(booking: Booking) -> Refusal | None:
-    """Why nothing can be raised or decided for this booking: only in the workshop, and not settling."""
+    """Why nothing can be raised or decided for this booking: only in the workshop, not settling, not withdrawn from."""
     if booking.status is not BookingStatus.IN_WORKSHOP:
         return Refusal.NOT_IN_WORKSHOP
-    return Refusal.SETTLING if booking.service_completed_at is not None else None
+    settling = Refusal.SETTLING if booking.service_completed_at is not None else None
+    return Refusal.CONTRACT_WITHDRAWN if booking.withdrawn_at is not None else settling
 
 
 def decision_refusal(booking: Booking, extension: Extension, shown: str, *, replaced: bool) -> Refusal | None:
@@ -271,7 +273,7 @@ def declined_items(extensions: Sequence[Extension]) -> list[tuple[Extension, int
 
 def wish_change_refusal(booking: Booking) -> Refusal | None:
     """Why the customer cannot change the wishes any more: only until the car is in the workshop."""
-    if booking.status is BookingStatus.CANCELLED:
+    if booking.status is BookingStatus.CANCELLED or booking.withdrawal_open:
         return Refusal.BOOKING_OVER
     return None if booking.status in BEFORE_WORK else Refusal.CAR_IS_HERE
 

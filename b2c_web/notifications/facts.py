@@ -137,6 +137,8 @@ NEEDED: dict[Kind, frozenset[str]] = {
     Kind.BOOKING_CANCELLED: WINDOW | AMOUNTS,
     Kind.BOOKING_MOVED: WINDOW | {"old_pickup_start", "old_pickup_end", "free_until"},
     Kind.BOOKING_WITHDRAWN: BOOKING | AMOUNTS,
+    Kind.WITHDRAWAL_RECEIVED: BOOKING | {"withdrawn_at", "refund_cents", "workshop"},
+    Kind.WITHDRAWAL_STAFF_ALERT: BOOKING | {"withdrawn_at", "refund_cents"},
     Kind.PICKUP_REMINDER: WINDOW | {"workshop"},
     Kind.NO_SHOW: BOOKING | {"kept_cents", "new_date_until"},
     Kind.MONEY_RETURNED: BOOKING | {"refund_cents"},

@@ -14,6 +14,8 @@ KINDS: dict[NotificationKind, Any] = {
     NotificationKind.BOOKING_CANCELLED: _l("Buchung storniert"),
     NotificationKind.BOOKING_MOVED: _l("Termin verschoben"),
     NotificationKind.BOOKING_WITHDRAWN: _l("Vertrag widerrufen"),
+    NotificationKind.WITHDRAWAL_RECEIVED: _l("Widerruf eingegangen"),
+    NotificationKind.WITHDRAWAL_STAFF_ALERT: _l("Kunde hat widerrufen"),
     NotificationKind.PICKUP_REMINDER: _l("Erinnerung"),
     NotificationKind.NO_SHOW: _l("Nicht angetroffen"),
     NotificationKind.MONEY_RETURNED: _l("Geld zurück"),

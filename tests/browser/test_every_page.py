@@ -15,6 +15,7 @@ from b2c_web import errors
 from b2c_web.access import PUBLIC, public
 from b2c_web.accounts.models import Address, Role, User
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.clock import now_utc
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification
 from b2c_web.payments.models import PaymentMethod
@@ -185,7 +186,11 @@ def test_a_booking_in_every_state(site: Site, meet: Meet) -> None:
     confirmed = f"/bookings/{made[BookingStatus.CONFIRMED]}"
     changes = ("?paid=1", "/car", "/move", "/cancellation", "/withdrawal")
     looking.look_at(*(f"{confirmed}{change}" for change in changes))
-    looking.look_at(f"/bookings/{made[BookingStatus.IN_WORKSHOP]}/cancellation")
+    at_work = f"/bookings/{made[BookingStatus.IN_WORKSHOP]}"
+    looking.look_at(f"{at_work}/cancellation", f"{at_work}/withdrawal")
+    with site.data() as session:
+        session.get_one(Booking, made[BookingStatus.IN_WORKSHOP]).withdrawn_at = now_utc()
+    looking.look_at(at_work, f"{at_work}/withdrawal")
     looking.look_at(f"/bookings/{made[BookingStatus.READY_FOR_RETURN]}/return")
 
 

@@ -151,6 +151,19 @@ def test_without_script_the_desk_works(site: Site, meet: Meet) -> None:
     expect(person.page.locator(".car-head")).to_contain_text("in Arbeit seit")
 
 
+@looks_at()
+def test_who_begins_unasked_is_asked_back(site: Site, wilma: Person) -> None:
+    with site.data():
+        booking_id = car("DO HH 8", BookingStatus.IN_WORKSHOP).id
+    wilma.go(f"/workshop/bookings/{booking_id}")
+    wilma.page.locator("input[name=unasked]").evaluate("(said) => said.remove()")  # a page that did not say it
+    wilma.page.get_by_role("button", name="Arbeit beginnen").click()
+    expect(wilma.page.locator("h1")).to_have_text("Schon beginnen?")
+    Inspector(wilma).look()
+    wilma.page.get_by_role("button", name="Trotzdem beginnen").click()
+    expect(wilma.page.locator(".car-head")).to_contain_text("in Arbeit seit")
+
+
 def fill_the_board() -> list[str]:
     """A car in each state, and the pages about them; the last one says what does not go."""
     now, slot = now_utc(), todays_slot()
@@ -161,6 +174,7 @@ def fill_the_board() -> list[str]:
     facts = {"description": "Bremsen", "items": [one], "total_amount": 47988, "vat_rate_percent": 19}
     db.session.add(Extension(booking_id=waiting.id, requested_at=now - timedelta(minutes=52), **facts))
     ready = car("DO DD 4", BookingStatus.READY_FOR_RETURN, service_completed_at=now)
+    withdrawn = car("DO GG 7", BookingStatus.IN_WORKSHOP, work_started_at=now, withdrawn_at=now)
     car("DO EE 5", BookingStatus.COMPLETED)
     ronja = make_ronja(db.session.query(Workshop).one())  # of its own: more than one case fills the board
     fetched = make_booking(slot, _slots_today()[-1], ronja=ronja, customer_name="Rosa Ahorn")
@@ -174,6 +188,9 @@ def fill_the_board() -> list[str]:
         f"/workshop/bookings/{fetched.id}/check-in",
         f"/workshop/bookings/{fetched.id}/cancellation",
         f"/workshop/bookings/{working.id}/cancellation",
+        f"/workshop/bookings/{withdrawn.id}",
+        f"/workshop/bookings/{withdrawn.id}/cancellation",
+        f"/workshop/bookings/{withdrawn.id}/completion",
         f"/workshop/bookings/{ready.id}/rework",
         f"/workshop/bookings/{ready.id}/collection",
         f"/workshop/bookings/{ready.id}/check-in",

@@ -148,17 +148,18 @@ class Promises(RuleBasedStateMachine):
                 succeed(payment)
 
     @precondition(lambda self: self.bookings)
-    @rule(number=picks)
-    def check_in_and_work(self, number: int) -> None:
+    @rule(number=picks, works=st.booleans())
+    def check_in_and_work(self, number: int, works: bool) -> None:
         booking = self.pick(number)
         if booking.status is BookingStatus.CONFIRMED:
             self.attempt(
                 lambda: commands.check_in(self.staff, booking.id, mileage_km=1, car=CAR, early=True, brought=True)
             )
+        if works:
             self.attempt(lambda: commands.complete_work(self.staff, booking.id))
 
     @precondition(lambda self: self.bookings)
-    @rule(number=picks, keep=st.integers(0, 30000))
+    @rule(number=picks, keep=st.one_of(st.just(0), st.integers(0, 30000)))
     def cancel_by_staff(self, number: int, keep: int) -> None:
         booking = self.pick(number)
         self.attempt(

@@ -17,6 +17,7 @@ from flask_migrate import check, downgrade, upgrade
 from sqlalchemy import event, text
 
 from b2c_web import clock
+from b2c_web.bookings import commands as bookings
 from b2c_web.checks import breaches
 from b2c_web.cli.schema_checks import validate_schema
 from b2c_web.db_server import DatabaseServer
@@ -184,6 +185,22 @@ def test_trips_that_had_begun_know_since_when(committed_app: Flask) -> None:
         upgrade()
         assert one(began) == before
         assert sum(at is not None for at in before) == 1
+
+
+def test_who_withdrew_stays_so_and_the_messages_about_it_go(committed_app: Flask) -> None:
+    with committed_app.app_context(), clock.frozen(NOON):
+        scene = Extending(db.session, clock.frozen)
+        booking = scene.in_workshop()
+        bookings.withdraw(booking.user, booking.id)
+        withdrawn = "SELECT count(*) FROM bookings WHERE withdrawn_at IS NOT NULL AND status = 'IN_WORKSHOP'"
+        messages = "SELECT count(*) FROM notifications WHERE kind::text LIKE 'WITHDRAWAL%'"
+        assert (one(withdrawn), one(messages)) == (1, 2)
+        db.session.remove()
+        downgrade(revision="20261128_1830")
+        assert (one(withdrawn), one(messages)) == (1, 0)
+        upgrade()
+        assert everything_missing() == []
+        assert breaches() == []
 
 
 def test_wishes_go_and_the_rest_stays(committed_app: Flask) -> None:

@@ -113,6 +113,13 @@ def test_only_in_the_workshop_and_not_while_settling(
     assert rules.work_refusal(booking) is refusal
 
 
+def test_after_a_withdrawal_nothing_is_raised_decided_or_wished() -> None:
+    booking = Booking(status=BookingStatus.IN_WORKSHOP, withdrawn_at=now_utc())
+    assert rules.work_refusal(booking) is Refusal.CONTRACT_WITHDRAWN
+    on_the_way = Booking(status=BookingStatus.IN_TRANSIT_TO_WORKSHOP, withdrawn_at=now_utc())
+    assert rules.wish_change_refusal(on_the_way) is Refusal.BOOKING_OVER
+
+
 @pytest.mark.parametrize("money", list(AuthorizationStatus))
 def test_work_begins_only_when_the_money_is_sure(money: AuthorizationStatus) -> None:
     sure = {"AUTHORIZED", "CAPTURING", "PROCESSING", "CAPTURED"}

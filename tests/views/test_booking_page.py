@@ -57,6 +57,8 @@ STATES = [
     (S.IN_TRANSIT_TO_WORKSHOP, {}, "Ihr Auto ist auf dem Weg zur Werkstatt", True),
     (S.IN_WORKSHOP, CHECKED_IN, "Ihr Auto ist in der Werkstatt", True),
     (S.IN_WORKSHOP, CHECKED_IN | {"service_completed_at": AT}, "Die Arbeit ist getan", True),
+    (S.IN_TRANSIT_TO_WORKSHOP, {"withdrawn_at": AT}, "Ihr Widerruf ist bei uns", True),
+    (S.IN_WORKSHOP, CHECKED_IN | {"withdrawn_at": AT}, "Widerruf eingegangen am Do, 26. Nov., 10:00 Uhr", True),
     (S.READY_FOR_RETURN, CHECKED_IN, "Ihr Auto ist fertig", True),
     (S.IN_TRANSIT_TO_CUSTOMER, CHECKED_IN, "Ihr Auto kommt zurück", True),
     (S.COMPLETED, CHECKED_IN, "Gute Fahrt", False),
@@ -207,7 +209,9 @@ def test_withdrawing_returns_everything(scene: Scene, rosa: User, client: FlaskC
     with clock.frozen(booking.pickup_time - timedelta(hours=1)):
         late = words_of(text_of(client.get(f"/bookings/{booking.id}/cancellation")))
         assert "können Sie den Vertrag auch widerrufen" in late
-        assert "Vertrag widerrufen, 328,00 EUR zurück" in text_of(client.get(address))
+        asked = words_of(text_of(client.get(address)))
+        assert "Die Buchung endet, und Sie bekommen alles zurück: 328,00 EUR." in asked
+        assert "Widerruf bestätigen" in asked
         assert send(client, address, fee_cents="0").status_code == 303
         page = words_of(page_of(client, booking))
     assert "Ihr Vertrag ist widerrufen" in page
@@ -220,6 +224,7 @@ def test_withdrawing_returns_everything(scene: Scene, rosa: User, client: FlaskC
         ("cancellation", S.IN_WORKSHOP, "Die Werkstatt hilft Ihnen am Telefon."),
         ("cancellation", S.CANCELLED, "Die Buchung ist schon zu Ende."),
         ("withdrawal", S.PENDING, "Die Buchung ist noch nicht bezahlt."),
+        ("withdrawal", S.READY_FOR_RETURN, "Die Werkstatt hilft Ihnen am Telefon."),
         ("move", S.IN_WORKSHOP, "Die Werkstatt hilft Ihnen am Telefon."),
         ("move", S.PENDING, "Die Buchung ist noch nicht bezahlt."),
     ],

@@ -8,7 +8,7 @@ from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import requires
-from b2c_web.bookings import blueprint, calendar_view, commands
+from b2c_web.bookings import blueprint, calendar_view, commands, now_panel
 from b2c_web.bookings.claim import question_of
 from b2c_web.bookings.forms import FeeForm
 from b2c_web.bookings.models import Booking
@@ -53,9 +53,9 @@ def withdrawal(booking_id: uuid.UUID) -> Response:
     if submitted(form, lambda: commands.withdraw(current_user, booking_id)):
         flash(_("Ihr Widerruf ist bei uns. Sie bekommen alles zurück, die Bestätigung ist unterwegs."), "success")
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
-    booking = own_booking(current_user, booking_id)
-    terms = withdrawal_terms(booking, now_utc(), current_app.config)
-    facts = _consequences(booking, terms)
+    booking, now = own_booking(current_user, booking_id), now_utc()
+    terms = withdrawal_terms(booking, now, current_app.config)
+    facts = _consequences(booking, terms) | {"still_with_us": now_panel.still_with_us(booking, now)}
     return form_page(
         "bookings/withdrawal.html", form, booking=booking, terms=terms, service=TEXTS[booking.service], **facts
     )

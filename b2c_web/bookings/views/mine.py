@@ -192,8 +192,9 @@ def _rule_words(booking: Booking, terms: Terms, now: datetime) -> str:
     """The rule for cancelling and moving, spelt out with its deadline."""
     if booking.status in ENDED or booking.status is BookingStatus.PENDING or booking.new_date_until is not None:
         return ""
-    if booking.status in (BookingStatus.READY_FOR_RETURN, BookingStatus.IN_TRANSIT_TO_CUSTOMER):
-        return ""  # the work is done
+    done = booking.status in (BookingStatus.READY_FOR_RETURN, BookingStatus.IN_TRANSIT_TO_CUSTOMER)
+    if done or booking.withdrawal_open:
+        return ""  # nothing is left to cancel
     if booking.status is not BookingStatus.CONFIRMED or terms.free_until is None:
         return _("Ihr Auto ist schon bei uns. Stornieren geht jetzt nur noch am Telefon.")
     words = {"time": moment(terms.free_until), "fee": eur(terms.fee_cents or current_app.config["LATE_FEE_CENTS"])}

@@ -12,6 +12,7 @@ from b2c_web import formatting, htmx
 from b2c_web.access import requires
 from b2c_web.bookings.commands import complete_work
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.withdrawing import WITHDRAWN
 from b2c_web.errors import Conflict
 from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.forms import NotDoneForm
@@ -46,9 +47,13 @@ def completion(booking_id: uuid.UUID) -> Response:
 def _refuse_sum(form: NotDoneForm, booking: Booking, cents: int) -> None:
     """Another sum than the button named: asked back while it can be charged, else the way to the car is all."""
     if rules.work_refusal(booking):
-        form.refuse(Conflict(NOT_AT_WORK, code="wrong_state"))
+        form.refuse(Conflict(_not_at_work(booking), code="wrong_state"))
     else:
         form.form_errors.append(_("Eingezogen würden %(sum)s. Stimmt das so?", sum=formatting.eur(cents)))
+
+
+def _not_at_work(booking: Booking) -> Any:
+    return WITHDRAWN if booking.withdrawal_open else NOT_AT_WORK
 
 
 def _approved(booking_id: uuid.UUID) -> list[ExtensionView]:
@@ -109,6 +114,6 @@ def _facts(booking_id: uuid.UUID, *, asked: bool) -> dict[str, Any]:
         "undone": undone,
         "due_cents": _due_cents(approved, undone),
         "open_work": rules.work_refusal(booking) is None,
-        "not_at_work": NOT_AT_WORK,
+        "not_at_work": _not_at_work(booking),
         "back_url": url_for("extensions.completion", booking_id=booking_id),
     }

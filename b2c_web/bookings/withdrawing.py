@@ -1,0 +1,39 @@
+"""The customer withdraws while the car is with us: it counts at once, and staff end the booking."""
+
+from flask_babel import lazy_gettext as _l
+
+from b2c_web import audit
+from b2c_web.bookings import hooks, lifecycle, messages
+from b2c_web.bookings.models import Booking
+from b2c_web.errors import Conflict
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import NotificationKind
+
+WITHDRAWN = _l("Der Kunde hat den Vertrag widerrufen. Machen Sie nichts mehr an dem Auto und beenden Sie die Buchung.")
+
+
+def declare(booking: Booking) -> None:
+    """Step: the withdrawal of a locked booking was noted: its receipt goes to the customer, and staff are told.
+
+    What the workshop offered ends, and money held for it is released.
+    """
+    db.session.flush()
+    after = {"withdrawn_at": str(booking.withdrawn_at)}
+    audit.record("booking.withdraw", "booking", booking.id, before={"withdrawn_at": None}, after=after)
+    hooks.withdrawn(booking)
+    going_back = lifecycle.refundable_cents(booking)
+    return_ahead = lifecycle.is_return_ahead(booking)
+    messages.send(
+        NotificationKind.WITHDRAWAL_RECEIVED,
+        booking,
+        refund_cents=going_back,
+        car_with_us=True,
+        return_ahead=return_ahead,
+    )
+    messages.to_workshop(NotificationKind.WITHDRAWAL_STAFF_ALERT, booking, refund_cents=going_back)
+
+
+def refuse_withdrawn(booking: Booking) -> None:
+    """Step: raises Conflict when the customer has withdrawn: nothing more is done to the car."""
+    if booking.withdrawn_at is not None:
+        raise Conflict(WITHDRAWN, code="withdrawn")

@@ -1,0 +1,96 @@
+"""The customer withdraws while work begins, in pairs: first without the lock of the booking's row, then with it."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from b2c_web import clock
+from b2c_web.accounts.models import Role, User
+from b2c_web.bookings import commands
+from b2c_web.bookings.models import Booking
+from b2c_web.checks import breaches
+from b2c_web.errors import Conflict
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import Notification, NotificationKind
+from tests.commands.scene import Scene
+from tests.concurrency.races import Meeting, at_once
+from tests.conftest import NOON
+from tests.factories import make_user
+
+CAR = {"license_plate": "WIT XY 207", "make": "Ahorn", "model": "Kombi", "year": 2021}
+
+
+@pytest.fixture
+def scene(committed_app: Flask) -> Iterator[Scene]:
+    with clock.frozen(NOON), committed_app.app_context():
+        yield Scene(db.session)
+
+
+def unlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody locks the booking's row any more, and the two of them look at it together."""
+    meeting = Meeting(2)
+
+    def look(_person: User, booking_id: uuid.UUID) -> Booking:
+        booking = db.session.get_one(Booking, booking_id)
+        meeting.wait()
+        return booking
+
+    for name in ("lock_as_staff", "lock_for"):
+        monkeypatch.setattr(commands, name, look)
+
+
+def withdraws(who: uuid.UUID, booking_id: uuid.UUID) -> Callable[[], Any]:
+    return lambda: commands.withdraw(db.session.get_one(User, who), booking_id)
+
+
+def starts(who: uuid.UUID, booking_id: uuid.UUID) -> Callable[[], Any]:
+    return lambda: commands.start_work(db.session.get_one(User, who), booking_id)
+
+
+def both(app: Flask, scene: Scene, *, twice: bool = False) -> tuple[list[Any], Booking]:
+    """The customer asked for an early start: whoever is first decides. `twice`: the customer presses in two windows."""
+    booking, staff = scene.booked(0, None, early_start=True), make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+    commands.check_in(staff, booking.id, mileage_km=10, car=CAR, early=True)
+    customer_id, staff_id, booking_id = booking.user_id, staff.id, booking.id
+    works = [withdraws(customer_id, booking_id)]
+    works.append(withdraws(customer_id, booking_id) if twice else starts(staff_id, booking_id))
+    db.session.remove()
+    answers = at_once(app, works)
+    return answers, db.session.get_one(Booking, booking_id)
+
+
+def test_without_the_lock_work_begins_on_what_was_withdrawn(
+    committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlock(monkeypatch)
+    answers, booking = both(committed_app, scene)
+    assert answers == [True, True]
+    assert booking.withdrawn_at is not None
+    assert booking.work_started_at is not None
+
+
+def test_with_the_lock_one_wins_and_the_other_is_told(committed_app: Flask, scene: Scene) -> None:
+    answers, booking = both(committed_app, scene)
+    assert sorted(type(one).__name__ for one in answers) == ["Conflict", "bool"]
+    refused = next(one for one in answers if isinstance(one, Conflict))
+    assert refused.code == ("withdrawn" if booking.withdrawn_at else "WORK_BEGAN")
+    assert (booking.withdrawn_at is None) is (booking.work_started_at is not None)
+    assert breaches() == []
+
+
+def test_without_the_lock_two_windows_both_declare(
+    committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlock(monkeypatch)
+    answers, _booking = both(committed_app, scene, twice=True)
+    assert answers == [True, True]
+
+
+def test_with_the_lock_it_is_declared_and_confirmed_once(committed_app: Flask, scene: Scene) -> None:
+    answers, _booking = both(committed_app, scene, twice=True)
+    assert sorted(answers) == [False, True]
+    for kind in (NotificationKind.WITHDRAWAL_RECEIVED, NotificationKind.WITHDRAWAL_STAFF_ALERT):
+        assert db.session.query(Notification).filter_by(kind=kind).count() == 1

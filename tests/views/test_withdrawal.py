@@ -1,0 +1,151 @@
+"""The pages around a withdrawal with the car here: the customer's, the board, the car's page, and ending it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from b2c_web.accounts.models import Role
+from b2c_web.bookings import commands
+from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.payments.models import Refund
+from tests.commands.extending import Extending
+from tests.commands.trips import CAR
+from tests.factories import make_user
+from tests.views.browsing import send
+from tests.views.walking import text_of, words_of
+
+pytestmark = pytest.mark.usefixtures("frozen_clock")
+Login = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def scene(session: Any, frozen_clock: Callable[[datetime], AbstractContextManager[None]]) -> Extending:
+    return Extending(session, frozen_clock)
+
+
+def here(scene: Extending, **facts: Any) -> Booking:
+    booking = scene.booked(back=None, **facts)
+    commands.check_in(scene.staff, booking.id, mileage_km=52_000, car=CAR, early=True)
+    scene.session.expire_all()
+    return booking
+
+
+def withdrawn(scene: Extending) -> Booking:
+    booking = here(scene)
+    commands.withdraw(booking.user, booking.id)
+    scene.session.expire_all()
+    return booking
+
+
+def shown(client: FlaskClient, path: str) -> str:
+    return words_of(text_of(client.get(path)))
+
+
+def test_the_customer_reads_what_happens_before_the_click_and_that_it_arrived_after_it(
+    scene: Extending, login: Login
+) -> None:
+    booking = here(scene)
+    client, path = login(booking.user), f"/bookings/{booking.id}"
+    assert "Vertrag widerrufen, 289,00 EUR zurück" in shown(client, path)
+    asked = shown(client, f"{path}/withdrawal")
+    assert "Wir machen dann nichts mehr an Ihrem Auto." in asked
+    assert "Sie bekommen alles zurück: 289,00 EUR. Eine Gebühr gibt es nicht." in asked
+    assert "Ihr Auto steht noch bei uns." in asked
+    db.session.expire_all()
+    assert booking.withdrawn_at is None
+    for _press in range(2):
+        assert send(client, f"{path}/withdrawal", fee_cents="0").location == path
+    page = shown(client, path)
+    assert "Widerruf eingegangen am Di, 24. Nov., 12:00 Uhr" in page
+    assert "Vertrag widerrufen" not in page
+    assert "Stornieren geht jetzt nur noch am Telefon" not in page
+    assert "Er ist am Di, 24. Nov., 12:00 Uhr eingegangen." in shown(client, f"{path}/withdrawal")
+    assert db.session.query(Notification).filter_by(kind=NotificationKind.WITHDRAWAL_RECEIVED).count() == 1
+
+
+def test_work_that_began_as_asked_is_explained(scene: Extending, login: Login) -> None:
+    booking = here(scene, early_start=True)
+    commands.start_work(scene.staff, booking.id)
+    client, path = login(booking.user), f"/bookings/{booking.id}"
+    assert "Vertrag widerrufen" not in shown(client, path)
+    assert "Sie zahlen dann nur den Anteil" in shown(client, f"{path}/withdrawal")
+    refused = send(client, f"{path}/withdrawal", fee_cents="0")
+    assert refused.status_code == 409
+    assert "Auf Ihren Wunsch haben wir schon begonnen." in text_of(refused)
+
+
+def test_staff_see_it_everywhere_and_the_one_next_step(scene: Extending, login: Login) -> None:
+    booking = withdrawn(scene)
+    client, path = login(scene.staff), f"/workshop/bookings/{booking.id}"
+    board = text_of(client.get(f"/workshop?day={booking.slot.service_date}"))
+    card = board.split(f'id="car-{booking.id}"')[1].split("</article>")[0]
+    assert "widerrufen" in words_of(card)
+    assert f'href="{path}/cancellation"' in card
+    assert "Vor Beginn fragen" not in card
+    car = shown(client, path)
+    assert "Der Kunde hat am Di, 24. Nov., 12:00 Uhr widerrufen." in car
+    assert "Buchung beenden" in car
+    assert "Vertrag widerrufen" in car  # in what was done
+    for gone in ("Arbeit beginnen", "Fertig melden", "Erweiterung anlegen", "hat nicht verlangt"):
+        assert gone not in car
+    assert "widerrufen" in shown(client, f"/workshop/list?day={booking.slot.service_date}")
+
+
+def test_what_is_pressed_on_an_older_page_is_refused_with_the_reason(scene: Extending, login: Login) -> None:
+    booking = withdrawn(scene)
+    client, path = login(scene.staff), f"/workshop/bookings/{booking.id}"
+    begun = send(client, f"{path}/work", page=path, unasked="y")
+    done = send(client, f"{path}/completion", amount_cents="0")
+    offered = client.get(f"{path}/extensions/new")
+    assert (begun.status_code, done.status_code) == (409, 409)
+    for page in (begun, done):
+        assert "Der Kunde hat den Vertrag widerrufen." in text_of(page)
+    assert "Der Vertrag ist widerrufen." in text_of(offered)
+
+
+@pytest.mark.parametrize("role", [Role.WORKSHOP, Role.DISPATCHER])
+def test_ending_it_asks_for_nothing_and_gives_everything_back(scene: Extending, login: Login, role: Role) -> None:
+    booking = withdrawn(scene)
+    client = login(make_user(role, workshop_id=scene.workshop.id))
+    path = f"/workshop/bookings/{booking.id}/cancellation"
+    page = text_of(client.get(path))
+    assert "Er bekommt alles zurück, eine Gebühr gibt es nicht." in words_of(page)
+    assert "Buchung beenden, 289,00 EUR zurück" in words_of(page)
+    ended = send(client, path, **hidden(page))
+    assert ended.status_code == 303
+    db.session.expire_all()
+    assert booking.status is BookingStatus.CANCELLED
+    assert [(one.amount_cents, one.reason) for one in db.session.query(Refund)] == [(28900, "withdrawal")]
+    customer = login(booking.user)
+    page = shown(customer, f"/bookings/{booking.id}")
+    assert "Ihr Vertrag ist widerrufen" in page
+    assert "Ihr Auto steht noch bei uns." in page
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What the page sends without anybody having typed."""
+    form = page.split('<form class="panel', 1)[1].split("</form>", maxsplit=1)[0]
+    inputs = [tag for tag in form.split("<input")[1:] if 'type="hidden"' in tag.split(">")[0]]
+    found = {tag.split('name="')[1].split('"')[0]: tag.split('value="')[1].split('"')[0] for tag in inputs}
+    return {name: value for name, value in found.items() if name != "csrf_token"}
+
+
+def test_a_page_opened_before_the_withdrawal_shows_it_first(scene: Extending, login: Login) -> None:
+    booking = here(scene)
+    client, path = login(scene.staff), f"/workshop/bookings/{booking.id}/cancellation"
+    before = hidden(text_of(client.get(path)))
+    commands.withdraw(booking.user, booking.id)
+    stale = before | {"refund": "100,00", "reason": "Hagel", "shown_cents": "10000"}
+    told = send(client, path, **stale)
+    assert told.status_code == 409
+    page = text_of(told)
+    assert "Der Kunde hat am Di, 24. Nov., 12:00 Uhr widerrufen." in words_of(page)
+    assert send(client, path, **hidden(page)).status_code == 303
+    db.session.expire_all()
+    assert [one.amount_cents for one in db.session.query(Refund)] == [28900]
