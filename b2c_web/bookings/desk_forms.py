@@ -171,7 +171,7 @@ def staff_cancel_form(ending: Ending) -> StaffCancelForm:
 class StartForm(Form):
     """`unasked`: the page said that the customer may still withdraw, and the person begins nevertheless."""
 
-    unasked = BooleanField()
+    unasked = BooleanField(_l("Beginn"))
 
 
 class ReworkForm(Form):

@@ -188,7 +188,8 @@ def _completed(booking: Booking) -> NowPanel:
 
 
 def _cancelled(booking: Booking, now: datetime, back_cents: int) -> NowPanel:
-    label = _("Storniert %(time)s", time=moment(booking.cancelled_at or booking.updated_at))
+    at = moment(booking.cancelled_at or booking.updated_at)
+    label = _("Beendet %(time)s", time=at) if booking.withdrawn_at else _("Storniert %(time)s", time=at)
     if booking.cancelled_here and booking.return_failed_at is not None:
         return replace(_not_handed_over(), icon="x", label=label)
     if booking.cancelled_here:

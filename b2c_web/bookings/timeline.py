@@ -1,7 +1,7 @@
 """One booking's course for its page: what happened, what happens now, what comes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,7 +41,8 @@ class Step:
 def of(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     """The steps in order; a drop-off has no trips, a cancelled booking ends with its cancellation."""
     if booking.status is S.CANCELLED:
-        return [_booked(booking), _happened(booking, "now", "x", _("Storniert"), booking.cancelled_at)]
+        title = _("Vertrag widerrufen") if booking.withdrawn_at else _("Storniert")
+        return [_booked(booking), _happened(booking, "now", "x", title, booking.cancelled_at)]
     steps = [_booked(booking)]
     if booking.no_show_at is not None:
         steps.append(_happened(booking, "done", "user", _("Niemand angetroffen"), booking.no_show_at))
@@ -49,8 +50,19 @@ def of(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
         return [*steps, Step("now", "calendar", _("Neuen Termin wählen"))]
     steps += _fetched(booking, tours) if comes_by_jockey(booking) else [_brought(booking)]
     steps.append(_step(booking, S.IN_WORKSHOP, "wrench", _("In der Werkstatt"), booking.workshop_checkin_at))
+    if booking.withdrawal_open:
+        return _withdrawn(booking, steps)
     steps.append(_step(booking, S.READY_FOR_RETURN, "key", _("Fertig"), booking.service_completed_at))
     return steps + _way_back(booking, tours)
+
+
+def _withdrawn(booking: Booking, steps: Sequence[Step]) -> list[Step]:
+    """What happened until then, the withdrawal, and how the car comes home."""
+    before = [replace(step, state="done") for step in steps if step.state != "next"]
+    now = _happened(booking, "now", "file", _("Widerruf eingegangen"), booking.withdrawn_at)
+    if not comes_by_jockey(booking):
+        return [*before, now, Step("next", "home", _("Sie holen Ihr Auto ab"))]
+    return [*before, now, _promised(booking, "home", _("Ihr Auto kommt zurück"), booking.return_slot)]
 
 
 def comes_by_jockey(booking: Booking) -> bool:

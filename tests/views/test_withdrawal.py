@@ -63,6 +63,9 @@ def test_the_customer_reads_what_happens_before_the_click_and_that_it_arrived_af
         assert send(client, f"{path}/withdrawal", fee_cents="0").location == path
     page = shown(client, path)
     assert "Widerruf eingegangen am Di, 24. Nov., 12:00 Uhr" in page
+    course = page.split("Verlauf")[1].split("Ändern")[0]
+    assert "Widerruf eingegangen" in course
+    assert "Fertig" not in course  # nothing is made ready any more
     assert "Vertrag widerrufen" not in page
     assert "Stornieren geht jetzt nur noch am Telefon" not in page
     assert "Er ist am Di, 24. Nov., 12:00 Uhr eingegangen." in shown(client, f"{path}/withdrawal")
@@ -95,6 +98,13 @@ def test_staff_see_it_everywhere_and_the_one_next_step(scene: Extending, login: 
     for gone in ("Arbeit beginnen", "Fertig melden", "Erweiterung anlegen", "hat nicht verlangt"):
         assert gone not in car
     assert "widerrufen" in shown(client, f"/workshop/list?day={booking.slot.service_date}")
+
+
+def test_dispatchers_are_told_and_can_end_it(scene: Extending, login: Login) -> None:
+    booking = withdrawn(scene)
+    page = shown(login(make_user(Role.DISPATCHER, workshop_id=scene.workshop.id)), f"/workshop/bookings/{booking.id}")
+    assert "Der Kunde hat am Di, 24. Nov., 12:00 Uhr widerrufen." in page
+    assert page.count("Buchung beenden") == 1
 
 
 def test_what_is_pressed_on_an_older_page_is_refused_with_the_reason(scene: Extending, login: Login) -> None:
