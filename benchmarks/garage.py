@@ -75,12 +75,12 @@ def take_in(workshop_id: UUID, booking_id: UUID, number: int) -> None:
     staff = staff_of(workshop_id)
     car = {**CAR, "license_plate": f"WIT ME {number % 9000 + 100}"}
     check_in(staff, booking_id, mileage_km=52_000, car=car, early=True, brought=True)
-    start_work(staff, booking_id)
+    start_work(staff, booking_id, unasked=True)
 
 
 def begin(workshop_id: UUID, booking_id: UUID) -> None:
     """Work begins on a car that is checked in."""
-    start_work(staff_of(workshop_id), booking_id)
+    start_work(staff_of(workshop_id), booking_id, unasked=True)
 
 
 def call_off(workshop_id: UUID, booking_id: UUID) -> bool:
