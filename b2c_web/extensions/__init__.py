@@ -8,7 +8,7 @@ blueprint = Blueprint("extensions", __name__)
 def init_app(app: Flask) -> None:
     """Fill bookings', payments' and media's hooks; let pages on the left show extensions. Twice changes nothing."""
     from b2c_web.bookings import hooks
-    from b2c_web.extensions import completing, messages, money, queries, wishes, wishing
+    from b2c_web.extensions import completing, costing, messages, money, queries, wishes, wishing
     from b2c_web.media.hooks import add_referred
 
     money.register()
@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
     hooks.wished.add(wishing.keep)
     hooks.wishes_of.add(wishes.told_of)
     hooks.extra_work_of.add(messages.extra_work_of)
+    hooks.extra_costs_of.add(costing.extra_costs_of)
     hooks.other_car.add(wishing.part_from_car)
     shown = {"extensions_of": queries.of_booking, "wishes_of": wishes.of_booking, "open_work_of": wishes.open_work_of}
     app.jinja_env.globals |= shown

@@ -13,7 +13,7 @@ from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import requires
-from b2c_web.bookings import blueprint, coming, drafts, now_panel, papers, timeline
+from b2c_web.bookings import blueprint, coming, drafts, extra_work, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import is_named, model_of, name_car
@@ -27,7 +27,6 @@ from b2c_web.formatting import eur, moment
 from b2c_web.forms import form_page, submitted
 from b2c_web.media.models import MediaPurpose
 from b2c_web.media.queries import count_unfinished
-from b2c_web.money import contained_vat_cents
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.queries import paid_cents, payments_of, refunds_of
 from b2c_web.payments.reasons import reason_message
@@ -81,12 +80,14 @@ def show(booking_id: uuid.UUID) -> Response:
     refunds = refunds_of(PaymentPurpose.BOOKING, booking.id)
     tours = coming.tours_of(booking)
     unfinished = count_unfinished(MediaPurpose.BOOKING, booking.id)
-    seen = _fingerprint(booking, [*payments, *refunds], tours, now, unfinished)
+    extra = extra_work.costs_of(booking)
+    seen = _fingerprint(booking, [*payments, *refunds], tours, now, unfinished, extra=extra)
     if htmx.wants_fragment() and request.args.get("seen") == seen:
         return make_response("", 204)
     just_paid = request.args.get("paid") == "1" and booking.status is BookingStatus.CONFIRMED
     template = "bookings/confirmation.html" if just_paid else "bookings/show.html"
     facts = _facts(booking, tours, now) | _money(booking, payments, refunds)
+    facts |= extra_work.sum_facts(booking, extra, current_app.config["VAT_RATE_PERCENT"])
     processing = bool(facts["waiting_for_bank"])
     state = now_panel.of(booking, tours, now, processing=processing, back_cents=facts["refunded_cents"])
     live = booking.status not in ENDED or coming.coming(tours) is not None or unfinished > 0
@@ -98,18 +99,25 @@ def show(booking_id: uuid.UUID) -> Response:
 
 
 def _fingerprint(
-    booking: Booking, money: Sequence[Any], tours: Sequence[coming.Tour], now: datetime, unfinished: int
+    booking: Booking,
+    money: Sequence[Any],
+    tours: Sequence[coming.Tour],
+    now: datetime,
+    unfinished: int,
+    *,
+    extra: Sequence[extra_work.ExtraCost],
 ) -> str:
     """Short proof that nothing shown has changed, so that polling answers with nothing.
 
-    `money`: payments and refunds; `unfinished`: how many photos are still being worked on.
+    `money`: payments and refunds; `unfinished`: how many photos are still being worked on; `extra`: work beyond it.
     """
     held = booking.hold_expires_at is not None and booking.hold_expires_at > now
     fee = cancellation_terms(booking, now, current_app.config).fee_cents
     moved = [(one.state, one.failure_code, one.updated_at) for one in money]
     driven = [(one.jockey.name, one.started_at, one.arrived_at, one.departed_at, one.is_coming) for one in tours]
     late = [coming.is_late(one, now) for one in tours]
-    shown = repr((booking.status, booking.updated_at, booking.vehicle_id, held, fee, moved, driven, late, unfinished))
+    standing = (booking.status, booking.updated_at, booking.vehicle_id, held, fee)
+    shown = repr((standing, moved, driven, late, unfinished, extra))
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 
@@ -159,13 +167,11 @@ def _document_words() -> dict[DocumentKind, str]:
 
 
 def _money(booking: Booking, payments: Any, refunds: Any) -> dict[str, Any]:
-    rate = current_app.config["VAT_RATE_PERCENT"]
     kept = cancellation_terms(booking, now_utc(), current_app.config).fee_cents
     paid = paid_cents(PaymentPurpose.BOOKING, booking.id)
     return {
         "decline": reason_message(booking.payment_error) if booking.payment_error else None,
         "waiting_for_bank": _is_processing(booking, payments),
-        "vat_cents": contained_vat_cents(booking.total_price, rate),
         "paid_with": _paid_with(payments),
         "paid_cents": paid,
         "back_cents": max(0, paid - kept),
