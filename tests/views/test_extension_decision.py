@@ -155,6 +155,20 @@ def test_a_question_reaches_the_workshop_and_its_answer_the_customer(pages: Page
 
 
 @both
+def test_after_the_decision_what_was_asked_and_answered_stays(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, client = door(pages)
+    send(f"{path}/question", words="Wie lange halten sie noch?")
+    commands.answer(pages.scene.staff, extension.id, "Höchstens 500 km.")
+    send(f"{path}/refusal", shown=digest_of(extension))
+    outcome = client.get(path)
+    page = plain(outcome)
+    assert page.index("Abgelehnt") < page.index("Fragen und Antworten Sie") < page.index("Höchstens 500 km.")
+    assert "Wie lange halten sie noch?" in page
+    assert f'action="{path}/question"' not in outcome.text  # to read only
+
+
+@both
 def test_what_was_withdrawn_is_not_approved_and_says_so(pages: Pages, door: Doors) -> None:
     extension = pages.raised()
     path, send, _client = door(pages)
