@@ -17,7 +17,10 @@ from b2c_web.errors import Conflict
 
 
 class OpenWork(Protocol):
-    """Recommended work that was declined and not done since. `key` tells it apart; prices are those of then."""
+    """Recommended work that was declined, or approved and left undone, and not done since.
+
+    `key` tells it apart; prices are those of then.
+    """
 
     @property
     def key(self) -> str: ...
@@ -32,7 +35,9 @@ class OpenWork(Protocol):
     @property
     def sum_cents(self) -> int: ...
     @property
-    def declined_at(self) -> datetime: ...
+    def decided_at(self) -> datetime: ...
+    @property
+    def was_approved(self) -> bool: ...
 
 
 class WishGone(Conflict):

@@ -239,7 +239,7 @@ class WordsForm(Form):
 
 
 class WishesForm(Form):
-    """What the customer would like done this time, by `DeclinedItem.key`."""
+    """What the customer would like done this time, by `OpenItem.key`."""
 
     wish = SelectMultipleField(_l("Beim letzten Mal noch offen"), choices=[], validate_choice=False)
 

@@ -202,7 +202,7 @@ class ExtensionLink(Base):
 
 
 class ExtensionWish(Timestamps, Base):
-    """Declined work that the customer would like done with this booking: a wish, not an order.
+    """Work that stayed open and that the customer would like done with this booking: a wish, not an order.
 
     Where it came from (`extension_id`, `place` in its items) and what it said and cost then. An extension takes it up
     (`taken_up_by_id`, and at which place there), or staff set it aside in words that the customer reads.

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -253,24 +253,6 @@ def name_key(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def declined_items(extensions: Sequence[Extension]) -> list[tuple[Extension, int]]:
-    """What was declined and not done later, newest first, each piece of work once by its name.
-
-    `extensions`: of one car, oldest first. Work that was accepted and then not done leaves an earlier no as it is.
-    """
-    open_items: dict[str, tuple[Extension, int]] = {}
-    for extension in extensions:
-        for index, kept in enumerate(extension.items):
-            name = name_key(kept["name"])
-            if index in extension.accepted_items:
-                if index not in extension.not_done_items:
-                    open_items.pop(name, None)
-            elif extension.status in (ExtensionStatus.APPROVED, ExtensionStatus.DECLINED):
-                open_items.pop(name, None)
-                open_items[name] = (extension, index)
-    return list(open_items.values())[::-1]
-
-
 def wish_change_refusal(booking: Booking) -> Refusal | None:
     """Why the customer cannot change the wishes any more: only until the car is in the workshop."""
     if booking.status is BookingStatus.CANCELLED or booking.withdrawal_open:
@@ -292,7 +274,7 @@ def taken_refusal(wish: ExtensionWish) -> Refusal | None:
 
 
 def wish_state(wish: ExtensionWish, still_open: Collection[str]) -> WishState:
-    """What became of a wish; `still_open` are the keys of the names of the car's declined work."""
+    """What became of a wish; `still_open` are the keys of the names of the car's open work."""
     if wish.taken_up_by_id is not None:
         return WishState.TAKEN_UP
     if wish.set_aside_at is not None:

@@ -1,4 +1,4 @@
-"""Reads of wishes: what was declined for a car and can be wished again, and what became of a booking's wishes."""
+"""Reads of wishes: what stayed open for a car and can be wished again, and what became of a booking's wishes."""
 
 import uuid
 from collections import Counter, defaultdict
@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.extensions import rules
 from b2c_web.extensions.models import Extension, ExtensionWish
+from b2c_web.extensions.open_work import is_left_undone, open_items
 from b2c_web.extensions.rules import WishState
 from b2c_web.flask_extensions import db
 
@@ -21,14 +22,15 @@ Car = tuple[uuid.UUID | None, uuid.UUID]  # a vehicle, and the customer whose bo
 
 
 @dataclass(frozen=True, slots=True)
-class DeclinedItem:
-    """Work that was declined for a car and not accepted since, as `bookings.wishes.OpenWork` wants it."""
+class OpenItem:
+    """Work that stayed open for a car, as `bookings.wishes.OpenWork` wants it."""
 
     name: str
     description: str
     price_cents: int
     kept_quantity: str  # as the table keeps it
-    declined_at: datetime
+    decided_at: datetime
+    was_approved: bool
     booking_number: str
     extension_id: uuid.UUID
     index: int
@@ -48,7 +50,10 @@ class DeclinedItem:
 
 @dataclass(frozen=True, slots=True)
 class WishView:
-    """One wish as pages show it. Prices are those of then; `accepted` is None while nobody has decided the offer."""
+    """One wish as pages show it. Prices are those of then; `accepted` is None while nobody has decided the offer.
+
+    `was_approved`: it had been approved before, and not done. `left_undone`: so it went with this booking too.
+    """
 
     id: uuid.UUID
     key: str
@@ -56,11 +61,13 @@ class WishView:
     description: str
     price_cents: int
     quantity: Decimal
-    declined_at: datetime
+    decided_at: datetime
+    was_approved: bool
     state: WishState
     words: str
     offered_in: uuid.UUID | None
     accepted: bool | None
+    left_undone: bool
 
     @property
     def is_open(self) -> bool:
@@ -72,18 +79,18 @@ class WishView:
 
 
 def key_of(wish: ExtensionWish) -> str:
-    """What tells the work apart that was wished, the same for the wish and for `DeclinedItem`."""
+    """What tells the work apart that was wished, the same for the wish and for `OpenItem`."""
     return f"{wish.extension_id}:{wish.place}"
 
 
-def declined_for(vehicle_id: uuid.UUID | None, user_id: uuid.UUID) -> list[DeclinedItem]:
-    """What this customer declined for this car and has not accepted since, newest first: to be offered again."""
+def open_for(vehicle_id: uuid.UUID | None, user_id: uuid.UUID) -> list[OpenItem]:
+    """What was declined, or approved and not done, for this car of this customer: newest first, to be offered again."""
     if vehicle_id is None:
         return []
     rows = _extensions_of(vehicle_id, user_id)
     numbers = {extension.id: number for extension, number in rows}
-    open_items = rules.declined_items([extension for extension, _number in rows])
-    return [_declined(extension, index, numbers[extension.id]) for extension, index in open_items]
+    found = open_items([extension for extension, _number in rows])
+    return [_open(extension, index, numbers[extension.id]) for extension, index in found]
 
 
 def _extensions_of(vehicle_id: uuid.UUID, user_id: uuid.UUID) -> Sequence[tuple[Extension, str]]:
@@ -96,14 +103,15 @@ def _extensions_of(vehicle_id: uuid.UUID, user_id: uuid.UUID) -> Sequence[tuple[
     return [(extension, number) for extension, number in db.session.execute(wanted)]
 
 
-def _declined(extension: Extension, index: int, number: str) -> DeclinedItem:
+def _open(extension: Extension, index: int, number: str) -> OpenItem:
     kept = extension.items[index]
-    return DeclinedItem(
+    return OpenItem(
         name=kept["name"],
         description=kept.get("description", ""),
         price_cents=kept["price"],
         kept_quantity=kept["quantity"],
-        declined_at=_decided_at(extension),
+        decided_at=_decided_at(extension),
+        was_approved=index in extension.accepted_items,
         booking_number=number,
         extension_id=extension.id,
         index=index,
@@ -114,14 +122,14 @@ def _decided_at(extension: Extension) -> datetime:
     return extension.declined_at or extension.approved_at or extension.requested_at
 
 
-def open_work(user_id: uuid.UUID, vehicle_id: uuid.UUID) -> list[DeclinedItem]:
+def open_work(user_id: uuid.UUID, vehicle_id: uuid.UUID) -> list[OpenItem]:
     """In `bookings.open_work`."""
-    return declined_for(vehicle_id, user_id)
+    return open_for(vehicle_id, user_id)
 
 
-def open_work_of(booking: Booking) -> list[DeclinedItem]:
+def open_work_of(booking: Booking) -> list[OpenItem]:
     """What the customer of this booking could wish for its car."""
-    return declined_for(booking.vehicle_id, booking.user_id)
+    return open_for(booking.vehicle_id, booking.user_id)
 
 
 def of_booking(booking: Booking) -> list[WishView]:
@@ -146,7 +154,7 @@ def _car_of(booking: Booking) -> Car:
 
 
 def _still_open(cars: Collection[Car]) -> dict[Car, set[str]]:
-    """The keys of the names of each car's declined work, for the customer that it belongs to. One statement."""
+    """The keys of the names of each car's open work, for the customer that it belongs to. One statement."""
     of_car: dict[Car, list[Extension]] = defaultdict(list)
     wanted = (
         select(Extension, Booking.vehicle_id, Booking.user_id)
@@ -156,12 +164,12 @@ def _still_open(cars: Collection[Car]) -> dict[Car, set[str]]:
     )
     for extension, vehicle_id, user_id in db.session.execute(wanted) if cars else ():
         of_car[vehicle_id, user_id].append(extension)
-    names = {car: _names(rules.declined_items(rows)) for car, rows in of_car.items()}
+    names = {car: _names(open_items(rows)) for car, rows in of_car.items()}
     return defaultdict(set, names)
 
 
-def _names(declined: Sequence[tuple[Extension, int]]) -> set[str]:
-    return {rules.name_key(extension.items[index]["name"]) for extension, index in declined}
+def _names(found: Sequence[tuple[Extension, int]]) -> set[str]:
+    return {rules.name_key(extension.items[index]["name"]) for extension, index in found}
 
 
 def _view(wish: ExtensionWish, source: Extension, taken_up_by: Extension | None, state: WishState) -> WishView:
@@ -173,11 +181,13 @@ def _view(wish: ExtensionWish, source: Extension, taken_up_by: Extension | None,
         description=wish.description,
         price_cents=wish.price,
         quantity=Decimal(wish.quantity),
-        declined_at=_decided_at(source),
+        decided_at=_decided_at(source),
+        was_approved=wish.place in source.accepted_items,
         state=state,
         words=wish.set_aside_words,
         offered_in=wish.taken_up_by_id,
         accepted=wish.taken_up_place in taken_up_by.accepted_items if taken_up_by and decided else None,
+        left_undone=taken_up_by is not None and is_left_undone(taken_up_by, wish.taken_up_place),
     )
 
 

@@ -1,4 +1,4 @@
-"""Wishes: declined work that the customer would like done with a booking. Kept, changed, taken up, set aside."""
+"""Wishes: open work that the customer would like done with a booking. Kept, changed, taken up, set aside."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -20,7 +20,7 @@ from b2c_web.extensions import rules, wishes
 from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import Extension, ExtensionWish
 from b2c_web.extensions.refusing import WORDS, need_words, refuse
-from b2c_web.extensions.wishes import DeclinedItem
+from b2c_web.extensions.wishes import OpenItem
 from b2c_web.flask_extensions import db
 
 MOST_WORDS = 300
@@ -32,7 +32,7 @@ def keep(booking_id: uuid.UUID, user_id: uuid.UUID, vehicle_id: uuid.UUID | None
 
     Raises WishGone when something is not open any more, or not this person's and this car's.
     """
-    offered = {work.key: work for work in wishes.declined_for(vehicle_id, user_id)}
+    offered = {work.key: work for work in wishes.open_for(vehicle_id, user_id)}
     wanted = dict.fromkeys(keys)
     if not wanted.keys() <= offered.keys():
         raise WishGone
@@ -61,14 +61,14 @@ def change_wishes(customer: User, booking_id: uuid.UUID, keys: Collection[str]) 
             _note(booking.id, [row.name for row in kept.values()], [*left, *(work.name for work in new)])
 
 
-def _open_work(booking: Booking, keys: Sequence[str]) -> list[DeclinedItem]:
+def _open_work(booking: Booking, keys: Sequence[str]) -> list[OpenItem]:
     offered = {work.key: work for work in wishes.open_work_of(booking)}
     if any(key not in offered for key in keys):
         raise Invalid(WishGone.message, field="wish")
     return [offered[key] for key in keys]
 
 
-def _add(booking_id: uuid.UUID, works: Sequence[DeclinedItem]) -> None:
+def _add(booking_id: uuid.UUID, works: Sequence[OpenItem]) -> None:
     db.session.add_all(
         ExtensionWish(
             booking_id=booking_id,

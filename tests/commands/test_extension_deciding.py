@@ -17,7 +17,7 @@ from b2c_web.extensions import commands, queries
 from b2c_web.extensions.items import Consent, Item, Offer
 from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, Extension, ExtensionStatus, MessageKind
 from b2c_web.extensions.queries import digest_of
-from b2c_web.extensions.wishes import declined_for
+from b2c_web.extensions.wishes import open_for
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
@@ -109,12 +109,12 @@ def test_what_was_declined_stays_on_the_cars_record(scene: Extending, booking: B
     second = scene.raised(booking, wipers)
     commands.decline(booking.user, second.id, "", digest_of(second))
     vehicle_id = scene.session.get(Booking, booking.id).vehicle_id
-    found = declined_for(vehicle_id, booking.user_id)
+    found = open_for(vehicle_id, booking.user_id)
     assert [one.name for one in found] == ["Bremsscheiben  VORN", "Wischerblätter", "Motoröl"]
     assert (found[1].price_cents, found[1].booking_number) == (2490, booking.number)
     scene.approved(booking, [0], Offer("Wischer doch", (Item("Wischerblätter", 2490),)))
-    assert [one.name for one in declined_for(vehicle_id, booking.user_id)] == ["Bremsscheiben  VORN", "Motoröl"]
-    assert declined_for(None, booking.user_id) == []
+    assert [one.name for one in open_for(vehicle_id, booking.user_id)] == ["Bremsscheiben  VORN", "Motoröl"]
+    assert open_for(None, booking.user_id) == []
 
 
 def test_a_question_is_answered_before_the_decision(scene: Extending, booking: Booking, raised: Extension) -> None:

@@ -15,6 +15,7 @@ from b2c_web.clock import now_utc
 from b2c_web.extensions import rules
 from b2c_web.extensions.items import Item, Offer, from_json, quantity_text, to_json
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
+from b2c_web.extensions.open_work import open_items
 from b2c_web.extensions.rules import Refusal
 
 PRICES = st.integers(1, rules.MOST_CENTS)
@@ -129,24 +130,35 @@ def test_work_begins_only_when_the_money_is_sure(money: AuthorizationStatus) -> 
     assert not rules.is_safe_to_begin(waiting)
 
 
-def test_declined_work_is_offered_again_until_it_is_done() -> None:
-    def of(status: ExtensionStatus, names: list[str], accepted: list[int], not_done: Sequence[int] = ()) -> Any:
+def test_what_stayed_open_is_offered_again_until_it_is_done() -> None:
+    def of(
+        status: ExtensionStatus,
+        names: list[str],
+        accepted: list[int],
+        not_done: Sequence[int] = (),
+        money: AuthorizationStatus = AuthorizationStatus.CAPTURED,
+    ) -> Any:
         items = [{"name": name, "price": 1, "quantity": "1"} for name in names]
-        return SimpleNamespace(status=status, items=items, accepted_items=accepted, not_done_items=not_done)
+        ticks = {"accepted_items": accepted, "not_done_items": not_done}
+        return SimpleNamespace(status=status, items=items, authorization_status=money, **ticks)
 
     first = of(ExtensionStatus.APPROVED, ["Wischer", "Pads", "Öl"], [0])
     withdrawn = of(ExtensionStatus.CANCELLED, ["Scheiben"], [])
     waiting = of(ExtensionStatus.PENDING, ["Filter"], [])
     declined = of(ExtensionStatus.DECLINED, ["wischer ", "pads"], [])
-    found = rules.declined_items([first, withdrawn, waiting, declined])
+    found = open_items([first, withdrawn, waiting, declined])
     assert [one.items[index]["name"] for one, index in found] == ["pads", "wischer ", "Öl"]
     later = of(ExtensionStatus.APPROVED, ["PADS"], [0])
-    assert [one.items[index]["name"] for one, index in rules.declined_items([first, declined, later])] == [
+    assert [one.items[index]["name"] for one, index in open_items([first, declined, later])] == [
         "wischer ",
         "Öl",
     ]
     never_done = of(ExtensionStatus.APPROVED, ["Pads", "Wischer"], [0, 1], [0])
-    assert [one.items[index]["name"] for one, index in rules.declined_items([declined, never_done])] == ["pads"]
+    assert open_items([declined, never_done]) == [(never_done, 0)]
+    never_paid = of(ExtensionStatus.APPROVED, ["Wischer", "Filter"], [0], money=AuthorizationStatus.RELEASED)
+    assert open_items([never_done, never_paid]) == [(never_paid, 1), (never_paid, 0), (never_done, 0)]
+    at_work = of(ExtensionStatus.APPROVED, ["pads"], [0], money=AuthorizationStatus.AUTHORIZED)
+    assert open_items([never_done, at_work]) == []
 
 
 def test_what_wants_the_customer() -> None:

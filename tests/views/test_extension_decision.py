@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from b2c_web.bookings.commands import complete_work
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.extensions import commands
@@ -377,6 +378,15 @@ def test_what_was_declined_is_offered_again_at_the_cars_next_booking(pages: Page
     assert "Bremsscheiben vorn damals 149,00 EUR ( 2 × 74,50 EUR )" in page
     assert "Motoröl" in page
     assert "Bremsbeläge vorn" not in page
+
+
+def test_what_was_approved_and_not_done_is_offered_again_in_these_words(pages: Pages) -> None:
+    pages.scene.approved(pages.booking, [0, 1])
+    complete_work(pages.scene.staff, pages.booking_id)  # the money never came
+    again = pages.by_customer(f"/bookings/{pages.booking_id}/again").location
+    page = plain(pages.customer.get(f"{'/'.join(again.split('/')[:3])}/service"))
+    assert "Bremsbeläge vorn damals 89,90 EUR, freigegeben am Di, 24. Nov., aber nicht gemacht" in page
+    assert "Motoröl 5W-30 damals 71,96 EUR ( 4,5 × 15,99 EUR ), abgelehnt am Di, 24. Nov." in page
 
 
 @both

@@ -152,4 +152,5 @@ def photos_of(extension: ExtensionView) -> Callable[[Sequence[uuid.UUID]], list[
 @blueprint.app_template_global("extensions_version")
 def extensions_version(extensions: Sequence[ExtensionView], wishes: Sequence[WishView]) -> str:
     """Of all that the customer's booking page shows of extensions and wishes."""
-    return live.version_of(version_of(*extensions), *((one.id, one.state, one.accepted) for one in wishes))
+    wished = ((one.id, one.state, one.accepted, one.left_undone) for one in wishes)
+    return live.version_of(version_of(*extensions), *wished)
