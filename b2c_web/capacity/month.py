@@ -19,7 +19,7 @@ NOT_SCARCE = (Block.LEAD_TIME, Block.HORIZON)
 class Cell:
     """One day: its `load` is "closed", "past" or a step from "1" to "5" (full); `block` as customers meet it.
 
-    `limit` is the bottleneck, named from "well filled" on. `carries`: what each resource alone would still carry.
+    `limit` is the bottleneck, named from "well filled" on. `carries`: what each limit alone would still leave.
     """
 
     day: date
@@ -36,7 +36,7 @@ class Cell:
     @property
     def places_left(self) -> int:
         """Free places for bookings of any kind."""
-        return self.carries[Limit.BAYS]
+        return min(self.carries[Limit.DAY], self.carries[Limit.BAYS])
 
     @property
     def with_pickup(self) -> int | None:

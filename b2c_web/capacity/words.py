@@ -17,8 +17,13 @@ BLOCKS: dict[Block, Any] = {
     Block.NO_JOCKEY: _l("kein Jockey frei"),
     Block.NO_RONJA: _l("keine Ronja frei"),
 }
-LIMITS: dict[Limit, Any] = {Limit.BAYS: _l("Bühnen"), Limit.JOCKEYS: _l("Jockeys"), Limit.RONJAS: _l("Ronjas")}
-LIMIT_ICONS = {Limit.BAYS: "bay", Limit.JOCKEYS: "key", Limit.RONJAS: "car"}
+LIMITS: dict[Limit, Any] = {
+    Limit.BAYS: _l("Bühnen"),
+    Limit.DAY: _l("Tagesmaximum"),
+    Limit.JOCKEYS: _l("Jockeys"),
+    Limit.RONJAS: _l("Ronjas"),
+}
+LIMIT_ICONS = {Limit.BAYS: "bay", Limit.DAY: "calendar", Limit.JOCKEYS: "key", Limit.RONJAS: "car"}
 
 
 def limit_words(limits: Iterable[Limit]) -> str:
@@ -31,15 +36,15 @@ def signed(count: int) -> str:
     return f"{'+' if count > 0 else '−' if count < 0 else '±'}{abs(count)}"
 
 
-# Where the name of a holiday breaks in a narrow cell: a browser without a German dictionary would break it anywhere.
+# Where a long word breaks in a narrow cell: a browser without a German dictionary would break it anywhere.
 _PARTED = (
     *("Weih-nachts-tag", "Him-mel-fahrt", "Fron-leich-nam", "Aller-heili-gen", "Refor-mations-tag"),
-    *("Oster-montag", "Pfingst-montag", "Kar-freitag", "Deut-schen", "Ein-heit"),
+    *("Tages-maximum", "Oster-montag", "Pfingst-montag", "Kar-freitag", "Deut-schen", "Ein-heit"),
 )
 
 
 def with_soft_hyphens(note: str) -> str:
-    """A note with a soft hyphen at each place where one of the long names of holidays may break."""
+    """A text with a soft hyphen at each place where one of the long words that we know may break."""
     for parted in _PARTED:
         note = note.replace(parted.replace("-", ""), parted.replace("-", "\N{SOFT HYPHEN}"))
     return note

@@ -1,4 +1,4 @@
-"""The most concierge bookings that days can hold, and which of bays, jockeys and Ronjas is the limit.
+"""The most concierge bookings that days can hold, and whether their maximum, bays, jockeys or Ronjas limit them.
 
 Empty days are filled window by window with the judge that answers customers, once with every limit and once with
 each limit alone. Filling the earliest window first is not always the best plan, so this is what the calendar would
@@ -70,7 +70,7 @@ def _emptied(window: Window, limits: set[Limit]) -> Window:
         current_bookings=0,
         day_current_bookings=0,
         max_bookings=window.max_bookings if bays else min(PLENTY, 4 * window.max_bookings),
-        day_max_bookings=window.day_max_bookings if bays else PLENTY,
+        day_max_bookings=window.day_max_bookings if Limit.DAY in limits else PLENTY,
         jockey_minutes_left=window.jockey_minutes_left if jockeys else PLENTY,
         longest_trip_minutes=window.longest_trip_minutes if jockeys else PLENTY,
     )

@@ -34,15 +34,16 @@ class DayState(StrEnum):
 
 
 class Limit(StrEnum):
-    """What a day's bookings share. The values are for the command line."""
+    """What a day's bookings share, and the maximum that staff set for the day. The values are for the command line."""
 
     BAYS = "bays"
+    DAY = "the day's maximum"
     JOCKEYS = "jockeys"
     RONJAS = "Ronjas"
 
 
 LIMIT_OF = {
-    Block.DAY_FULL: Limit.BAYS,
+    Block.DAY_FULL: Limit.DAY,
     Block.SLOT_FULL: Limit.BAYS,
     Block.NO_JOCKEY: Limit.JOCKEYS,
     Block.NO_RONJA: Limit.RONJAS,
@@ -50,10 +51,12 @@ LIMIT_OF = {
 
 
 def bottleneck(carries: Mapping[Limit, int], block: Block | None) -> Limit:
-    """The day's bottleneck. On a day that cannot be booked it is what the judge's reason names; else it is the
-    resource that alone would carry the fewest further bookings (`Judge.carries`), in a tie bays before jockeys before
-    Ronjas.
+    """The day's bottleneck. On a day that cannot be booked it is what the judge's reason names, but bays when a full
+    day has none left either; else it is the one that alone would leave the fewest further bookings (`Judge.carries`),
+    in a tie in the order of `Limit`.
     """
+    if block is Block.DAY_FULL and carries.get(Limit.BAYS) == 0:
+        return Limit.BAYS
     if block in LIMIT_OF:
         return LIMIT_OF[block]
     return min((limit for limit in Limit if limit in carries), key=lambda limit: carries[limit])
@@ -294,14 +297,17 @@ class Judge:
         return offer
 
     def carries(self, indices: Sequence[int]) -> dict[Limit, int]:
-        """How many further bookings of this order each resource alone would carry in the windows of one day.
+        """How many further bookings of this order each limit alone would leave in the windows of one day.
 
-        Bays: the places left in the windows, at most those left in the day. Jockeys: the minutes left, divided by
+        Bays: the places left in the windows. The day: what its maximum leaves. Jockeys: the minutes left, divided by
         what pickup and return take, at most the pickups that fit into the windows; 0 when none has a return. Ronjas:
-        the cars free from one of the windows to its first return. Orders without concierge need bays only.
+        the cars free from one of the windows to its first return. Orders without concierge need neither of these two.
         """
         inside = [i for i in indices if self._open[i] and self._in_time(i)]
-        limits = {Limit.BAYS: self._bays_carry(inside)}
+        windows = [self.windows[i] for i in inside]
+        left_today = min((one.day_max_bookings - one.day_current_bookings for one in windows), default=0)
+        bays = sum(one.max_bookings - one.current_bookings for one in windows)
+        limits = {Limit.BAYS: bays, Limit.DAY: left_today}
         if self.order.concierge:
             limits[Limit.JOCKEYS] = self._jockeys_carry(inside)
             limits[Limit.RONJAS] = self._ronjas_carry(inside)
@@ -309,11 +315,6 @@ class Judge:
 
     def _in_time(self, index: int) -> bool:
         return self.order.bookable_from <= self.windows[index].start < self.order.bookable_until
-
-    def _bays_carry(self, inside: Sequence[int]) -> int:
-        windows = [self.windows[i] for i in inside]
-        left_today = min((w.day_max_bookings - w.day_current_bookings for w in windows), default=0)
-        return min(left_today, sum(w.max_bookings - w.current_bookings for w in windows))
 
     def _jockeys_carry(self, inside: Sequence[int]) -> int:
         pickups = sum(self._jockey_places(pickup) for i in inside if (pickup := self._pickups[i]) and self._brings(i))

@@ -103,7 +103,7 @@ def test_utilisation_by_week(past: Past, session: Any) -> None:
     assert (bays.weeks[week].used, bays.weeks[week].room) == (1, 20)
     assert (jockeys.weeks[week].used, jockeys.weeks[week].room) == (152, 2400)
     assert (fleet.weeks[week].used, fleet.weeks[week].room) == (6 * 60 + 38, 2 * 600)
-    assert [one.limit for one in (bays, jockeys, fleet)] == list(Limit)
+    assert [one.limit for one in (bays, jockeys, fleet)] == [Limit.BAYS, Limit.JOCKEYS, Limit.RONJAS]
     assert (len(bays.weeks), [one.planned for one in bays.weeks].count(True)) == (16, 4)
     # this week's Monday is planned already, so that eleven Mondays of 20 places count
     assert bays.mean == round(100 * 1 / (11 * 20))
@@ -129,7 +129,7 @@ def test_the_file_opens_in_a_spreadsheet_and_starts_no_formula(session: Any) -> 
     assert made.startswith("\ufeffDatum;Wochentag;")
     rows = list(csv.reader(io.StringIO(made.removeprefix("\ufeff")), delimiter=";"))
     assert len(rows) == DAYS + 1
-    assert {len(row) for row in rows} == {12}
+    assert {len(row) for row in rows} == {13}
     thursday = next(row for row in rows if row[0] == "2026-11-26")
     assert rows[0][4:6] == ["Plätze frei", "davon mit Abholung, höchstens"]
     assert thursday[1:6] == ["Do", "0", "20", "20", "1"]

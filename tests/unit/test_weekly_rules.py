@@ -81,7 +81,11 @@ def test_the_bottleneck_is_the_reason_or_what_carries_least() -> None:
     carries = {Limit.BAYS: 3, Limit.JOCKEYS: 2, Limit.RONJAS: 2}
     assert bottleneck(carries, None) is Limit.JOCKEYS
     assert bottleneck(carries, Block.NO_RONJA) is Limit.RONJAS
-    assert bottleneck(carries, Block.DAY_FULL) is Limit.BAYS
+    assert bottleneck(carries, Block.DAY_FULL) is Limit.DAY
+    assert bottleneck(carries, Block.SLOT_FULL) is Limit.BAYS
+    assert bottleneck(carries | {Limit.BAYS: 0}, Block.DAY_FULL) is Limit.BAYS  # a higher maximum would gain nothing
+    assert bottleneck({Limit.DAY: 1} | carries, None) is Limit.DAY
+    assert bottleneck({Limit.DAY: 2, Limit.BAYS: 2}, None) is Limit.BAYS
     assert bottleneck({Limit.BAYS: 7}, None) is Limit.BAYS
 
 
@@ -95,10 +99,10 @@ def test_each_resource_is_counted_by_itself() -> None:
     free, away = RonjaPlan(uuid.uuid4(), (), (), 2**40), RonjaPlan(uuid.uuid4(), (0,), (2**30,), 2**40)
     judge = Judge(windows, [free, away], Order(True, 120, 20))
     # a pickup takes 80, a return 60 of the 5 x 240 minutes; one Ronja is away all day
-    assert judge.carries(range(5)) == {Limit.BAYS: 20, Limit.JOCKEYS: 8, Limit.RONJAS: 1}
-    assert Judge(windows, [], Order(False, 120)).carries(range(5)) == {Limit.BAYS: 20}
+    assert judge.carries(range(5)) == {Limit.DAY: 20, Limit.BAYS: 20, Limit.JOCKEYS: 8, Limit.RONJAS: 1}
+    assert Judge(windows, [], Order(False, 120)).carries(range(5)) == {Limit.DAY: 20, Limit.BAYS: 20}
 
 
 def test_without_a_return_jockeys_and_ronjas_carry_nothing() -> None:
     judge = Judge([window(0)], [RonjaPlan(uuid.uuid4(), (), (), 2**40)], Order(True, 120, 20))
-    assert judge.carries([0]) == {Limit.BAYS: 4, Limit.JOCKEYS: 0, Limit.RONJAS: 0}
+    assert judge.carries([0]) == {Limit.DAY: 20, Limit.BAYS: 4, Limit.JOCKEYS: 0, Limit.RONJAS: 0}

@@ -110,6 +110,33 @@ def test_stepping_is_a_fragment_with_four_statements(scene: Scene, login: Login)
     assert len(sent) <= 4, sent
 
 
+def test_a_maximum_below_the_bays_is_the_bottleneck_and_called_so(scene: Scene, login: Login) -> None:
+    make_booking(scene.slots[0])
+    db.session.commit()
+    client = staff(scene, login)
+    for maximum, state, left in ((2, "knapp", 1), (1, "voll", 0)):
+        assert change_day(client, max_bookings=str(maximum)).status_code == 303
+        page = text_of(client.get(f"{THURSDAY}&how=drop-off"))
+        words = words_of(page.replace("\u00ad", ""))
+        assert f"Do, 26. Nov.: 1 / {maximum} Tagesmaximum {state}" in words
+        told = f"Der Engpass: Tagesmaximum. So viele Buchungen gingen noch: Bühnen 19, Tagesmaximum {left}."
+        assert told in words
+        rows = client.get(f"{PAGE}/days.csv?how=drop-off").get_data(as_text=True).splitlines()
+        thursday = next(row for row in rows if row.startswith("2026-11-26")).split(";")
+        assert thursday[7:12] == ["19", str(left), "", "", "Tagesmaximum"]
+
+
+def test_full_windows_on_a_full_day_are_the_bays(scene: Scene, login: Login) -> None:
+    make_booking(scene.slots[0])
+    for slot in scene.slots[:5]:
+        slot.max_bookings = slot.current_bookings
+    db.session.commit()
+    client = staff(scene, login)
+    assert change_day(client, max_bookings="1").status_code == 303
+    words = words_of(text_of(client.get(f"{THURSDAY}&how=drop-off")))
+    assert "Der Engpass: Bühnen. So viele Buchungen gingen noch: Bühnen 0, Tagesmaximum 0." in words
+
+
 def test_a_full_day_names_its_bottleneck(scene: Scene, login: Login) -> None:
     for ronja in scene.ronjas:
         make_booking(scene.slots[0], scene.slots[4], ronja=ronja)
@@ -117,7 +144,7 @@ def test_a_full_day_names_its_bottleneck(scene: Scene, login: Login) -> None:
     client = staff(scene, login)
     words = words_of(text_of(client.get(THURSDAY)))
     assert "Do, 26. Nov.: 2 / 20 Ronjas voll" in words
-    assert "Der Engpass: Ronjas. So viele Buchungen gingen noch: Bühnen 18, Jockeys" in words
+    assert "Der Engpass: Ronjas. So viele Buchungen gingen noch: Bühnen 18, Tagesmaximum 18, Jockeys" in words
     assert "keine Ronja frei, 2 von 20" in words
     by_themselves = words_of(text_of(client.get(f"{THURSDAY}&how=drop-off")))
     assert "Ronjas voll" not in by_themselves
