@@ -15,7 +15,7 @@ from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import instant
 from b2c_web.capacity.plan_rows import Rows, spans_of
 from b2c_web.capacity.what_if_reads import Promised, promised_in, shifts_of
-from b2c_web.capacity.what_if_replay import kept, limit_of, places_of
+from b2c_web.capacity.what_if_replay import in_closed, kept, limit_of, places_of, why_closed
 from b2c_web.capacity.what_if_shifts import Assumed, Shift, assumed_shifts, fewer_or_more, rooms
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
@@ -44,8 +44,12 @@ class Change:
     @property
     def resources(self) -> set[Limit]:
         """What there would be more or less of."""
-        bays = self.closed or self.opened or self.places_per_window is not None or self.day_maximum is not None
-        changed = {Limit.BAYS: bays, Limit.JOCKEYS: self.jockeys, Limit.RONJAS: self.ronjas}
+        changed = {
+            Limit.DAY: self.opened or self.day_maximum is not None,
+            Limit.BAYS: self.closed or self.opened or self.places_per_window is not None,
+            Limit.JOCKEYS: self.jockeys,
+            Limit.RONJAS: self.ronjas,
+        }
         return {limit for limit, is_changed in changed.items() if is_changed}
 
     def touches(self, day: date) -> bool:
@@ -55,7 +59,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A promise that would not hold, and what is missing. `is_return`: the car is with us, and its way home breaks."""
+    """A promise that would not hold, and what is missing; or one in a closed window, which holds. `is_return`: it is
+    about the way home, of a car that is with us when it breaks.
+    """
 
     booking: Booking
     block: Block
@@ -92,6 +98,7 @@ class DayEffect:
 class Effect:
     """`broken`: by the change; `broken_now`: these do not hold as it stands either. `assumed`: see `assumed_shifts`;
     `without_windows`: days of the change that nobody can book, whatever is changed. `resources`: what is changed.
+    `in_closed`: promises in windows that are closed then, or now already; closing takes nothing from them.
     """
 
     days: list[DayEffect]
@@ -100,6 +107,7 @@ class Effect:
     assumed: dict[date, Assumed] = field(default_factory=dict)
     without_windows: list[date] = field(default_factory=list)
     resources: Collection[Limit] = ()
+    in_closed: list[Broken] = field(default_factory=list)
 
     @property
     def fetched(self) -> int:
@@ -140,6 +148,7 @@ def effect_of(change: Change, question: Question, service_minutes: int) -> Effec
         assumed,
         [day for day in each_day(change.first, change.last) if day not in days],
         change.resources,
+        _in_closed(tried, [one for one in promised if one not in refused]),
     )
 
 
@@ -155,6 +164,17 @@ def _broken(refused: Mapping[Promised, Block]) -> list[Broken]:
     """In order of time, as somebody rings them up."""
     found = [Broken(one.booking, block, one.window, one.back is not None) for one, block in refused.items()]
     return sorted(found, key=lambda one: (one.window, one.booking.number))
+
+
+def _in_closed(rows: Rows, promised: Sequence[Promised]) -> list[Broken]:
+    return [
+        Broken(one.booking, why_closed(window), (instant(window.start), instant(window.end)), _is_return(one, window))
+        for one, window in in_closed(rows, promised)
+    ]
+
+
+def _is_return(one: Promised, window: Window) -> bool:
+    return one.back is not None or window.slot_id == one.booking.return_slot_id
 
 
 def _day_effect(day: date, before: Rows, after: Rows, order: Order, broken: Sequence[Broken]) -> DayEffect:

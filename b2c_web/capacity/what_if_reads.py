@@ -45,6 +45,11 @@ class Promised:
         slot = self.booking.slot
         return (self.back.window_start, self.back.window_end) if self.back else (slot.start_time, slot.end_time)
 
+    @property
+    def slot_ids(self) -> set[uuid.UUID | None]:
+        """The windows that are still to be kept."""
+        return {self.back.slot_id} if self.back else {self.booking.slot_id, self.booking.return_slot_id}
+
 
 def promised_in(workshop_id: uuid.UUID, first: date, last: date) -> list[Promised]:
     """What is promised for the days, in the order in which it is kept: first the returns of cars that are with us by

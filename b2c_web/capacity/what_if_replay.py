@@ -3,6 +3,7 @@
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from b2c_web.bookings.availability import FAR_FUTURE
@@ -30,7 +31,8 @@ def kept(
 ) -> tuple[Rows, dict[Promised, Block]]:
     """Every promise gives back what it holds; then each, in this order, is promised its own windows again.
 
-    Returns whom the judge refuses, and why; and the rows with every Ronja where it is needed then. A refused promise
+    That a window is closed refuses nobody: who has booked it keeps it (`edit_day`), see `in_closed`. Returns whom the
+    judge refuses, and why; and the rows with every Ronja where it is needed then. A refused promise
     still holds its places and minutes, as in the database: what breaks is no free place, somebody must be asked first.
     `since`: from when on a Ronja that is out with a customer must stay free (epoch seconds). `away`: Ronjas that are
     not there for a while.
@@ -58,11 +60,24 @@ def _promise(rows: Rows, one: Promised, since: int) -> Block | None:
     return _promise_return(rows, one, index, since) if one.back else _promise_whole(rows, one, index)
 
 
+def in_closed(rows: Rows, promised: Sequence[Promised]) -> list[tuple[Promised, Window]]:
+    """What is promised in windows that are not open: it holds, and only somebody who agrees moves."""
+    shut = [window for window in rows.windows if not window.is_open]
+    return [(one, window) for window in shut for one in promised if window.slot_id in one.slot_ids]
+
+
+def why_closed(window: Window) -> Block:
+    """The reason of a window that is not open."""
+    return Block.HOLIDAY if window.day_is_holiday else Block.CLOSED
+
+
+def _opened(window: Window) -> Window:
+    return replace(window, is_available=True, day_is_holiday=False, day_is_closed=False)
+
+
 def _promise_return(rows: Rows, one: Promised, index: int, since: int) -> Block | None:
     """A car that is with us goes home in the window at `index`, and until then its customer has a Ronja."""
     window, minutes = rows.windows[index], one.back.jockey_minutes if one.back else 0
-    if not window.is_open:
-        return Block.HOLIDAY if window.day_is_holiday else Block.CLOSED
     if not has_room(rows.windows, index, minutes):
         return Block.NO_JOCKEY
     if one.span is not None:
@@ -76,7 +91,8 @@ def _promise_return(rows: Rows, one: Promised, index: int, since: int) -> Block 
 
 
 def _promise_whole(rows: Rows, one: Promised, index: int) -> Block | None:
-    windows = near(rows.windows, index, one.order)
+    kept_open = [_opened(window) if window.slot_id in one.slot_ids else window for window in rows.windows[index:]]
+    windows = near(kept_open, 0, one.order)
     offer = Judge(windows, rows.plans, one.order).offer(0, all_returns=True)
     if offer.block is not None:
         return offer.block
@@ -140,9 +156,10 @@ def limit_of(day: date, rows: Rows, order: Order) -> Limit | None:
     numbers = [n for n, window in enumerate(judge.windows) if window.day == day]
     blocks = [judge.offer(n).block for n in numbers]
     scarce = [block for block in blocks if block in LIMIT_OF]
+    carries = judge.carries(numbers)
     if None in blocks:
-        return bottleneck(judge.carries(numbers), None)
-    return bottleneck({}, Counter(scarce).most_common(1)[0][0]) if scarce else None
+        return bottleneck(carries, None)
+    return bottleneck(carries, Counter(scarce).most_common(1)[0][0]) if scarce else None
 
 
 def places_of(day: date, rows: Rows, order: Order) -> int:

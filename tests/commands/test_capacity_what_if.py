@@ -18,7 +18,8 @@ from b2c_web.catalog.models import ServiceType
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import VehicleClass
 from b2c_web.workshops import generation
-from b2c_web.workshops.models import VehicleStatus
+from b2c_web.workshops.editing import Edit, day_state, edit_day
+from b2c_web.workshops.models import VehicleStatus, WorkshopCapacity
 from b2c_web.workshops.rules import Block, Limit
 from tests.commands.scene import FIRST, Scene
 from tests.factories import make_days, make_jockey, make_shift, make_workshop
@@ -91,16 +92,32 @@ def test_nothing_is_written(scene: Scene) -> None:
     [
         ({"day_maximum": 1}, Block.DAY_FULL),
         ({"places_per_window": 1}, Block.SLOT_FULL),
-        ({"closed": frozenset({480})}, Block.CLOSED),
     ],
 )
 def test_the_last_booked_is_the_promise_that_breaks(scene: Scene, change: dict[str, Any], block: Block) -> None:
-    first, last = scene.booked(0, None), scene.booked(0, None)
+    _first, last = scene.booked(0, None), scene.booked(0, None)
     found = effect(scene, **change)
     assert found.brought < 0
-    named = [(one.booking.id, one.block) for one in found.broken]
-    expected = [(first.id, block)] if block is Block.CLOSED else []
-    assert named == [*expected, (last.id, block)]
+    assert [(one.booking.id, one.block) for one in found.broken] == [(last.id, block)]
+
+
+def test_closing_breaks_no_promise_and_names_those_that_stay(scene: Scene) -> None:
+    """What the what-if says before is what the day says after."""
+    fetched, brought = scene.booked(0, 2), scene.booked(0, None)
+    found = effect(scene, closed=frozenset({480, 720}))
+    assert (found.broken, found.broken_now) == ([], [])
+    named = [(one.booking.id, one.block, one.is_return) for one in found.in_closed]
+    assert sorted(named, key=str) == sorted(
+        [(fetched.id, Block.CLOSED, False), (brought.id, Block.CLOSED, False), (fetched.id, Block.CLOSED, True)],
+        key=str,
+    )
+    assert found.brought < 0
+    row = scene.session.query(WorkshopCapacity).filter_by(date=FIRST).one()
+    edit_day(scene.workshop.id, FIRST, Edit(row.max_bookings, True, None, day_state(row)))
+    again = effect(scene)
+    assert (again.broken, again.broken_now) == ([], [])
+    assert {one.booking.id for one in again.in_closed} == {fetched.id, brought.id}
+    assert effect(scene, jockeys=-2).broken[0].booking.id == fetched.id  # without a jockey it breaks, closed or not
 
 
 def test_broken_promises_are_listed_in_order_of_time(scene: Scene) -> None:

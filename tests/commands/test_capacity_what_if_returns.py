@@ -122,9 +122,13 @@ def test_cars_that_are_with_us_are_kept_before_those_that_are_still_to_come(scen
     assert named(effect(scene, jockeys=-2)) == [(coming.id, Block.NO_JOCKEY, False)]
 
 
-def test_a_closed_window_breaks_the_return_in_it(scene: Scene) -> None:
+def test_a_closed_window_keeps_the_return_in_it(scene: Scene) -> None:
     booking = arrives(scene, scene.booked(0, 7))
-    assert named(effect(scene, closed=frozenset({720}))) == [(booking.id, Block.CLOSED, True)]
+    found = effect(scene, closed=frozenset({720}))
+    assert named(found) == []
+    assert [(one.booking.id, one.block, one.is_return) for one in found.in_closed] == [
+        (booking.id, Block.CLOSED, True)
+    ]
 
 
 def test_without_ronjas_a_customer_whose_car_is_here_has_none(scene: Scene) -> None:
