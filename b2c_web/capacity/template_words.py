@@ -1,11 +1,16 @@
-"""What a template does to the coming days, in words."""
+"""What a template does to the coming days, and what in it is probably a slip, in words."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from b2c_web import formatting
 from b2c_web.capacity.template_grid import clock_of
 from b2c_web.workshops.template_changes import DayChange, Obstacle, ObstacleKind
 from b2c_web.workshops.weekly import DayPlan
+from b2c_web.workshops.weekly_doubts import Doubt
 
 
 def plan_words(plan: DayPlan | None) -> str:
@@ -39,3 +44,32 @@ def obstacle_words(obstacle: Obstacle) -> str:
     if not obstacle.booked:
         return _("%(span)s: eine Fahrt ist zugesagt", span=span)
     return ngettext("%(span)s: %(num)s Buchung", "%(span)s: %(num)s Buchungen", obstacle.booked, span=span)
+
+
+def doubt_words(doubts: Sequence[Doubt]) -> list[str]:
+    """A sentence for each window with its weekdays: its places, and what the day takes or bays and jockeys carry."""
+    weekdays: dict[str, list[str]] = {}
+    for one in doubts:
+        weekdays.setdefault(_doubt_words(one), []).append(_weekday(one.weekday))
+    return [f"{', '.join(days)}, {words}" for words, days in weekdays.items()]
+
+
+def _doubt_words(doubt: Doubt) -> str:
+    facts = {"span": f"{clock_of(doubt.window.starts)}–{clock_of(doubt.window.ends)}", "places": doubt.window.places}
+    beyond = _(
+        "So lange tragen die Bühnen bisher %(bays)s Autos und die Jockeys höchstens %(pickups)s Abholungen.",
+        bays=doubt.bays,
+        pickups=doubt.pickups,
+    )
+    if not doubt.is_over_the_day:
+        return " ".join((_("%(span)s: %(places)s Plätze.", **facts), beyond))
+    over = _(
+        "%(span)s: %(places)s Plätze, aber am ganzen Tag höchstens %(maximum)s Buchungen.",
+        **facts,
+        maximum=doubt.maximum,
+    )
+    return " ".join((over, beyond)) if doubt.is_far_beyond else over
+
+
+def _weekday(number: int) -> str:
+    return formatting.weekday(date(2024, 1, 1) + timedelta(days=number))  # a Monday

@@ -172,3 +172,29 @@ def test_nobody_sees_another_workshop(planner: FlaskClient) -> None:
     assert planner.get(f"{PAGE}?workshop={other.id}").status_code == 404
     assert send(planner, f"{PAGE}?workshop={other.id}").status_code == 404
     assert send(planner, f"/workshop/capacity/generation?workshop={other.id}").status_code == 404
+
+
+def test_too_many_places_are_doubted_before_and_saved_all_the_same(planner: FlaskClient) -> None:
+    assert "Stimmen diese Zahlen?" not in text_of(preview(planner, **all_maxima("4")))
+    typed = {"places-0-0": "99", "places-0-1": "99", "places-4-2": "13"} | {"max-2": "100"}
+    answer = preview(planner, **typed)
+    words = words_of(text_of(answer))
+    carried = "So lange tragen die Bühnen bisher 4 Autos und die Jockeys höchstens 0 Abholungen."
+    assert "Stimmen diese Zahlen? Speichern können Sie trotzdem." in words
+    assert f"Mo, Di, 08:00–10:00: 99 Plätze, aber am ganzen Tag höchstens 20 Buchungen. {carried}" in words
+    assert f"Mi, 16:00–18:00: 13 Plätze. {carried}" in words
+    assert save(planner, text_of(answer)).status_code == 303
+    taken = db.session.scalars(select(TimeSlot.max_bookings).where(TimeSlot.service_date == date(2026, 11, 30)))
+    assert 99 in set(taken)
+
+
+def test_jockeys_carry_what_their_shifts_have_room_for(planner: FlaskClient, workshop: Workshop) -> None:
+    """Three jockeys at once make nine pickups of 40 minutes in two hours: 27 places are not far beyond, 28 are."""
+    slots = db.session.scalars(select(TimeSlot).where(TimeSlot.service_date == date(2026, 11, 30))).all()
+    for slot in slots:
+        slot.jockey_minutes_room = 360
+    db.session.commit()
+    usual = all_maxima("40")
+    assert "Stimmen diese Zahlen?" not in text_of(preview(planner, **usual, **{"places-0-0": "27"}))
+    words = words_of(text_of(preview(planner, **usual, **{"places-0-0": "28"})))
+    assert "Mo, 08:00–10:00: 28 Plätze. So lange tragen die Bühnen bisher 4 Autos und die Jockeys höchstens 9" in words

@@ -14,13 +14,14 @@ from b2c_web.capacity import blueprint
 from b2c_web.capacity.asking import read_day
 from b2c_web.capacity.scope import picked, planned_workshop
 from b2c_web.capacity.template_grid import Grid, grid_of, read_grid, shown, tomorrow
-from b2c_web.capacity.template_words import change_words, obstacle_words
+from b2c_web.capacity.template_words import change_words, doubt_words, obstacle_words
 from b2c_web.errors import Invalid
 from b2c_web.workshops.commands import roll_on
 from b2c_web.workshops.models import Workshop
 from b2c_web.workshops.template_changes import ChangeKind, DayChange
 from b2c_web.workshops.template_commands import Draft, TemplateChanged, preview, save_template
 from b2c_web.workshops.template_store import state_of, templates_of, weeks_of
+from b2c_web.workshops.weekly_doubts import carried_by, doubts_of
 
 
 @blueprint.get("/template")
@@ -60,7 +61,8 @@ def _seen_or_saved(workshop: Workshop, grid: Grid, draft: Draft) -> Response:
     changes = preview(workshop.id, draft)
     digest = shown(draft, changes)
     if request.form.get("action") != "save" or request.form.get("shown") != digest:
-        return _page(workshop, grid, draft.seen, changes=changes, digest=digest)
+        doubts = doubt_words(doubts_of(draft.week, carried_by(workshop.id)))
+        return _page(workshop, grid, draft.seen, changes=changes, digest=digest, doubts=doubts)
     _say(save_template(workshop.id, draft))
     return htmx.see_other(url_for("capacity.template", since=draft.valid_from, **picked(current_user, workshop)))
 
@@ -90,6 +92,7 @@ def _page(
     *,
     changes: Sequence[DayChange] | None = None,
     digest: str = "",
+    doubts: Sequence[str] = (),
 ) -> Response:
     return htmx.render(
         "capacity/template.html",
@@ -102,6 +105,7 @@ def _page(
         templates=templates_of(workshop.id),
         changes=None if changes is None else {kind: [c for c in changes if c.kind is kind] for kind in ChangeKind},
         digest=digest,
+        doubts=doubts,
         change_words=change_words,
         obstacle_words=obstacle_words,
     )
