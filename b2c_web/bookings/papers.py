@@ -64,8 +64,23 @@ def pdf_of(booking: Booking, document: Document, language: str) -> bytes:
     from b2c_web.payments.pdf import receipt_pdf  # likewise
 
     payment = succeeded_payment(PaymentPurpose.BOOKING, booking.id)
-    facts = facts_of(booking) | {"method_label": payment.method_label if payment else None}
+    facts = facts_of(booking) | {
+        "method_label": payment.method_label if payment else None,
+        "credited": _is_credited(booking, document),
+    }
     return receipt_pdf(document, facts, language)
+
+
+def _is_credited(booking: Booking, document: Document) -> bool:
+    """Was the money of this refund invoiced, so that a credit note follows? Late money was not, nor the fee of a move
+    that was not made.
+    """
+    refund = db.session.get(Refund, document.purpose_id) if document.kind is DocumentKind.REFUND else None
+    if refund is None or booking.paid_at is None:
+        return refund is None
+    if refund.payment.purpose is not PaymentPurpose.MOVE_FEE:
+        return True
+    return db.session.get_one(BookingMove, refund.payment.purpose_id).state is MoveState.DONE
 
 
 def attachments(notification: Notification) -> list[Attachment]:

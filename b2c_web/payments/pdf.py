@@ -43,18 +43,23 @@ NOT_AN_INVOICE: dict[DocumentKind, Any] = {
     DocumentKind.REFUND: _l("Das ist ein Beleg, keine Gutschrift. Die Gutschrift kommt gesondert aus der Buchhaltung."),
 }
 
+NOT_CREDITED = _l(
+    "Das ist ein Beleg. Über diese Zahlung gab es keine Rechnung, darum kommt dazu auch keine Gutschrift."
+)
+
 
 def receipt_pdf(document: Document, facts: dict[str, Any], language: str) -> bytes:
     """The document as PDF in `language`; the same document and facts always give the same bytes.
 
     `facts` of the booking as in `notifications/facts.py`; name, address and `method_label` are printed when given.
+    `credited`: False for the refund of money that accounting never invoiced.
     """
     with force_locale(language):
         paper = _Paper(document, language)
         _draw_head(paper)
         _draw_facts(paper, document, readable(facts))
         _draw_lines(paper, document)
-        _draw_notes(paper, document, facts.get("method_label"))
+        _draw_notes(paper, document, facts)
         return bytes(paper.output())
 
 
@@ -195,12 +200,13 @@ def _draw_lines(paper: _Paper, document: Document) -> None:
     paper.write_pair(_("Netto"), eur(net_cents), 9, colour=SOFT)
 
 
-def _draw_notes(paper: _Paper, document: Document, method_label: str | None) -> None:
-    """How it was paid, and that this is no invoice."""
+def _draw_notes(paper: _Paper, document: Document, facts: dict[str, Any]) -> None:
+    """How it was paid, and that this is no invoice; what else comes, or that nothing does."""
+    credited = document.kind is not DocumentKind.REFUND or facts.get("credited", True)
     paper.set_y(paper.get_y() + 10)
-    paper.write_line(_paid_line(document, method_words(method_label)))
+    paper.write_line(_paid_line(document, method_words(facts.get("method_label"))))
     paper.set_y(paper.get_y() + 3)
-    paper.write_line(str(NOT_AN_INVOICE[document.kind]), colour=SOFT)
+    paper.write_line(str(NOT_AN_INVOICE[document.kind] if credited else NOT_CREDITED), colour=SOFT)
 
 
 def _paid_line(document: Document, method: str) -> str:

@@ -10,15 +10,17 @@ from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings import hooks
 from b2c_web.bookings.models import Booking
+from b2c_web.bookings.papers import pdf_of
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
 from b2c_web.odoo.commands import owe, owe_invoice
 from b2c_web.odoo.models import OdooSyncStatus, SyncStatus
 from b2c_web.payments.gateway import RefundOutcome, RefundResult
-from b2c_web.payments.models import Payment, PaymentPurpose, Refund, RefundState
+from b2c_web.payments.models import Document, Payment, PaymentPurpose, Refund, RefundState
 from b2c_web.payments.refunding import record_refund
 from tests.commands.scene import Scene, succeed
 from tests.factories import make_user
+from tests.unit.test_papers import text_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 
@@ -31,6 +33,16 @@ def scene(session: Any) -> Scene:
 def owed(scene: Scene) -> list[tuple[str, Any]]:
     rows = scene.session.query(OdooSyncStatus).order_by(OdooSyncStatus.id)
     return [(row.entity_type, row.entity_id) for row in rows]
+
+
+def refund_paper(scene: Scene, refund: Refund) -> str:
+    """What the document of a refund says, as its customer downloads it."""
+    document = scene.session.query(Document).filter_by(purpose_id=refund.id).one()
+    booking = scene.session.get_one(Booking, document.booking_id)
+    return text_of(pdf_of(booking, document, "de"))
+
+
+COMES, NEVER_COMES = "Die Gutschrift kommt gesondert", "darum kommt dazu auch keine Gutschrift"
 
 
 def test_a_hold_owes_nothing(scene: Scene) -> None:
@@ -70,9 +82,12 @@ def test_money_that_came_too_late_was_never_invoiced(scene: Scene, frozen_clock:
     booking = scene.book()
     scene.book(5, 7, user_id=booking.user_id)
     scene.pay(booking)
-    scene.session.query(Refund).one().state = RefundState.SUCCEEDED
-    hooks.refunded(booking)
+    refund = scene.session.query(Refund).one()
+    went_back(refund.payment, refund)
     assert owed(scene) == []
+    paper = refund_paper(scene, refund)
+    assert NEVER_COMES in paper
+    assert COMES not in paper
 
 
 def late_move(scene: Scene, booking: Booking) -> Payment:
@@ -98,6 +113,7 @@ def test_the_fee_of_a_move_that_was_not_made_was_never_invoiced(scene: Scene, fr
         scene.session.commit()
         went_back(succeed(lost), scene.session.query(Refund).one())
         assert lost.refunded_cents == 2500
+        assert NEVER_COMES in refund_paper(scene, lost.refunds[0])
         assert owed(scene) == before
         for slot in scene.slots[7:]:
             slot.is_available = True
@@ -119,3 +135,6 @@ def test_the_fee_of_a_move_that_was_made_is_credited_when_it_goes_back(
     (refund,) = fee.refunds
     assert before[3:] == [("payment", fee.id)]
     assert owed(scene) == [*before, ("refund", refund.id)]
+    paper = refund_paper(scene, refund)
+    assert COMES in paper
+    assert NEVER_COMES not in paper
