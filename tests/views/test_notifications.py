@@ -204,6 +204,64 @@ def post(client: FlaskClient, path: str) -> Any:
     return client.post(path, data={"csrf_token": token[1]})
 
 
+SECRET = {"link_path": "/e/a-secret-key", "booking_url_path": "/bookings/7"}
+
+
+@pytest.fixture
+def with_secrets(monkeypatch: pytest.MonkeyPatch, admin: FlaskClient) -> list[Notification]:
+    """A code and a link, kept before there was a mail server; a paper is made of the link."""
+
+    def paper(row: Notification) -> list[hooks.Attachment]:
+        return [hooks.Attachment("a.txt", row.context["link_path"].encode(), "text/plain")]
+
+    monkeypatch.setitem(hooks.attachments, NotificationKind.EXTENSION_REMINDER, paper)
+    return [kept(CODE), kept(NotificationKind.EXTENSION_REMINDER, context=FACTS | SECRET)]
+
+
+def everything(client: FlaskClient, base: str, rows: list[Notification]) -> str:
+    """All that the pages about these messages answer."""
+    paths = [base, *[f"{base}/{row.id}{end}" for row in rows for end in ("", "/html")]]
+    files = client.get(f"{base}/{rows[1].id}/attachments/0").get_data(as_text=True)
+    return "".join([*[page(client, path) for path in paths], files])
+
+
+@pytest.mark.parametrize("base", ["/admin/messages", "/dev/outbox"])
+def test_once_mail_is_delivered_nobody_reads_other_peoples_codes_and_links(
+    app: Flask, admin: FlaskClient, with_secrets: list[Notification], monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
+    shown = everything(admin, base, with_secrets)
+    assert "481590" in shown  # where mail is only kept, this is the only way in
+    assert shown.count("/e/a-secret-key") >= 3
+    monkeypatch.setitem(app.config, "MAIL_SERVER", "mail.example.org")
+    shown = everything(admin, base, with_secrets)
+    assert "481590" not in shown
+    assert "a-secret-key" not in shown
+    assert "•••••• ist Ihr Anmeldecode" in shown
+    assert "/bookings/7" in shown
+    assert "Er ist nur für den Empfänger." in shown
+
+
+def test_a_hidden_code_is_not_found_out_by_searching(
+    app: Flask, admin: FlaskClient, with_secrets: list[Notification], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert str(with_secrets[0].id) in page(admin, "/admin/messages?q=4815")
+    monkeypatch.setitem(app.config, "MAIL_SERVER", "mail.example.org")
+    assert str(with_secrets[0].id) not in page(admin, "/admin/messages?q=4815")
+    assert str(with_secrets[1].id) in page(admin, f"/admin/messages?q={with_secrets[1].recipient}")
+
+
+def test_a_link_that_waits_for_its_next_try_is_hidden_too(
+    app: Flask, admin: FlaskClient, with_secrets: list[Notification], monkeypatch: pytest.MonkeyPatch, session: Any
+) -> None:
+    row = with_secrets[1]
+    row.status, row.sent_at = NotificationStatus.QUEUED, None
+    session.commit()
+    monkeypatch.setitem(app.config, "MAIL_SERVER", "mail.example.org")
+    assert "a-secret-key" not in page(admin, f"/admin/messages/{row.id}")
+    session.refresh(row)
+    assert "a-secret-key" in str(row.body_text)  # the letter still needs it
+
+
 def test_sending_again_needs_the_token_and_a_failure(admin: FlaskClient, session: Any) -> None:
     broken, fine = failed(session), kept()
     assert admin.post(f"/admin/messages/{broken.id}/sending").status_code == 400

@@ -9,6 +9,7 @@ from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import talisman
 from b2c_web.htmx import render
 from b2c_web.notifications import blueprint, queries
+from b2c_web.notifications.masking import masked, masked_page
 from b2c_web.notifications.models import Notification
 from b2c_web.notifications.views import shown
 
@@ -18,7 +19,7 @@ from b2c_web.notifications.views import shown
 def outbox() -> Response:
     _demo_only()
     asked = shown.wanted()
-    context = shown.list_context("notifications.outbox", asked, queries.outbox(asked))
+    context = shown.list_context("notifications.outbox", asked, masked_page(queries.outbox(asked)))
     return render("notifications/outbox.html", "notifications/_outbox.html", **context, on_its_way=queries.on_its_way())
 
 
@@ -44,7 +45,7 @@ def outbox_message_attachment(notification_id: UUID, index: int) -> Response:
 
 def _kept(notification_id: UUID) -> Notification:
     _demo_only()
-    return queries.kept_message(notification_id)
+    return masked(queries.kept_message(notification_id))
 
 
 def _demo_only() -> None:

@@ -69,6 +69,7 @@ def message_context(endpoint: str, row: Notification) -> dict[str, Any]:
     """Everything that `notifications/_message.html` needs."""
     return {
         "message": row,
+        "is_masked": getattr(row, "is_masked", False),
         "kind_word": words.KINDS[row.kind],
         "error_word": words.error_word(row.error),
         "attachments": sending.attachments_of(row),
