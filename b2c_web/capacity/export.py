@@ -46,7 +46,7 @@ def _head() -> list[str]:
         _("davon mit Abholung, höchstens"),
         _("Grund"),
         _("Bühnen tragen noch"),
-        _("Tagesmaximum lässt noch"),
+        _("Tageslimit lässt noch"),
         _("Jockeys tragen noch"),
         _("Ronjas tragen noch"),
         _("Engpass"),

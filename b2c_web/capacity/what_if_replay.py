@@ -32,8 +32,8 @@ def kept(
     """Every promise gives back what it holds; then each, in this order, is promised its own windows again.
 
     That a window is closed refuses nobody: who has booked it keeps it (`edit_day`), see `in_closed`. Returns whom the
-    judge refuses, and why; and the rows with every Ronja where it is needed then. A refused promise
-    still holds its places and minutes, as in the database: what breaks is no free place, somebody must be asked first.
+    judge refuses, and why; and the rows with every Ronja where it is needed then. A refused promise still holds its
+    places and minutes, as in the database: what breaks is no free place, somebody must be asked first.
     `since`: from when on a Ronja that is out with a customer must stay free (epoch seconds). `away`: Ronjas that are
     not there for a while.
     """
@@ -77,7 +77,7 @@ def _opened(window: Window) -> Window:
 
 def _promise_return(rows: Rows, one: Promised, index: int, since: int) -> Block | None:
     """A car that is with us goes home in the window at `index`, and until then its customer has a Ronja."""
-    window, minutes = rows.windows[index], one.back.jockey_minutes if one.back else 0
+    minutes = one.back.jockey_minutes if one.back else 0
     if not has_room(rows.windows, index, minutes):
         return Block.NO_JOCKEY
     if one.span is not None:

@@ -19,7 +19,7 @@ BLOCKS: dict[Block, Any] = {
 }
 LIMITS: dict[Limit, Any] = {
     Limit.BAYS: _l("Bühnen"),
-    Limit.DAY: _l("Tagesmaximum"),
+    Limit.DAY: _l("Tageslimit"),
     Limit.JOCKEYS: _l("Jockeys"),
     Limit.RONJAS: _l("Ronjas"),
 }
@@ -39,7 +39,7 @@ def signed(count: int) -> str:
 # Where a long word breaks in a narrow cell: a browser without a German dictionary would break it anywhere.
 _PARTED = (
     *("Weih-nachts-tag", "Him-mel-fahrt", "Fron-leich-nam", "Aller-heili-gen", "Refor-mations-tag"),
-    *("Tages-maximum", "Oster-montag", "Pfingst-montag", "Kar-freitag", "Deut-schen", "Ein-heit"),
+    *("Tages-limit", "Oster-montag", "Pfingst-montag", "Kar-freitag", "Deut-schen", "Ein-heit"),
 )
 
 

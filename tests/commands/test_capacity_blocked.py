@@ -16,7 +16,7 @@ from b2c_web.catalog.models import ServiceType
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.vehicles.models import VehicleClass
-from b2c_web.workshops.rules import LIMIT_OF, Block, DayState, Limit, Offer
+from b2c_web.workshops.rules import LIMIT_OF, Block, DayState, Offer
 from tests.commands.scene import PLACE
 from tests.factories import WINDOWS, make_customer, make_day, make_ronja, make_services, make_slot, make_workshop
 
@@ -127,7 +127,7 @@ def first_return(offer: Offer) -> uuid.UUID | None:
 
 
 def test_the_numbers_of_the_bottleneck_never_promise_less_than_the_calendar(question: Question) -> None:
-    """A day with places carries at least one booking by every resource alone, and the day and its bays carry all of its places."""
+    """A day with places carries at least one booking by every limit alone, and day and bays carry all of its places."""
     for cell in cells(question).values():
         if cell.places:
             assert min(cell.carries.values()) >= 1

@@ -126,9 +126,7 @@ def test_a_closed_window_keeps_the_return_in_it(scene: Scene) -> None:
     booking = arrives(scene, scene.booked(0, 7))
     found = effect(scene, closed=frozenset({720}))
     assert named(found) == []
-    assert [(one.booking.id, one.block, one.is_return) for one in found.in_closed] == [
-        (booking.id, Block.CLOSED, True)
-    ]
+    assert [(one.booking.id, one.block, one.is_return) for one in found.in_closed] == [(booking.id, Block.CLOSED, True)]
 
 
 def test_without_ronjas_a_customer_whose_car_is_here_has_none(scene: Scene) -> None:

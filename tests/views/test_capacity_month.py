@@ -118,12 +118,12 @@ def test_a_maximum_below_the_bays_is_the_bottleneck_and_called_so(scene: Scene, 
         assert change_day(client, max_bookings=str(maximum)).status_code == 303
         page = text_of(client.get(f"{THURSDAY}&how=drop-off"))
         words = words_of(page.replace("\u00ad", ""))
-        assert f"Do, 26. Nov.: 1 / {maximum} Tagesmaximum {state}" in words
-        told = f"Der Engpass: Tagesmaximum. So viele Buchungen gingen noch: Bühnen 19, Tagesmaximum {left}."
+        assert f"Do, 26. Nov.: 1 / {maximum} Tageslimit {state}" in words
+        told = f"Der Engpass: Tageslimit. So viele Buchungen gingen noch: Bühnen 19, Tageslimit {left}."
         assert told in words
         rows = client.get(f"{PAGE}/days.csv?how=drop-off").get_data(as_text=True).splitlines()
         thursday = next(row for row in rows if row.startswith("2026-11-26")).split(";")
-        assert thursday[7:12] == ["19", str(left), "", "", "Tagesmaximum"]
+        assert thursday[7:12] == ["19", str(left), "", "", "Tageslimit"]
 
 
 def test_full_windows_on_a_full_day_are_the_bays(scene: Scene, login: Login) -> None:
@@ -134,7 +134,7 @@ def test_full_windows_on_a_full_day_are_the_bays(scene: Scene, login: Login) -> 
     client = staff(scene, login)
     assert change_day(client, max_bookings="1").status_code == 303
     words = words_of(text_of(client.get(f"{THURSDAY}&how=drop-off")))
-    assert "Der Engpass: Bühnen. So viele Buchungen gingen noch: Bühnen 0, Tagesmaximum 0." in words
+    assert "Der Engpass: Bühnen. So viele Buchungen gingen noch: Bühnen 0, Tageslimit 0." in words
 
 
 def test_a_full_day_names_its_bottleneck(scene: Scene, login: Login) -> None:
@@ -144,7 +144,7 @@ def test_a_full_day_names_its_bottleneck(scene: Scene, login: Login) -> None:
     client = staff(scene, login)
     words = words_of(text_of(client.get(THURSDAY)))
     assert "Do, 26. Nov.: 2 / 20 Ronjas voll" in words
-    assert "Der Engpass: Ronjas. So viele Buchungen gingen noch: Bühnen 18, Tagesmaximum 18, Jockeys" in words
+    assert "Der Engpass: Ronjas. So viele Buchungen gingen noch: Bühnen 18, Tageslimit 18, Jockeys" in words
     assert "keine Ronja frei, 2 von 20" in words
     by_themselves = words_of(text_of(client.get(f"{THURSDAY}&how=drop-off")))
     assert "Ronjas voll" not in by_themselves
