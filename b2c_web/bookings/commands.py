@@ -35,8 +35,10 @@ REFUSED = {
     Refusal.ENDED: _l("Die Buchung ist schon zu Ende."),
     Refusal.TOO_LATE_TO_WITHDRAW: _l("Die Widerrufsfrist ist zu Ende."),
     Refusal.WORK_BEGAN: _l("Auf Ihren Wunsch haben wir schon begonnen."),
+    Refusal.WORK_DONE: _l("Die Arbeit an Ihrem Auto ist schon getan."),
 }
 ON_THE_ROAD = _l("Das Auto hat gerade ein Jockey.")
+NOT_BEGUN = _l("Die Arbeit ist noch nicht begonnen. Bitte beginnen Sie sie zuerst.")
 UNASKED = _l("Bitte bestätigen: Wir beginnen, obwohl der Kunde noch widerrufen kann.")
 
 
@@ -207,13 +209,15 @@ def complete_work(staff: User, booking_id: uuid.UUID, check: Callable[[Booking],
     """The work is done. True when the car is READY_FOR_RETURN at once, False while captures are still settling.
 
     `check` runs under the booking's lock before anything is taken, and may refuse what the person did not see.
-    Raises Conflict, also "extension_pending" while an extension waits for the customer.
+    Raises Conflict, also "not_begun", and "extension_pending" while an extension waits for the customer.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         refuse_withdrawn(booking)
+        if booking.work_started_at is None:
+            raise Conflict(NOT_BEGUN, code="not_begun")
         if booking.service_completed_at is None:
             if check is not None:
                 check(booking)

@@ -96,6 +96,7 @@ class Booking(Timestamps, Base):
         CheckConstraint(
             "return_failed_at IS NULL OR status IN ('READY_FOR_RETURN', 'CANCELLED')", name="failed_return_waits"
         ),
+        CheckConstraint("service_completed_at IS NULL OR work_started_at IS NOT NULL", name="begun_before_completed"),
         CheckConstraint(
             "withdrawn_at IS NULL OR service_completed_at IS NULL"
             " AND status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP', 'CANCELLED')",

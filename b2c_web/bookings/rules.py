@@ -91,6 +91,7 @@ class Refusal(StrEnum):
     OFFER_ENDED = "OFFER_ENDED"
     TOO_LATE_TO_WITHDRAW = "TOO_LATE_TO_WITHDRAW"
     WORK_BEGAN = "WORK_BEGAN"
+    WORK_DONE = "WORK_DONE"
     WITHDRAWN = "WITHDRAWN"
 
 
@@ -169,7 +170,8 @@ def _not_to_be_withdrawn(booking: WithdrawalFacts) -> Refusal | None:
     if booking.status is S.PENDING:
         return Refusal.NOT_PAID
     if booking.status not in BEFORE_DONE or booking.service_completed_at is not None:
-        return _open_to_customer(booking)
+        refusal = _open_to_customer(booking)
+        return Refusal.WORK_DONE if refusal is Refusal.CAR_IS_WITH_US else refusal
     if booking.withdrawn_at is not None:
         return Refusal.WITHDRAWN
     began = booking.work_started_at is not None and booking.early_start_requested_at is not None

@@ -173,7 +173,7 @@ def fill_the_board() -> list[str]:
     one = {"name": "Bremsscheiben vorn", "description": "", "price": 47988, "quantity": "1", "media": []}
     facts = {"description": "Bremsen", "items": [one], "total_amount": 47988, "vat_rate_percent": 19}
     db.session.add(Extension(booking_id=waiting.id, requested_at=now - timedelta(minutes=52), **facts))
-    ready = car("DO DD 4", BookingStatus.READY_FOR_RETURN, service_completed_at=now)
+    ready = car("DO DD 4", BookingStatus.READY_FOR_RETURN, work_started_at=now, service_completed_at=now)
     withdrawn = car("DO GG 7", BookingStatus.IN_WORKSHOP, work_started_at=now, withdrawn_at=now)
     car("DO EE 5", BookingStatus.COMPLETED)
     ronja = make_ronja(db.session.query(Workshop).one())  # of its own: more than one case fills the board
@@ -232,9 +232,10 @@ def add_late_cars() -> None:
     make_booking(slots[0])
     make_booking(slots[0], vehicle_id=vehicle.id)
     make_booking(slots[0], status=BookingStatus.IN_WORKSHOP, **facts)
-    make_booking(slots[0], status=BookingStatus.READY_FOR_RETURN, service_completed_at=slots[1].start_time, **facts)
-    gone = {"status": BookingStatus.READY_FOR_RETURN, "service_completed_at": slots[1].start_time}
-    make_booking(slots[0], slots[-1], ronja=ronja, **gone, **facts)
+    done = dict.fromkeys(("work_started_at", "service_completed_at"), slots[1].start_time)
+    gone = {"status": BookingStatus.READY_FOR_RETURN, **done, **facts}
+    make_booking(slots[0], **gone)
+    make_booking(slots[0], slots[-1], ronja=ronja, **gone)
 
 
 def test_no_card_is_wider_than_its_column(site: Site, wilma: Person) -> None:

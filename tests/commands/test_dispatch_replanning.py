@@ -83,6 +83,7 @@ def test_a_car_that_the_customer_brings_needs_no_pickup(trips: Trips) -> None:
     car = {"license_plate": "WIT XY 207", "make": "Ahorn", "model": "Kombi", "year": 2020}
     with trips.at(booking.pickup_time):
         bookings.check_in(trips.staff, booking.id, mileage_km=1, car=car, brought=True)
+        bookings.start_work(trips.staff, booking.id, unasked=True)
         bookings.complete_work(trips.staff, booking.id)
         trips.session.expire_all()
         assert booking.status is BookingStatus.READY_FOR_RETURN
@@ -151,6 +152,7 @@ def test_a_return_that_is_late_is_planned_from_now_on_and_flagged(trips: Trips) 
     late = booking.estimated_return_time + timedelta(minutes=30)
     with trips.at(late):
         bookings.check_in(trips.staff, booking.id, mileage_km=1, car=car)
+        bookings.start_work(trips.staff, booking.id, unasked=True)
         bookings.complete_work(trips.staff, booking.id)
     back = trips.assignment(booking, RETURN)
     assert (back.conflict, back.scheduled_time) == ("OUTSIDE_WINDOW", late + timedelta(minutes=23))

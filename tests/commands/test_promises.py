@@ -156,6 +156,7 @@ class Promises(RuleBasedStateMachine):
                 lambda: commands.check_in(self.staff, booking.id, mileage_km=1, car=CAR, early=True, brought=True)
             )
         if works:
+            self.attempt(lambda: commands.start_work(self.staff, booking.id, unasked=True))
             self.attempt(lambda: commands.complete_work(self.staff, booking.id))
 
     @precondition(lambda self: self.bookings)

@@ -137,7 +137,7 @@ def test_it_is_refused_once_the_work_began_as_asked_or_is_done_or_too_late(
     commands.complete_work(scene.staff, late.id)
     with pytest.raises(Conflict) as refused:
         commands.withdraw(late.user, late.id)
-    assert refused.value.code == "CAR_IS_WITH_US"
+    assert refused.value.code == "WORK_DONE"
     scene.session.expire_all()
     assert (asked.withdrawn_at, late.withdrawn_at) == (None, None)
 
@@ -179,7 +179,7 @@ def test_asked_for_or_after_the_period_it_begins_by_one_press(
 
 def test_the_database_lets_nothing_be_finished_after_it(scene: Extending) -> None:
     booking = withdrawn(scene, here(scene))
-    booking.service_completed_at = now_utc()
+    booking.work_started_at = booking.service_completed_at = now_utc()
     with pytest.raises(IntegrityError, match="withdrawn_goes_no_further"):
         scene.session.flush()
 
@@ -189,3 +189,14 @@ def test_a_withdrawal_that_nobody_ends_is_reported(scene: Extending, frozen_cloc
     with frozen_clock(now_utc() + timedelta(days=7, minutes=1)):
         found = [breach for breach in breaches() if breach.name.startswith("withdrawals")]
     assert [breach.examples[0].split()[1] for breach in found] == [booking.number]
+
+
+def test_work_that_was_not_begun_cannot_be_reported_done(scene: Extending) -> None:
+    """Else whoever presses "done" at once begins unasked, and asked-for work would look as if it never began."""
+    booking = here(scene)
+    with pytest.raises(Conflict) as refused:
+        commands.complete_work(scene.staff, booking.id)
+    assert refused.value.code == "not_begun"
+    booking.service_completed_at = now_utc()
+    with pytest.raises(IntegrityError, match="begun_before_completed"):
+        scene.session.flush()

@@ -33,6 +33,7 @@ def ready(scene: Scene) -> Booking:
     with command_transaction():
         lifecycle.pick_up(lock_booking(booking.id))
     commands.check_in(staff, booking.id, mileage_km=1, car=CAR, early=True)
+    commands.start_work(staff, booking.id, unasked=True)
     commands.complete_work(staff, booking.id)
     return booking
 

@@ -159,3 +159,13 @@ def test_a_page_opened_before_the_withdrawal_shows_it_first(scene: Extending, lo
     assert send(client, path, **hidden(page)).status_code == 303
     db.session.expire_all()
     assert [one.amount_cents for one in db.session.query(Refund)] == [28900]
+
+
+def test_a_completion_before_the_beginning_is_refused_with_the_way_out(scene: Extending, login: Login) -> None:
+    booking = here(scene)
+    client, path = login(scene.staff), f"/workshop/bookings/{booking.id}/completion"
+    for answer in (client.get(path), send(client, path, page=f"/workshop/bookings/{booking.id}", amount_cents="0")):
+        assert "Bitte beginnen Sie sie zuerst." in text_of(answer)
+        assert "Zurück zum Auto" in text_of(answer)
+    db.session.expire_all()
+    assert booking.service_completed_at is None

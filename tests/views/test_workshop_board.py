@@ -106,7 +106,8 @@ def test_what_came_before_its_day_is_on_todays_board(scene: Scene, login: Login)
     coming, early = car(scene, "DO AA 1", slot=5), car(scene, "DO BB 2", BookingStatus.IN_WORKSHOP, slot=5)
     waits = car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP, slot=5)
     extension(waits)
-    car(scene, "DO DD 4", BookingStatus.READY_FOR_RETURN, slot=5, service_completed_at=clock.now_utc())
+    done = {"work_started_at": clock.now_utc(), "service_completed_at": clock.now_utc()}
+    car(scene, "DO DD 4", BookingStatus.READY_FOR_RETURN, slot=5, **done)
     assert coming.pickup_time.date() > scene.slots[0].start_time.date()
     with at(scene, 1):
         client = staff(scene, login)

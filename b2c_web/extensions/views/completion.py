@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from b2c_web import formatting, htmx
 from b2c_web.access import requires
-from b2c_web.bookings.commands import complete_work
+from b2c_web.bookings.commands import NOT_BEGUN, complete_work
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.withdrawing import WITHDRAWN
 from b2c_web.errors import Conflict
@@ -46,14 +46,20 @@ def completion(booking_id: uuid.UUID) -> Response:
 
 def _refuse_sum(form: NotDoneForm, booking: Booking, cents: int) -> None:
     """Another sum than the button named: asked back while it can be charged, else the way to the car is all."""
-    if rules.work_refusal(booking):
-        form.refuse(Conflict(_not_at_work(booking), code="wrong_state"))
+    refusal = _not_at_work(booking)
+    if refusal:
+        form.refuse(Conflict(refusal, code="wrong_state"))
     else:
         form.form_errors.append(_("Eingezogen würden %(sum)s. Stimmt das so?", sum=formatting.eur(cents)))
 
 
 def _not_at_work(booking: Booking) -> Any:
-    return WITHDRAWN if booking.withdrawal_open else NOT_AT_WORK
+    """Why nothing can be reported done, or None when it can."""
+    if booking.withdrawal_open:
+        return WITHDRAWN
+    if rules.work_refusal(booking):
+        return NOT_AT_WORK
+    return NOT_BEGUN if booking.work_started_at is None else None
 
 
 def _approved(booking_id: uuid.UUID) -> list[ExtensionView]:
@@ -113,7 +119,6 @@ def _facts(booking_id: uuid.UUID, *, asked: bool) -> dict[str, Any]:
         "pending": [one for one in extensions if one.is_pending],
         "undone": undone,
         "due_cents": _due_cents(approved, undone),
-        "open_work": rules.work_refusal(booking) is None,
         "not_at_work": _not_at_work(booking),
         "back_url": url_for("extensions.completion", booking_id=booking_id),
     }
