@@ -1,13 +1,13 @@
 """What approved work comes to and where its money is, for the sum on the customer's page."""
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from b2c_web.bookings.extra_work import ExtraCost, Standing
 from b2c_web.bookings.models import Booking
 from b2c_web.extensions import rules
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.flask_extensions import db
-from b2c_web.payments.models import Payment, PaymentPurpose
+from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState
 
 Auth = AuthorizationStatus
 STANDINGS = {
@@ -33,31 +33,38 @@ def extra_costs_of(booking: Booking) -> list[ExtraCost]:
         .scalar_subquery()
     )
     approved = Extension.booking_id == booking.id, Extension.status == ExtensionStatus.APPROVED
-    wanted = select(Extension, back).where(*approved).order_by(Extension.requested_at, Extension.id)
+    wanted = select(Extension, back, _is_owed()).where(*approved).order_by(Extension.requested_at, Extension.id)
     rows = db.session.execute(wanted.execution_options(populate_existing=True)).all()
     work_over = booking.service_completed_at is not None
-    costs = [_cost(extension, back_cents, work_over) for extension, back_cents in rows if _counts(extension)]
+    costs = [_cost(one, back_cents, is_owed or work_over) for one, back_cents, is_owed in rows if _counts(one)]
     return [cost for cost in costs if cost.cents]
+
+
+def _is_owed() -> ColumnElement[bool]:
+    """As `money.is_owed`: finished once, its money asked for, and nothing of it held any more."""
+    attempts = select(Payment.id).where(Payment.purpose == PaymentPurpose.EXTENSION, Payment.purpose_id == Extension.id)
+    asked_for = attempts.where(Payment.capture_cents.is_not(None)).exists()
+    return asked_for & ~attempts.where(Payment.state == PaymentState.AUTHORIZED).exists()
 
 
 def _counts(extension: Extension) -> bool:
     return extension.authorization_status in STANDINGS
 
 
-def _cost(extension: Extension, back_cents: int, work_over: bool) -> ExtraCost:
+def _cost(extension: Extension, back_cents: int, is_asked_for: bool) -> ExtraCost:
     is_paid = extension.authorization_status is Auth.CAPTURED
     return ExtraCost(
         names=", ".join(extension.items[index]["name"] for index in rules.due_items(extension)),
         cents=extension.captured_amount_cents if is_paid else rules.due_cents(extension),
-        standing=_standing(extension, work_over),
+        standing=_standing(extension, is_asked_for),
         vat_rate_percent=extension.vat_rate_percent,
         back_cents=back_cents if is_paid else 0,
     )
 
 
-def _standing(extension: Extension, work_over: bool) -> Standing:
+def _standing(extension: Extension, is_asked_for: bool) -> Standing:
     if extension.by_mandate and extension.authorization_status is Auth.AUTHORIZED:
         return Standing.AGREED
-    if work_over and extension.authorization_status in rules.UNPAID:
+    if is_asked_for and STANDINGS[extension.authorization_status] is Standing.NOT_HELD:
         return Standing.OWED
     return STANDINGS[extension.authorization_status]

@@ -9,14 +9,15 @@ from flask.testing import FlaskClient
 
 from b2c_web import formatting
 from b2c_web.bookings import extra_work
-from b2c_web.bookings.commands import complete_work
+from b2c_web.bookings.commands import cancel_by_staff, complete_work, rework
 from b2c_web.db import command_transaction
 from b2c_web.extensions import commands
 from b2c_web.extensions.items import Consent, Item, Offer
 from b2c_web.extensions.models import Extension
 from b2c_web.extensions.queries import digest_of
+from b2c_web.payments.capturing import MAX_TRIES
 from b2c_web.payments.commands import capture_held, ensure_customer, make_default, sync_refunds
-from b2c_web.payments.gateway import gateway
+from b2c_web.payments.gateway import PaymentProviderError, gateway
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment, payments_of
 from tests.commands.extending import SUMS, Extending, complete
@@ -127,6 +128,29 @@ def test_a_debt_is_open(pages: Pages) -> None:
     gateway().release(str(held.stripe_payment_intent_id), "release-by-hand")
     capture_held(held.id)
     assert f"davon noch offen {euro(TWO)}" in price_panel(pages)
+    rework(pages.scene.staff, pages.booking_id, "Die Bremse quietscht noch.")
+    assert f"davon noch offen {euro(TWO)}" in price_panel(pages)
+    cancel_by_staff(pages.scene.staff, pages.booking_id, keep_cents=0, reason="Kunde will nicht mehr")
+    assert f"davon noch offen {euro(TWO)}" in plain(pages.customer.get(f"/bookings/{pages.booking_id}"))
+
+
+def test_what_is_asked_for_again_is_taken_and_no_debt_meanwhile(pages: Pages, provider: Provider) -> None:
+    extension = pages.scene.held(pages.booking)
+    provider.misbehave(
+        "error", "/v1/payment_intents/*/capture", status=402, times=None, decline_code="processing_error"
+    )
+    complete_work(pages.scene.staff, pages.booking_id)
+    payment = latest_payment(PaymentPurpose.EXTENSION, extension.id)
+    assert payment is not None
+    for _try in range(MAX_TRIES - 1):
+        with pytest.raises(PaymentProviderError):
+            capture_held(payment.id)
+    capture_held(payment.id)
+    assert f"davon noch offen {euro(TWO)}" in price_panel(pages)
+    rework(pages.scene.staff, pages.booking_id, "Die Bremse quietscht noch.")
+    assert "noch offen" not in price_panel(pages)
+    complete_work(pages.scene.staff, pages.booking_id)
+    assert f"davon wird gerade abgebucht {euro(TWO)}" in price_panel(pages)
 
 
 def test_a_mandate_is_agreed_and_holds_nothing(pages: Pages, provider: Provider) -> None:
