@@ -35,7 +35,7 @@ class Carried:
         return round(self.places_per_hour * (window.ends - window.starts) / 60)
 
     def pickups_in(self, window: PlannedWindow) -> int:
-        return int(self.jockeys * (window.ends - window.starts)) // self.pickup_minutes
+        return int(self.jockeys * (window.ends - window.starts)) // max(1, self.pickup_minutes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from b2c_web.workshops.rules import Block, Judge, Limit, Order, RonjaPlan, Window, bottleneck
 from b2c_web.workshops.template_changes import ChangeKind, DayNow, ObstacleKind, WindowNow, change_of
 from b2c_web.workshops.weekly import DayPlan, PlannedWindow, Week, Weeks, span_refusal
+from b2c_web.workshops.weekly_doubts import Carried, doubts_of
 
 MONDAY = date(2026, 11, 30)
 PLAN = DayPlan(20, (PlannedWindow(480, 600, 4), PlannedWindow(600, 720, 4)))
@@ -106,3 +107,9 @@ def test_each_resource_is_counted_by_itself() -> None:
 def test_without_a_return_jockeys_and_ronjas_carry_nothing() -> None:
     judge = Judge([window(0)], [RonjaPlan(uuid.uuid4(), (), (), 2**40)], Order(True, 120, 20))
     assert judge.carries([0]) == {Limit.DAY: 20, Limit.BAYS: 4, Limit.JOCKEYS: 0, Limit.RONJAS: 0}
+
+
+def test_a_pickup_that_takes_no_time_at_all_limits_no_window() -> None:
+    week = Week(dict.fromkeys(range(7), PLAN))
+    assert doubts_of(week, Carried(2, 1, pickup_minutes=0)) == []
+    assert Carried(2, 1, pickup_minutes=0).pickups_in(PLAN.windows[0]) == 120
