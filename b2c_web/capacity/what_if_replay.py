@@ -91,8 +91,8 @@ def _promise_return(rows: Rows, one: Promised, index: int, since: int) -> Block 
 
 
 def _promise_whole(rows: Rows, one: Promised, index: int) -> Block | None:
-    kept_open = [_opened(window) if window.slot_id in one.slot_ids else window for window in rows.windows[index:]]
-    windows = near(kept_open, 0, one.order)
+    nearby = near(rows.windows, index, one.order)
+    windows = [_opened(window) if window.slot_id in one.slot_ids else window for window in nearby]
     offer = Judge(windows, rows.plans, one.order).offer(0, all_returns=True)
     if offer.block is not None:
         return offer.block
