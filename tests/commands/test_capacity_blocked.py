@@ -16,7 +16,7 @@ from b2c_web.catalog.models import ServiceType
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.vehicles.models import VehicleClass
-from b2c_web.workshops.rules import LIMIT_OF, Block, DayState, Offer
+from b2c_web.workshops.rules import LIMIT_OF, Block, DayState, Limit, Offer
 from tests.commands.scene import PLACE
 from tests.factories import WINDOWS, make_customer, make_day, make_ronja, make_services, make_slot, make_workshop
 
@@ -26,7 +26,7 @@ PRICES = {(False, ServiceType.BRAKE_SERVICE): 28900, (True, ServiceType.BRAKE_SE
 
 
 class RandomWorkshop:
-    """Two weeks of days and windows in every state that there is."""
+    """Two weeks of days and windows in every state that there is; the last day has no place in any way."""
 
     def __init__(self, session: Any, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -42,12 +42,13 @@ class RandomWorkshop:
         chance = self.chance
         if day.weekday() > 4:
             return
-        holiday, closed = chance.random() < 0.1, chance.random() < 0.1
-        row = make_day(self.workshop, day, max_bookings=chance.choice([0, 1, 5, 20]), is_holiday=holiday)
+        most, places, rare = ([0, 1, 5, 20], [0, 1, 3], 0.1) if day < LAST else ([0], [0], 0)
+        holiday, closed = chance.random() < rare, chance.random() < rare
+        row = make_day(self.workshop, day, max_bookings=chance.choice(most), is_holiday=holiday)
         row.is_closed, row.note = closed, chance.choice([None, "Inventur"])
         for window in () if holiday else WINDOWS:
             room = chance.choice([0, 60, 120, 240])
-            facts = {"max_bookings": chance.choice([0, 1, 3]), "is_available": chance.random() > 0.1}
+            facts = {"max_bookings": chance.choice(places), "is_available": chance.random() >= rare}
             slot = make_slot(self.workshop, day, window, jockey_minutes_room=room, longest_trip_minutes=room, **facts)
             self.slots[slot.id] = (day, slot.start_time)
 
@@ -100,12 +101,15 @@ def test_every_day_stands_as_in_the_customers_calendar(question: Question) -> No
             assert (cell.load == "5") is (day.state is DayState.FULL)
 
 
-def test_the_bottleneck_of_a_full_day_is_the_customers_reason(question: Question) -> None:
-    for cell in cells(question).values():
+def test_the_bottleneck_of_a_full_day_is_the_customers_reason_but_bays_when_none_is_left(question: Question) -> None:
+    seen = cells(question)
+    for cell in seen.values():
         if cell.state is DayState.FULL and cell.day >= today_in(ZONE):
             assert cell.block is not None
-            assert cell.limit is LIMIT_OF[cell.block]
+            no_bays = cell.block is Block.DAY_FULL and cell.carries[Limit.BAYS] == 0
+            assert cell.limit is (Limit.BAYS if no_bays else LIMIT_OF[cell.block])
             assert cell.limit in cell.carries
+    assert (seen[LAST].block, seen[LAST].limit) == (Block.DAY_FULL, Limit.BAYS)
 
 
 def test_what_is_free_books_and_what_is_blocked_does_not(place: RandomWorkshop, question: Question) -> None:
