@@ -1,6 +1,8 @@
 # From another folder: make -C path/to/clone run
 # A distribution builds its Python for speed and version managers mostly do not: the system's own, where it will do.
-PYTHON ?= $(shell /usr/bin/python3 -c "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null \
+# Only on Linux: elsewhere /usr/bin/python3 may be a stub that asks to install things.
+PYTHON ?= $(shell test "$$(uname)" = Linux \
+	&& /usr/bin/python3 -c "import ensurepip, sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null \
 	&& echo /usr/bin/python3 || echo python3)
 BIN := .venv/bin/python
 # more processes than cores: browser and database tests wait more than they compute
