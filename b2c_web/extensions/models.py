@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from b2c_web.catalog.models import ServiceType, service_type_type
 from b2c_web.db import Base, CreatedAt, Id, Timestamps, enum_type
@@ -141,6 +141,8 @@ class Extension(Timestamps, Base):
     # money: a mandate is charged at completion without a hold; the bank's last reason for a no
     by_mandate: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
     failure_code: Mapped[str | None] = mapped_column(String(80))
+
+    consent: Mapped["ExtensionConsent | None"] = relationship(viewonly=True)
 
 
 class ExtensionConsent(Base):

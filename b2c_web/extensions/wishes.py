@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select, tuple_
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, joinedload
 
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.extensions import rules
 from b2c_web.extensions.models import Extension, ExtensionWish
-from b2c_web.extensions.open_work import is_left_undone, open_items
+from b2c_web.extensions.open_work import decided_at, is_left_undone, open_items, was_declined
 from b2c_web.extensions.rules import WishState
 from b2c_web.flask_extensions import db
 
@@ -98,6 +98,7 @@ def _extensions_of(vehicle_id: uuid.UUID, user_id: uuid.UUID) -> Sequence[tuple[
         select(Extension, Booking.number)
         .join(Booking, Booking.id == Extension.booking_id)
         .where(Booking.vehicle_id == vehicle_id, Booking.user_id == user_id)
+        .options(joinedload(Extension.consent))
         .order_by(Extension.requested_at, Extension.id)
     )
     return [(extension, number) for extension, number in db.session.execute(wanted)]
@@ -110,16 +111,12 @@ def _open(extension: Extension, index: int, number: str) -> OpenItem:
         description=kept.get("description", ""),
         price_cents=kept["price"],
         kept_quantity=kept["quantity"],
-        decided_at=_decided_at(extension),
-        was_approved=index in extension.accepted_items,
+        decided_at=decided_at(extension, index),
+        was_approved=not was_declined(extension, index),
         booking_number=number,
         extension_id=extension.id,
         index=index,
     )
-
-
-def _decided_at(extension: Extension) -> datetime:
-    return extension.declined_at or extension.approved_at or extension.requested_at
 
 
 def open_work(user_id: uuid.UUID, vehicle_id: uuid.UUID) -> list[OpenItem]:
@@ -142,6 +139,7 @@ def of_booking(booking: Booking) -> list[WishView]:
         .join(source, source.id == ExtensionWish.extension_id)
         .outerjoin(Extension, Extension.id == ExtensionWish.taken_up_by_id)
         .where(ExtensionWish.booking_id == booking.id)
+        .options(joinedload(source.consent), joinedload(Extension.consent))
         .order_by(ExtensionWish.id)
         .execution_options(populate_existing=True)
     ).all()
@@ -160,6 +158,7 @@ def _still_open(cars: Collection[Car]) -> dict[Car, set[str]]:
         select(Extension, Booking.vehicle_id, Booking.user_id)
         .join(Booking, Booking.id == Extension.booking_id)
         .where(tuple_(Booking.vehicle_id, Booking.user_id).in_(cars))
+        .options(joinedload(Extension.consent))
         .order_by(Extension.requested_at, Extension.id)
     )
     for extension, vehicle_id, user_id in db.session.execute(wanted) if cars else ():
@@ -181,12 +180,12 @@ def _view(wish: ExtensionWish, source: Extension, taken_up_by: Extension | None,
         description=wish.description,
         price_cents=wish.price,
         quantity=Decimal(wish.quantity),
-        decided_at=_decided_at(source),
-        was_approved=wish.place in source.accepted_items,
+        decided_at=decided_at(source, wish.place),
+        was_approved=not was_declined(source, wish.place),
         state=state,
         words=wish.set_aside_words,
         offered_in=wish.taken_up_by_id,
-        accepted=wish.taken_up_place in taken_up_by.accepted_items if taken_up_by and decided else None,
+        accepted=not was_declined(taken_up_by, wish.taken_up_place) if taken_up_by and decided else None,
         left_undone=taken_up_by is not None and is_left_undone(taken_up_by, wish.taken_up_place),
     )
 

@@ -1,15 +1,17 @@
 """Work that was approved and not done is offered again at the car's next booking, once, until it is done."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from b2c_web import clock
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings import wishes as booking_wishes
 from b2c_web.bookings.models import Booking
 from b2c_web.checks import breaches
 from b2c_web.extensions import commands, wishes
-from b2c_web.extensions.items import Offer
+from b2c_web.extensions.items import Consent, Offer
 from b2c_web.extensions.models import Extension
 from b2c_web.extensions.queries import digest_of
 from b2c_web.extensions.rules import WishState
@@ -100,3 +102,37 @@ def test_a_later_no_is_a_no(scene: Extending, booking: Booking, undone: Extensio
     extension = scene.raised(again, Offer("Scheiben", (DISCS,)))
     commands.decline(again.user, extension.id, "", digest_of(extension))
     assert open_work(again)[0] == (DISCS.name, False)
+
+
+def test_what_the_customer_objected_to_is_a_no(scene: Extending, booking: Booking, frozen_clock: Any) -> None:
+    extension = scene.raised(booking)
+    said = Consent("phone", "Rosa Ahorn", clock.now_utc(), "Ja, bitte machen.")
+    commands.approve_on_consent(scene.staff, extension.id, [0, 1], digest_of(extension), said)
+    approved_at = clock.now_utc()
+    frozen_clock(approved_at + timedelta(days=1))
+    commands.object_to(booking.user, extension.id)
+    booking = scene.session.get(Booking, booking.id)
+    found = wishes.open_work_of(booking)
+    assert [(one.name, one.was_approved) for one in found] == [
+        (OIL.name, False),
+        (DISCS.name, False),
+        (PADS.name, False),
+    ]
+    assert [one.decided_at for one in found] == [approved_at, *[clock.now_utc()] * 2]
+    [wish] = wishes.of_booking(scene.again(booking, scene.fresh(extension.id), 1))
+    assert (wish.was_approved, wish.decided_at, wish.state) == (False, clock.now_utc(), WishState.OPEN)
+
+
+def test_a_wish_whose_offer_the_customer_objected_to_was_not_wanted(
+    scene: Extending, booking: Booking, undone: Extension
+) -> None:
+    again = scene.again(scene.session.get(Booking, booking.id), undone, 1)
+    scene.check_in(again)
+    wish = wishes.of_booking(again)[0]
+    offer = Offer("Wie gewünscht", (commands.Item(DISCS.name, 7900, DISCS.quantity, wish_id=wish.id),))
+    extension = scene.raised(again, offer)
+    said = Consent("phone", "Rosa Ahorn", clock.now_utc(), "Ja, bitte machen.")
+    commands.approve_on_consent(scene.staff, extension.id, [0], digest_of(extension), said)
+    commands.object_to(again.user, extension.id)
+    told = wishes.of_booking(scene.session.get(Booking, again.id))[0]
+    assert (told.state, told.accepted, told.left_undone) == (WishState.TAKEN_UP, False, False)

@@ -15,7 +15,7 @@ from b2c_web.clock import now_utc
 from b2c_web.extensions import rules
 from b2c_web.extensions.items import Item, Offer, from_json, quantity_text, to_json
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
-from b2c_web.extensions.open_work import open_items
+from b2c_web.extensions.open_work import is_left_undone, open_items, was_declined
 from b2c_web.extensions.rules import Refusal
 
 PRICES = st.integers(1, rules.MOST_CENTS)
@@ -140,7 +140,7 @@ def test_what_stayed_open_is_offered_again_until_it_is_done() -> None:
     ) -> Any:
         items = [{"name": name, "price": 1, "quantity": "1"} for name in names]
         ticks = {"accepted_items": accepted, "not_done_items": not_done}
-        return SimpleNamespace(status=status, items=items, authorization_status=money, **ticks)
+        return SimpleNamespace(status=status, items=items, authorization_status=money, consent=None, **ticks)
 
     first = of(ExtensionStatus.APPROVED, ["Wischer", "Pads", "Öl"], [0])
     withdrawn = of(ExtensionStatus.CANCELLED, ["Scheiben"], [])
@@ -159,6 +159,11 @@ def test_what_stayed_open_is_offered_again_until_it_is_done() -> None:
     assert open_items([never_done, never_paid]) == [(never_paid, 1), (never_paid, 0), (never_done, 0)]
     at_work = of(ExtensionStatus.APPROVED, ["pads"], [0], money=AuthorizationStatus.AUTHORIZED)
     assert open_items([never_done, at_work]) == []
+    objected = of(ExtensionStatus.APPROVED, ["Pads", "Filter"], [0], [0], money=AuthorizationStatus.RELEASED)
+    objected.consent = SimpleNamespace(objected_at=now_utc())
+    assert open_items([objected]) == [(objected, 1), (objected, 0)]
+    assert [was_declined(objected, index) for index in (0, 1)] == [True, True]
+    assert [is_left_undone(objected, index) for index in (0, 1)] == [False, False]
 
 
 def test_what_wants_the_customer() -> None:
