@@ -4,7 +4,7 @@ from importlib import import_module
 
 from flask import Flask
 
-GROUPS = ("db_server", "staff", "schema", "config", "verify", "worker", "demo", "capacity", "payments")
+GROUPS = ("db_server", "staff", "schema", "config", "verify", "worker", "demo", "capacity", "ronja", "payments")
 
 
 def init_app(app: Flask) -> None:

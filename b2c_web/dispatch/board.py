@@ -23,6 +23,8 @@ from b2c_web.dispatch.replanning import is_due
 from b2c_web.dispatch.rules import ENDED, OPEN
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.models import RonjaVehicle
+from b2c_web.workshops.servicing import due_for_service
 
 PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
 B = BookingStatus
@@ -69,7 +71,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class DayList:
-    """`first`: what needs somebody, whatever its window; `windows`: all the rest."""
+    """`first`: what needs somebody, whatever its window; `windows`: all the rest; `due`: Ronjas not planned now."""
 
     day: date
     first: list[Row]
@@ -77,6 +79,7 @@ class DayList:
     loads: list[Load]
     total: int
     late: int
+    due: Sequence[RonjaVehicle]
 
 
 def day_list(user: User, day: date, today: date) -> DayList:
@@ -85,7 +88,8 @@ def day_list(user: User, day: date, today: date) -> DayList:
     first = [row for row in rows if row.need is not None]
     rest = [row for row in rows if row.need is None]
     late = sum(1 for row in rows if row.is_late or row.is_overdue)
-    return DayList(day, first, _by_window(rest), loads_of(user.workshop_id, day), len(rows), late)
+    loads, due = loads_of(user.workshop_id, day), due_for_service(user.workshop_id)
+    return DayList(day, first, _by_window(rest), loads, len(rows), late, due)
 
 
 def version_of(user: User, day: date, today: date) -> str:
@@ -99,7 +103,8 @@ def version_of(user: User, day: date, today: date) -> str:
     reserved = db.session.execute(ronjas.where(RonjaReservation.booking_id.in_(booking_ids))).all()
     states = jockey_states(user.workshop_id)
     minute = now_utc().replace(second=0, microsecond=0) if day == today else None
-    return live.version_of(*(sorted(map(str, rows)) for rows in (trips, given, reserved, states)), day, minute)
+    due = [(one.id, one.mileage, one.next_service_mileage) for one in due_for_service(user.workshop_id)]
+    return live.version_of(*(sorted(map(str, rows)) for rows in (trips, given, reserved, states, due)), day, minute)
 
 
 def row_of(user: User, trip_id: uuid.UUID) -> Row:

@@ -16,6 +16,8 @@ from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssign
 from b2c_web.dispatch.placing import Span
 from b2c_web.dispatch.problems import Kind, Problem
 from b2c_web.dispatch.ronjas import Choice
+from b2c_web.workshops.models import RonjaVehicle
+from b2c_web.workshops.servicing import is_due_by_mileage
 
 NEEDS = {
     Need.NO_JOCKEY: _l("ohne Jockey"),
@@ -122,3 +124,15 @@ def until(at: Any) -> str:
         return ""
     same_day = at.astimezone(ZONE).date() == today_in(ZONE)
     return formatting.clock(at) if same_day else formatting.moment(at)
+
+
+def service_due(ronja: RonjaVehicle) -> str:
+    """Why a Ronja is not planned, when its service is due."""
+    plate = ronja.license_plate
+    if is_due_by_mileage(ronja) and ronja.next_service_mileage is not None:
+        now = formatting.kilometres(ronja.mileage).removesuffix("\u00a0km")
+        due = formatting.kilometres(ronja.next_service_mileage)
+        facts = {"plate": plate, "now": now, "due": due}
+        return _("Ronja %(plate)s ist aus der Planung: Wartung fällig (%(now)s von %(due)s)", **facts)
+    day = formatting.day(ronja.next_service_due) if ronja.next_service_due else ""
+    return _("Ronja %(plate)s ist aus der Planung: Wartung fällig am %(day)s", plate=plate, day=day)

@@ -5,6 +5,7 @@ import uuid
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import text
 
+from b2c_web import audit
 from b2c_web.bookings.rules import MileageDoubt, mileage_doubt
 from b2c_web.clock import now_utc
 from b2c_web.errors import Invalid
@@ -33,7 +34,11 @@ _OUT_OF_DATE = text(
 _RONJA_OUT = text(
     "UPDATE ronja_vehicles SET status = 'IN_USE', current_location = :place, updated_at = :now WHERE id = :id"
 )
-_RONJA_SHOWS = text("UPDATE ronja_vehicles SET mileage = :km, updated_at = :now WHERE id = :id AND mileage <> :km")
+_RONJA_SHOWS = text(
+    "UPDATE ronja_vehicles SET mileage = :km, updated_at = :now"
+    " FROM (SELECT id, mileage FROM ronja_vehicles WHERE id = :id FOR NO KEY UPDATE) AS before"
+    " WHERE ronja_vehicles.id = before.id AND before.mileage <> :km RETURNING before.mileage"
+)
 RONJA_DOUBTS = {
     MileageDoubt.LOWER: _l("Die Ronja hatte schon %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
     MileageDoubt.HIGHER: _l("Die Ronja hatte zuletzt erst %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
@@ -80,9 +85,15 @@ def ask_back_ronja(ronja: RonjaVehicle, mileage_km: int) -> None:
 
 
 def ronja_shows(ronja_id: uuid.UUID, mileage_km: int | None) -> None:
-    """Step: what was read off the Ronja; its next service by mileage follows. None: nobody did."""
+    """Step: what was read off the Ronja; its next service by mileage follows. None: nobody did.
+
+    Nobody does when the customer brings it to the workshop: the next handover tells, or a service that is noted.
+    """
     if mileage_km is not None:
-        db.session.execute(_RONJA_SHOWS, {"id": ronja_id, "km": mileage_km, "now": now_utc()})
+        before = db.session.scalar(_RONJA_SHOWS, {"id": ronja_id, "km": mileage_km, "now": now_utc()})
+        if before is not None:
+            old, new = {"mileage": before}, {"mileage": mileage_km}
+            audit.record("ronja.mileage_read", "ronja_vehicles", ronja_id, before=old, after=new)
         _forget(RonjaVehicle, ronja_id)
 
 

@@ -404,3 +404,20 @@ def test_the_ronjas_cost_the_same_however_many_bookings_have_them(session: Any, 
         counts.append((sum(one.is_swap for one in found), len(sent)))
     assert [swaps for swaps, _sent in counts] == [1, 4]
     assert counts[0][1] == counts[1][1]
+
+
+def test_a_ronja_that_is_out_of_planning_for_its_service_is_told(trips: Trips, login: Login) -> None:
+    one, other, _fine = trips.ronjas
+    plate, version = one.license_plate, board.version_of(trips.dispatcher, trips.first, trips.first)
+    client = dispatcher(trips, login)
+    assert "aus der Planung" not in text_of(client.get(THURSDAY))
+    one.mileage, one.next_service_mileage = 13_900, 14_000
+    other.next_service_due = trips.booked().pickup_time - timedelta(days=2)
+    trips.session.commit()
+    words = words_of(text_of(client.get(THURSDAY)))
+    assert f"Ronja {plate} ist aus der Planung: Wartung fällig (13.900 von 14.000 km)" in words
+    assert f"Ronja {other.license_plate} ist aus der Planung: Wartung fällig am Di, 24. Nov." in words
+    assert board.version_of(trips.dispatcher, trips.first, trips.first) != version
+    stranger = make_user(Role.DISPATCHER)
+    trips.session.commit()
+    assert "aus der Planung" not in text_of(login(stranger).get(THURSDAY))
