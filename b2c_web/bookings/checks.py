@@ -122,7 +122,22 @@ _MONEY = """
                WHERE p.purpose = 'BOOKING' GROUP BY p.purpose_id) r ON r.purpose_id = b.id"""
 _SAYS = "format('booking %s (%s): charged %s, refunded %s', number, payment_status, charged, refunded)"
 
+# per payment: what went back, is on its way back, or came back and is before a person
+GOING_BACK = """
+    SELECT r.payment_id, sum(r.amount_cents) AS cents FROM refunds r
+    WHERE r.state <> 'FAILED' OR EXISTS (
+      SELECT FROM failed_operations f WHERE f.operation = 'payments.refund'
+      AND f.payload ->> 'refund_id' = r.id::text AND f.resolved_at IS NULL)
+    GROUP BY r.payment_id"""
+
 MONEY = {
+    "withdrawals: of an ended one nothing is kept, neither of the price nor of a late move's fee": f"""
+        SELECT format('booking %s: charged %s, going back %s', b.number, p.captured_cents, coalesce(g.cents, 0))
+        FROM bookings b LEFT JOIN booking_moves m ON m.booking_id = b.id JOIN payments p
+          ON (p.purpose, p.purpose_id) IN (('BOOKING', b.id), ('MOVE_FEE', m.id))
+        LEFT JOIN ({GOING_BACK}) g ON g.payment_id = p.id
+        WHERE b.withdrawn_at IS NOT NULL AND b.status = 'CANCELLED' AND p.captured_cents > coalesce(g.cents, 0)
+        GROUP BY p.id, b.number, g.cents""",
     "money: a paid booking was charged its price, an unpaid one keeps nothing": f"""
         SELECT {_SAYS} FROM ({_MONEY}) m
         WHERE CASE WHEN payment_status IN ('PAID', 'REFUNDED') THEN charged < total_price

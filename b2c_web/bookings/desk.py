@@ -14,6 +14,7 @@ from sqlalchemy.orm import joinedload
 from b2c_web import live
 from b2c_web.accounts.models import User
 from b2c_web.audit import AuditEntry
+from b2c_web.bookings.giving_back import price_left_cents, withdrawal_cents
 from b2c_web.bookings.lifecycle import STATE_CHANGED
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import visible_to
@@ -22,8 +23,6 @@ from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.errors import Conflict, NotFound
 from b2c_web.flask_extensions import db
-from b2c_web.payments.models import PaymentPurpose
-from b2c_web.payments.queries import payments_of, refundable_cents
 
 # what was done, as staff call it; features to the right bring the words for what they do (dashboard.history)
 WORDS: Mapping[str, Any] = {
@@ -108,10 +107,10 @@ def desk_booking(user: User, booking_id: uuid.UUID) -> Booking:
 class Ending:
     """What it means when staff cancel a booking as it stands now.
 
-    `left_cents`: what of the customer's money is still here; `refund_cents`: what of it goes back by the rules, None
-    when staff have to say it; `withdrawable`: until when the customer may withdraw and get everything;
-    `withdrawn_at`: when that was declared. `is_near`: it is the day of the pickup, so that a jockey may be under way
-    already.
+    `left_cents`: what is still here of the price, and after a withdrawal of all that goes back; `refund_cents`: what
+    of it goes back by the rules, None when staff have to say it; `withdrawable`: until when the customer may withdraw
+    and get everything; `withdrawn_at`: when that was declared. `is_near`: it is the day of the pickup, so that a
+    jockey may be under way already.
     """
 
     is_allowed: bool
@@ -128,7 +127,7 @@ class Ending:
 def ending_of(booking: Booking) -> Ending:
     """What cancelling by staff would mean; `seen` changes with the booking's state, its date and the money."""
     now, rules = now_utc(), current_app.config
-    left = sum(map(refundable_cents, payments_of(PaymentPurpose.BOOKING, booking.id)))
+    left = withdrawal_cents(booking) if booking.withdrawn_at is not None else price_left_cents(booking)
     withdrawing = withdrawal_terms(booking, now, rules)
     return Ending(
         is_allowed=next_status(booking.status, BookingAction.STAFF_CANCEL) is not None,

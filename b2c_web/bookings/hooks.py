@@ -26,6 +26,9 @@ other_car = HookList("bookings.other_car")  # another car came than the booked o
 open_work = HookList("bookings.open_work")  # asked with a user's and a vehicle's id: [wishes.OpenWork, ...]
 wished = HookList("bookings.wished")  # within the claim, with (booking's, user's, vehicle's id, keys of open work)
 extra_work_of = HookList("bookings.extra_work_of")  # asked with the Booking: [{name, quantity, sum_cents, done}, ...]
+cents_beside = HookList(
+    "bookings.cents_beside"
+)  # asked with the Booking: cents beside its own that a withdrawal gives back
 extra_costs_of = HookList("bookings.extra_costs_of")  # asked with the Booking: its extra_work.ExtraCosts, oldest first
 wishes_of = HookList("bookings.wishes_of")  # asked with the Booking: [{name, quantity, cents as then}, ...]
 
@@ -53,6 +56,7 @@ ALL = (
     open_work,
     wished,
     extra_work_of,
+    cents_beside,
     extra_costs_of,
     wishes_of,
 )

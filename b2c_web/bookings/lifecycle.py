@@ -17,6 +17,7 @@ from b2c_web import audit
 from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.counters import give_back as give_back_all
 from b2c_web.bookings.counters import held_by, lock_keys
+from b2c_web.bookings.giving_back import give_back_fees, withdrawal_cents
 from b2c_web.bookings.labels import KEPT_FEE, line
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus, RonjaReservation
 from b2c_web.bookings.rules import BookingAction, next_status
@@ -128,14 +129,19 @@ def cancel(booking: Booking, *, keep_cents: int, reason: str, kind: Notification
     """CONFIRMED (or, by staff, later) -> CANCELLED: refund by policy, claims and assignments end, message, Odoo.
 
     `reason` is a code of ours; staff say why in `words`. While the car is with us the return trip and the Ronja
-    stay until it is home.
+    stay until it is home. After a withdrawal all goes back that came for the booking, not only its price.
     """
     car_with_us = booking.status is not BookingStatus.CONFIRMED
     action = BookingAction.STAFF_CANCEL if words else BookingAction.CANCEL
     why = words or reason
     advance(booking, action, cancelled_at=now_utc(), cancellation_reason=why, draft_id=None, new_date_until=None)
     end_waiting_moves(booking)
+    is_withdrawn = booking.withdrawn_at is not None
+    all_cents = withdrawal_cents(booking) if is_withdrawn else 0
     back, kept = refund(booking, keep_cents, reason)
+    if is_withdrawn:
+        give_back_fees(booking)
+        back = all_cents  # with what the hooks below give back
     if car_with_us:
         hooks.ready_for_return(booking)
     else:

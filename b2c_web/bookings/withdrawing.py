@@ -4,6 +4,7 @@ from flask_babel import lazy_gettext as _l
 
 from b2c_web import audit
 from b2c_web.bookings import hooks, lifecycle, messages
+from b2c_web.bookings.giving_back import withdrawal_cents
 from b2c_web.bookings.models import Booking
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
@@ -21,7 +22,7 @@ def declare(booking: Booking) -> None:
     after = {"withdrawn_at": str(booking.withdrawn_at)}
     audit.record("booking.withdraw", "booking", booking.id, before={"withdrawn_at": None}, after=after)
     hooks.withdrawn(booking)
-    going_back = lifecycle.refundable_cents(booking)
+    going_back = withdrawal_cents(booking)
     return_ahead = lifecycle.is_return_ahead(booking)
     messages.send(
         NotificationKind.WITHDRAWAL_RECEIVED,

@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
     hooks.wished.add(wishing.keep)
     hooks.wishes_of.add(wishes.told_of)
     hooks.extra_work_of.add(messages.extra_work_of)
+    hooks.cents_beside.add(costing.refundable_cents)
     hooks.extra_costs_of.add(costing.extra_costs_of)
     hooks.other_car.add(wishing.part_from_car)
     shown = {"extensions_of": queries.of_booking, "wishes_of": wishes.of_booking, "open_work_of": wishes.open_work_of}

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from b2c_web.bookings.checks import GOING_BACK
 from b2c_web.checks import Check, by_statement
 
 # the gross sum of the items at some places of an extension, each rounded half up
@@ -65,6 +66,12 @@ STATEMENTS = {
         SELECT format('extension %s: captured %s, payments took %s', e.id, e.captured_amount_cents,
                       coalesce(t.cents, 0))
         FROM extensions e LEFT JOIN taken t ON t.id = e.id WHERE e.captured_amount_cents <> coalesce(t.cents, 0)""",
+    "extensions: of a withdrawn booking that ended nothing captured is kept": f"""
+        SELECT format('booking %s: captured %s, going back %s', b.number, p.captured_cents, coalesce(g.cents, 0))
+        FROM extensions e JOIN bookings b ON b.id = e.booking_id
+        JOIN payments p ON p.purpose = 'EXTENSION' AND p.purpose_id = e.id LEFT JOIN ({GOING_BACK}) g
+          ON g.payment_id = p.id
+        WHERE b.withdrawn_at IS NOT NULL AND b.status = 'CANCELLED' AND p.captured_cents > coalesce(g.cents, 0)""",
     "extensions: what says that money is held has it held": """
         SELECT format('extension %s: %s', e.id, e.authorization_status) FROM extensions e
         WHERE (e.authorization_status = 'AUTHORIZED') <> EXISTS (

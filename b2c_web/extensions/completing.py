@@ -88,6 +88,7 @@ def end(booking: Booking) -> None:
     """In the hooks of a booking's end and of a withdrawal: what was PENDING is cancelled, what was held is released.
 
     What is being captured, or what was done and could not be taken, stays. Bookings that go on are left alone.
+    After a withdrawal nothing is owed, and once the booking ended what was captured goes back.
     """
     if booking.status is not BookingStatus.CANCELLED and booking.withdrawn_at is None:
         return
@@ -95,4 +96,7 @@ def end(booking: Booking) -> None:
         if extension.status is ExtensionStatus.PENDING:
             cancel(extension, BOOKING_ENDED)
         elif extension.authorization_status in rules.HOLDABLE:
-            (money.keep_owed if money.is_owed(extension) else money.release)(extension)
+            stays_owed = booking.withdrawn_at is None and money.is_owed(extension)
+            (money.keep_owed if stays_owed else money.release)(extension)
+        elif money.goes_back(booking):
+            money.give_back(extension)

@@ -1,13 +1,13 @@
 """What approved work comes to and where its money is, for the sum on the customer's page."""
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from b2c_web.bookings.extra_work import ExtraCost, Standing
 from b2c_web.bookings.models import Booking
 from b2c_web.extensions import rules
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.flask_extensions import db
-from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState
+from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState, Refund, RefundState
 
 Auth = AuthorizationStatus
 STANDINGS = {
@@ -19,19 +19,27 @@ STANDINGS = {
     Auth.PROCESSING: Standing.TAKING,
     Auth.CAPTURED: Standing.PAID,
 }
+# the payment that counts as an extension's, with its receipt and its invoice
+CAPTURED = (
+    Payment.purpose == PaymentPurpose.EXTENSION,
+    Payment.purpose_id == Extension.id,
+    Payment.stripe_payment_intent_id == Extension.stripe_payment_intent_id,
+)
+
+
+def refundable_cents(booking: Booking) -> int:
+    """In `bookings.cents_beside`: what was captured and is not on its way back. One statement."""
+    going_back = select(func.coalesce(func.sum(Refund.amount_cents), 0)).where(
+        Refund.payment_id == Payment.id, Refund.state != RefundState.FAILED
+    )
+    left = select(func.coalesce(func.sum(Payment.captured_cents - going_back.scalar_subquery()), 0))
+    mine = Extension.booking_id == booking.id, Extension.authorization_status == Auth.CAPTURED
+    return int(db.session.scalar(left.join(Extension, and_(*CAPTURED)).where(*mine)) or 0)
 
 
 def extra_costs_of(booking: Booking) -> list[ExtraCost]:
     """In `bookings.extra_costs_of`: nothing of what was declined, withdrawn, released or not done. One statement."""
-    back = (
-        select(func.coalesce(func.sum(Payment.refunded_cents), 0))
-        .where(
-            Payment.purpose == PaymentPurpose.EXTENSION,
-            Payment.purpose_id == Extension.id,
-            Payment.stripe_payment_intent_id == Extension.stripe_payment_intent_id,
-        )
-        .scalar_subquery()
-    )
+    back = select(func.coalesce(func.sum(Payment.refunded_cents), 0)).where(*CAPTURED).scalar_subquery()
     approved = Extension.booking_id == booking.id, Extension.status == ExtensionStatus.APPROVED
     wanted = select(Extension, back, _is_owed()).where(*approved).order_by(Extension.requested_at, Extension.id)
     rows = db.session.execute(wanted.execution_options(populate_existing=True)).all()

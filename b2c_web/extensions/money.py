@@ -8,7 +8,9 @@ import uuid
 from typing import Any
 
 from b2c_web import audit
+from b2c_web.bookings import messages as booking_messages
 from b2c_web.bookings.commands import finish_settling
+from b2c_web.bookings.giving_back import WITHDRAWAL
 from b2c_web.bookings.labels import line
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.papers import add_refund_document
@@ -17,11 +19,13 @@ from b2c_web.extensions.access import lock_extension
 from b2c_web.extensions.items import from_json
 from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments import hooks as payment_hooks
 from b2c_web.payments.capturing import NOT_CAPTURED
 from b2c_web.payments.documents import Line, add_document
 from b2c_web.payments.holds import capture_payment, hold_payment, payments_in_line
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
+from b2c_web.payments.queries import refundable_cents
 from b2c_web.payments.refunding import add_refund
 from b2c_web.payments.steps import cancel_payment
 
@@ -167,7 +171,25 @@ def paid(payment: Payment) -> None:
         lines=_lines(extension, payment.captured_cents),
     )
     hooks.captured(booking, extension)
+    if goes_back(booking) and (back_cents := give_back(extension)):
+        kind, once = NotificationKind.MONEY_RETURNED, str(payment.id)
+        booking_messages.send(kind, booking, refund_cents=back_cents, once=once)
     _go_on(booking)
+
+
+def goes_back(booking: Booking) -> bool:
+    """Did the booking end by a withdrawal, so that nothing that came for it stays?"""
+    return booking.withdrawn_at is not None and booking.status is BookingStatus.CANCELLED
+
+
+def give_back(extension: Extension) -> int:
+    """Step: what was captured and is not on its way back goes back, once. Returns the cents."""
+    back_cents = 0
+    for payment in payments_in_line(PURPOSE, extension.id):
+        if _is_captured(extension, payment) and (left := refundable_cents(payment)):
+            made = add_refund(payment, left, WITHDRAWAL)
+            back_cents += made.amount_cents if made is not None else 0
+    return back_cents
 
 
 def _give_back(extension: Extension, payment: Payment) -> None:
@@ -202,9 +224,15 @@ def _lines(extension: Extension, captured_cents: int) -> list[Line]:
 
 
 def failed(payment: Payment) -> None:
-    """A no. Before completion the customer pays otherwise; after it the sum is open, which payments told a person."""
+    """A no. Before completion the customer pays otherwise; after it the sum is open, which payments told a person.
+
+    After a withdrawal nothing is open any more.
+    """
     booking, extension = lock_extension(payment.purpose_id)
-    if extension.authorization_status in BEING_TAKEN:
+    if extension.authorization_status in BEING_TAKEN and booking.withdrawn_at is not None:
+        extension.failure_code = payment.failure_code
+        release(extension)
+    elif extension.authorization_status in BEING_TAKEN:
         extension.failure_code = payment.failure_code
         enter(extension, Auth.FAILED, actor=PROVIDER, failure_code=payment.failure_code)
         _go_on(booking)

@@ -15,8 +15,10 @@ from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.models import Refund
 from tests.commands.extending import Extending
+from tests.commands.test_withdrawal_money import moved_late, with_extra
 from tests.commands.trips import CAR
 from tests.factories import make_user
+from tests.paying import Provider
 from tests.views.browsing import send
 from tests.views.walking import text_of, words_of
 
@@ -169,3 +171,51 @@ def test_a_completion_before_the_beginning_is_refused_with_the_way_out(scene: Ex
         assert "Zurück zum Auto" in text_of(answer)
     db.session.expire_all()
     assert booking.service_completed_at is None
+
+
+def test_what_is_on_its_way_back_is_taken_off_on_every_page(scene: Extending, login: Login) -> None:
+    """The customer brought the car himself: 39.00 EUR for fetching it are on their way back."""
+    booking = scene.booked()
+    commands.check_in(scene.staff, booking.id, mileage_km=52_000, car=CAR, early=True, brought=True)
+    scene.session.expire_all()
+    client, path = login(booking.user), f"/bookings/{booking.id}"
+    assert [one.state.value for one in db.session.query(Refund)] == ["PENDING"]
+    assert "Vertrag widerrufen, 289,00 EUR zurück" in shown(client, path)
+    assert "Sie bekommen alles zurück: 289,00 EUR." in shown(client, f"{path}/withdrawal")
+    send(client, f"{path}/withdrawal", fee_cents="0")
+    told = db.session.query(Notification).filter_by(kind=NotificationKind.WITHDRAWAL_RECEIVED).one()
+    assert told.context["refund_cents"] == 28900
+
+
+def test_extra_work_that_was_paid_is_in_every_sum(
+    scene: Extending, login: Login, provider: Provider, run_jobs: Any
+) -> None:
+    booking, _extension = with_extra(scene, provider, run_jobs)
+    client, path = login(booking.user), f"/bookings/{booking.id}"
+    assert "Vertrag widerrufen, 527,90 EUR zurück" in shown(client, path)
+    assert "Sie bekommen alles zurück: 527,90 EUR." in shown(client, f"{path}/withdrawal")
+    send(client, f"{path}/withdrawal", fee_cents="0")
+    staff, desk = login(scene.staff), f"/workshop/bookings/{booking.id}/cancellation"
+    page = text_of(staff.get(desk))
+    assert "Buchung beenden, 527,90 EUR zurück" in words_of(page)
+    assert "Zurück gehen 527,90 EUR, wir behalten 0,00 EUR." in words_of(page)
+    ended = send(staff, desk, **hidden(page))
+    assert f"{booking.number} ist beendet." in shown(staff, str(ended.location))
+    assert sorted(one.amount_cents for one in db.session.query(Refund)) == [23890, 28900]
+    commands.collect(scene.staff, booking.id)
+    own = shown(login(booking.user), path)
+    assert "527,90 EUR gehen auf demselben Weg an Sie zurück" in own
+    assert "238,90 EUR zurück an Sie" in own
+
+
+def test_the_fee_of_a_late_move_is_in_the_sum(
+    scene: Extending, login: Login, frozen_clock: Callable[..., AbstractContextManager[None]]
+) -> None:
+    booking = moved_late(scene, frozen_clock)
+    client, path = login(booking.user), f"/bookings/{booking.id}"
+    assert "Vertrag widerrufen, 353,00 EUR zurück" in shown(client, path)
+    assert "Stornieren, 328,00 EUR zurück" in shown(client, path)
+    send(client, f"{path}/withdrawal", fee_cents="0")
+    page = shown(client, path)
+    assert "353,00 EUR gehen auf demselben Weg an Sie zurück" in page
+    assert "25,00 EUR zurück an Sie" in page

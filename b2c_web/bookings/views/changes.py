@@ -11,6 +11,7 @@ from b2c_web.access import requires
 from b2c_web.bookings import blueprint, calendar_view, commands, now_panel
 from b2c_web.bookings.claim import question_of
 from b2c_web.bookings.forms import FeeForm
+from b2c_web.bookings.giving_back import price_left_cents, withdrawal_cents
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import own_booking
 from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
@@ -19,15 +20,13 @@ from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
 from b2c_web.errors import Invalid
 from b2c_web.forms import form_page, submitted
-from b2c_web.payments.models import PaymentPurpose
-from b2c_web.payments.queries import paid_cents
 
 
 def _consequences(booking: Booking, terms: Terms) -> dict[str, int]:
     """What goes back and what is kept, in cents."""
-    paid = paid_cents(PaymentPurpose.BOOKING, booking.id)
-    kept = min(terms.fee_cents, paid)
-    return {"refund_cents": paid - kept, "kept_cents": kept}
+    left = price_left_cents(booking)
+    kept = min(terms.fee_cents, left)
+    return {"refund_cents": left - kept, "kept_cents": kept}
 
 
 @blueprint.route("/bookings/<uuid:booking_id>/cancellation", methods=["GET", "POST"])
@@ -55,9 +54,14 @@ def withdrawal(booking_id: uuid.UUID) -> Response:
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
     booking, now = own_booking(current_user, booking_id), now_utc()
     terms = withdrawal_terms(booking, now, current_app.config)
-    facts = _consequences(booking, terms) | {"still_with_us": now_panel.still_with_us(booking, now)}
     return form_page(
-        "bookings/withdrawal.html", form, booking=booking, terms=terms, service=TEXTS[booking.service], **facts
+        "bookings/withdrawal.html",
+        form,
+        booking=booking,
+        terms=terms,
+        service=TEXTS[booking.service],
+        refund_cents=withdrawal_cents(booking),
+        still_with_us=now_panel.still_with_us(booking, now),
     )
 
 

@@ -173,7 +173,10 @@ def cancel(booking_id: uuid.UUID) -> Response:
     form = staff_cancel_form(desk.ending_of(desk.desk_booking(current_user, booking_id)))
     done = _act(booking_id, form, lambda: _cancel(booking_id, form))
     if done:
-        flash(_("%(number)s ist storniert. Der Kunde bekommt eine Nachricht.", number=done.number), "success")
+        if done.withdrawn_at is not None:
+            flash(_("%(number)s ist beendet. Der Kunde bekommt eine Nachricht.", number=done.number), "success")
+        else:
+            flash(_("%(number)s ist storniert. Der Kunde bekommt eine Nachricht.", number=done.number), "success")
         return htmx.see_other(url_for("dashboard.car", booking_id=booking_id))
     booking = desk.desk_booking(current_user, booking_id)
     ending = desk.ending_of(booking)

@@ -13,7 +13,7 @@ from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import requires
-from b2c_web.bookings import blueprint, coming, drafts, extra_work, now_panel, papers, timeline
+from b2c_web.bookings import blueprint, coming, drafts, extra_work, giving_back, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import is_named, model_of, name_car
@@ -28,7 +28,7 @@ from b2c_web.forms import form_page, submitted
 from b2c_web.media.models import MediaPurpose
 from b2c_web.media.queries import count_unfinished
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
-from b2c_web.payments.queries import paid_cents, payments_of, refunds_of
+from b2c_web.payments.queries import payments_of, refunds_of
 from b2c_web.payments.reasons import reason_message
 from b2c_web.payments.texts import method_words
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
@@ -77,7 +77,7 @@ def _asked() -> Asked:
 def show(booking_id: uuid.UUID) -> Response:
     booking, now = own_booking(current_user, booking_id), now_utc()
     payments = payments_of(PaymentPurpose.BOOKING, booking.id)
-    refunds = refunds_of(PaymentPurpose.BOOKING, booking.id)
+    refunds = [*refunds_of(PaymentPurpose.BOOKING, booking.id), *giving_back.refunds_of_fees(booking)]
     tours = coming.tours_of(booking)
     unfinished = count_unfinished(MediaPurpose.BOOKING, booking.id)
     extra = extra_work.costs_of(booking)
@@ -123,7 +123,7 @@ def _fingerprint(
 
 def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dict[str, Any]:
     rules = current_app.config
-    cancelling = cancellation_terms(booking, now, rules)
+    cancelling, withdrawing = cancellation_terms(booking, now, rules), withdrawal_terms(booking, now, rules)
     jockey_comes = timeline.comes_by_jockey(booking)
     return {
         "now": now,
@@ -137,7 +137,8 @@ def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dic
         "document_words": _document_words(),
         "cancelling": cancelling,
         "moving": move_terms(booking, now, rules),
-        "withdrawing": withdrawal_terms(booking, now, rules),
+        "withdrawing": withdrawing,
+        "withdrawal_cents": giving_back.withdrawal_cents(booking) if withdrawing.allowed else 0,
         "may_choose_return": may_choose_return(booking),
         "rule_words": _rule_words(booking, cancelling, now),
         "ahead": timeline.ahead(booking, now),
@@ -168,13 +169,11 @@ def _document_words() -> dict[DocumentKind, str]:
 
 def _money(booking: Booking, payments: Any, refunds: Any) -> dict[str, Any]:
     kept = cancellation_terms(booking, now_utc(), current_app.config).fee_cents
-    paid = paid_cents(PaymentPurpose.BOOKING, booking.id)
     return {
         "decline": reason_message(booking.payment_error) if booking.payment_error else None,
         "waiting_for_bank": _is_processing(booking, payments),
         "paid_with": _paid_with(payments),
-        "paid_cents": paid,
-        "back_cents": max(0, paid - kept),
+        "back_cents": max(0, giving_back.price_left_cents(booking) - kept),
         "refunds": [one for one in refunds if one.state is not RefundState.FAILED],
         "refunded_cents": _sum_of([one for one in refunds if one.state is not RefundState.FAILED]),
     }
