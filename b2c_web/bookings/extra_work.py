@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from b2c_web.bookings import hooks
 from b2c_web.bookings.models import Booking
 from b2c_web.money import contained_vat_cents
+from b2c_web.payments.models import RefundState
 
 
 class Standing(StrEnum):
@@ -36,13 +37,17 @@ STANDS: dict[Standing, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ExtraCost:
-    """Work that the customer approved beside the order: `cents` is what it comes to, `back_cents` what went back."""
+    """Work that the customer approved beside the order: `cents` is what it comes to.
+
+    `back_cents` is what of it went back, `going_back_cents` what is on its way back.
+    """
 
     names: str
     cents: int
     standing: Standing
     vat_rate_percent: int
     back_cents: int = 0
+    going_back_cents: int = 0
 
 
 def costs_of(booking: Booking) -> list[ExtraCost]:
@@ -64,7 +69,12 @@ def sum_facts(booking: Booking, costs: Sequence[ExtraCost], rate_percent: int) -
         "sum_cents": sum(by_standing.values()),
         "stands": [(STANDS[one], cents) for one, cents in by_standing.items() if cents] if costs else [],
         "all_paid": all(cost.standing is Standing.PAID for cost in costs),
-        "extra_back": [cost.back_cents for cost in costs if cost.back_cents],
+        "extra_back": [back for cost in costs for back in _back_of(cost)],
         "vat_cents": contained_vat_cents(booking.total_price, rate_percent) + sum(vat_cents),
         "vat_rate_percent": rate_percent if all(cost.vat_rate_percent == rate_percent for cost in costs) else None,
     }
+
+
+def _back_of(cost: ExtraCost) -> list[tuple[int, RefundState]]:
+    back = ((cost.back_cents, RefundState.SUCCEEDED), (cost.going_back_cents, RefundState.PENDING))
+    return [(cents, state) for cents, state in back if cents]

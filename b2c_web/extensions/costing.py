@@ -1,5 +1,7 @@
 """What approved work comes to and where its money is, for the sum on the customer's page."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, and_, func, select
 
 from b2c_web.bookings.extra_work import ExtraCost, Standing
@@ -40,11 +42,18 @@ def refundable_cents(booking: Booking) -> int:
 def extra_costs_of(booking: Booking) -> list[ExtraCost]:
     """In `bookings.extra_costs_of`: nothing of what was declined, withdrawn, released or not done. One statement."""
     back = select(func.coalesce(func.sum(Payment.refunded_cents), 0)).where(*CAPTURED).scalar_subquery()
+    under_way = (
+        select(func.coalesce(func.sum(Refund.amount_cents), 0))
+        .join(Payment)
+        .where(*CAPTURED, Refund.state == RefundState.PENDING)
+        .scalar_subquery()
+    )
     approved = Extension.booking_id == booking.id, Extension.status == ExtensionStatus.APPROVED
-    wanted = select(Extension, back, _is_owed()).where(*approved).order_by(Extension.requested_at, Extension.id)
-    rows = db.session.execute(wanted.execution_options(populate_existing=True)).all()
+    wanted = select(Extension, back, under_way, _is_owed()).where(*approved)
+    ordered = wanted.order_by(Extension.requested_at, Extension.id).execution_options(populate_existing=True)
     work_over = booking.service_completed_at is not None
-    costs = [_cost(one, back_cents, is_owed or work_over) for one, back_cents, is_owed in rows if _counts(one)]
+    rows = [row for row in db.session.execute(ordered) if _counts(row[0])]
+    costs = [_cost(extension, back, is_owed or work_over) for extension, *back, is_owed in rows]
     return [cost for cost in costs if cost.cents]
 
 
@@ -59,14 +68,16 @@ def _counts(extension: Extension) -> bool:
     return extension.authorization_status in STANDINGS
 
 
-def _cost(extension: Extension, back_cents: int, is_asked_for: bool) -> ExtraCost:
+def _cost(extension: Extension, back: Sequence[int], is_asked_for: bool) -> ExtraCost:
+    """`back`: what went back of it, and what is on its way back."""
     is_paid = extension.authorization_status is Auth.CAPTURED
     return ExtraCost(
         names=", ".join(extension.items[index]["name"] for index in rules.due_items(extension)),
         cents=extension.captured_amount_cents if is_paid else rules.due_cents(extension),
         standing=_standing(extension, is_asked_for),
         vat_rate_percent=extension.vat_rate_percent,
-        back_cents=back_cents if is_paid else 0,
+        back_cents=int(back[0]) if is_paid else 0,
+        going_back_cents=int(back[1]) if is_paid else 0,
     )
 
 

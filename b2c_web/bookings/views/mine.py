@@ -89,7 +89,8 @@ def show(booking_id: uuid.UUID) -> Response:
     facts = _facts(booking, tours, now) | _money(booking, payments, refunds)
     facts |= extra_work.sum_facts(booking, extra, current_app.config["VAT_RATE_PERCENT"])
     processing = bool(facts["waiting_for_bank"])
-    state = now_panel.of(booking, tours, now, processing=processing, back_cents=facts["refunded_cents"])
+    back_cents = facts["refunded_cents"] + sum(cents for cents, _state in facts["extra_back"])
+    state = now_panel.of(booking, tours, now, processing=processing, back_cents=back_cents)
     live = booking.status not in ENDED or coming.coming(tours) is not None or unfinished > 0
     shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
     answer = htmx.render(template, "bookings/_now.html", **shown)
