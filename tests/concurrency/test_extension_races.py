@@ -187,6 +187,44 @@ def test_either_it_is_decided_or_withdrawn(
     assert len(payments_of(PaymentPurpose.EXTENSION, extension.id)) == (1 if approved else 0)
 
 
+# the contract is withdrawn, and the mailed link approves
+
+
+def approve_and_withdraw_contract(
+    app: Flask, scene: Extending, booking: Booking, monkeypatch: pytest.MonkeyPatch
+) -> tuple[tuple[int, list[str]], Extension]:
+    extension = scene.raised(booking)
+    booking_id, extension_id, user_id = booking.id, extension.id, booking.user_id
+    link, shown, meeting = commands.open_link(scene.token()), digest_of(extension), Meeting(2)
+    meet_after(monkeypatch, approving, "check_decision", meeting)
+    meet_after(monkeypatch, completing, "of_booking_locked", meeting)
+    outcome = race(
+        app,
+        lambda: commands.approve(link, extension_id, [0], shown),
+        lambda: bookings.withdraw(by(user_id), booking_id),
+    )
+    assert db.session.get_one(Booking, booking_id).withdrawn_at is not None
+    return outcome, fresh(extension_id)
+
+
+def test_without_the_guard_work_is_approved_for_what_was_withdrawn(
+    committed_app: Flask, scene: Extending, booking: Booking, unguarded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (came, _codes), extension = approve_and_withdraw_contract(committed_app, scene, booking, monkeypatch)
+    assert came == 2
+    assert (extension.status, extension.authorization_status) == (ExtensionStatus.APPROVED, Auth.PENDING)
+
+
+def test_of_what_was_withdrawn_nothing_is_held(
+    committed_app: Flask, scene: Extending, booking: Booking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (came, codes), extension = approve_and_withdraw_contract(committed_app, scene, booking, monkeypatch)
+    approved = extension.status is ExtensionStatus.APPROVED
+    assert (came, codes) == ((2, []) if approved else (1, ["withdrawn"]))
+    assert extension.authorization_status is (Auth.RELEASED if approved else Auth.NONE)
+    assert breaches() == []
+
+
 # two staff on the limit
 
 

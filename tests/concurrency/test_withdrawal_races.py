@@ -1,4 +1,4 @@
-"""The customer withdraws while work begins, in pairs: first without the lock of the booking's row, then with it."""
+"""The customer withdraws while staff begin, complete or cancel: pairs, first without the lock of the booking's row."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from b2c_web import clock
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings import commands
-from b2c_web.bookings.models import Booking
+from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.checks import breaches
-from b2c_web.errors import Conflict
+from b2c_web.errors import Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
-from tests.commands.scene import Scene
+from tests.commands.scene import TOTAL_CENTS, Scene, refunds
 from tests.concurrency.races import Meeting, at_once
 from tests.conftest import NOON
 from tests.factories import make_user
@@ -94,3 +95,71 @@ def test_with_the_lock_it_is_declared_and_confirmed_once(committed_app: Flask, s
     assert sorted(answers) == [False, True]
     for kind in (NotificationKind.WITHDRAWAL_RECEIVED, NotificationKind.WITHDRAWAL_STAFF_ALERT):
         assert db.session.query(Notification).filter_by(kind=kind).count() == 1
+
+
+KEPT_CENTS = 10_000
+Act = Callable[[User, uuid.UUID], Any]
+
+
+def completes(staff: User, booking_id: uuid.UUID) -> Any:
+    return commands.complete_work(staff, booking_id)
+
+
+def cancels(staff: User, booking_id: uuid.UUID) -> Any:
+    return commands.cancel_by_staff(staff, booking_id, keep_cents=KEPT_CENTS, reason="Hagel")
+
+
+def against(app: Flask, scene: Scene, act: Act) -> tuple[list[Any], Booking]:
+    """The customer withdraws while staff, who began unasked, `act`."""
+    booking, staff = scene.booked(0, None), make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
+    commands.check_in(staff, booking.id, mileage_km=10, car=CAR, early=True)
+    commands.start_work(staff, booking.id, unasked=True)
+    customer_id, staff_id, booking_id = booking.user_id, staff.id, booking.id
+    db.session.remove()
+    works = [withdraws(customer_id, booking_id), lambda: act(db.session.get_one(User, staff_id), booking_id)]
+    answers = at_once(app, works)
+    return answers, db.session.get_one(Booking, booking_id)
+
+
+def test_without_the_guards_what_was_withdrawn_is_completed(
+    committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = "SELECT conname FROM pg_constraint WHERE conname LIKE '%withdrawn_goes_no_further'"
+    db.session.execute(text(f"ALTER TABLE bookings DROP CONSTRAINT {db.session.scalar(text(rule))}"))
+    db.session.commit()
+    unlock(monkeypatch)
+    answers, booking = against(committed_app, scene, completes)
+    assert answers == [True, True]
+    assert booking.withdrawn_at is not None
+    assert booking.service_completed_at is not None
+
+
+def test_with_the_lock_it_is_withdrawn_or_completed(committed_app: Flask, scene: Scene) -> None:
+    answers, booking = against(committed_app, scene, completes)
+    refused = next(one for one in answers if isinstance(one, Conflict))
+    assert sorted(type(one).__name__ for one in answers) == ["Conflict", "bool"]
+    assert refused.code == ("withdrawn" if booking.withdrawn_at else "CAR_IS_WITH_US")
+    assert (booking.withdrawn_at is None) is (booking.service_completed_at is not None)
+    assert breaches() == []
+
+
+def test_without_the_lock_money_is_kept_of_what_was_withdrawn(
+    committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlock(monkeypatch)
+    answers, booking = against(committed_app, scene, cancels)
+    assert answers == [True, None]
+    assert booking.withdrawn_at is not None
+    assert booking.status is BookingStatus.CANCELLED
+    assert [one.name.split(":")[0] for one in breaches()] == ["withdrawals"]
+
+
+def test_with_the_lock_nothing_is_kept_of_what_was_withdrawn(committed_app: Flask, scene: Scene) -> None:
+    answers, booking = against(committed_app, scene, cancels)
+    refused = [one for one in answers if isinstance(one, Conflict | Invalid)]
+    assert len(refused) == 1
+    withdrawn = booking.withdrawn_at is not None
+    assert isinstance(refused[0], Invalid) is withdrawn
+    assert (booking.status is BookingStatus.CANCELLED) is not withdrawn
+    assert refunds(db.session) == ([] if withdrawn else [(TOTAL_CENTS - 3900 - KEPT_CENTS, "staff_cancelled")])
+    assert breaches() == []
