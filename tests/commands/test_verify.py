@@ -61,6 +61,7 @@ ADD_WISH = """
         taken_up_place)
     SELECT gen_random_uuid(), b.id, e.id, 0, 'x', {price}, '0.995', {taken}
     FROM extensions e JOIN bookings b ON b.id <> e.booking_id LIMIT 1"""
+WITHDRAWN = CONCIERGE.format("status = 'CANCELLED', cancelled_at = now(), withdrawn_at = now()")
 APPROVED = ADD_EXTENSION.format(captured=0, right="CUSTOMER")
 ADD_REFUND = """
     INSERT INTO refunds (id, payment_id, amount_cents, reason, state, succeeded_at)
@@ -153,6 +154,21 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "no-shows: none waits for a new date past its offer": (
         (),
         (CONCIERGE.format("new_date_until = '2026-11-24 10:00+00'"),),
+    ),
+    "withdrawals: none waits for more than 7 days until staff end its booking": (
+        ("bookings.ck_bookings_withdrawn_goes_no_further",),
+        (CONCIERGE.format("withdrawn_at = '2026-11-10 10:00+00'"),),
+    ),
+    "withdrawals: of an ended one nothing is kept, neither of the price nor of a late move's fee": ((), (WITHDRAWN,)),
+    "extensions: of a withdrawn booking that ended nothing captured is kept": (
+        (),
+        (
+            WITHDRAWN,
+            ADD_EXTENSION.format(captured=100, right="CUSTOMER"),
+            """INSERT INTO payments (id, purpose, purpose_id, attempt, user_id, amount_cents, captured_cents, state)
+            SELECT gen_random_uuid(), 'EXTENSION', e.id, 1, b.user_id, 100, 100, 'OPEN'
+            FROM extensions e JOIN bookings b ON b.id = e.booking_id""",
+        ),
     ),
     "extensions: captured is never above what was approved, nor approved above what was offered": (
         ("extensions.ck_extensions_captured_within_approved",),
