@@ -147,10 +147,6 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (),
         ("UPDATE bookings SET hold_expires_at = '2026-11-24 10:57+00' WHERE status = 'PENDING'",),
     ),
-    "withdrawals: none waits for more than 7 days until staff end its booking": (
-        (),
-        (CONCIERGE.format("status = 'IN_TRANSIT_TO_WORKSHOP', withdrawn_at = '2026-11-16 12:00+00'"),),
-    ),
     "no-shows: none waits for a new date past its offer": (
         (),
         (CONCIERGE.format("new_date_until = '2026-11-24 10:00+00'"),),

@@ -138,7 +138,7 @@ def test_with_the_lock_it_is_withdrawn_or_completed(committed_app: Flask, scene:
     answers, booking = against(committed_app, scene, completes)
     refused = next(one for one in answers if isinstance(one, Conflict))
     assert sorted(type(one).__name__ for one in answers) == ["Conflict", "bool"]
-    assert refused.code == ("withdrawn" if booking.withdrawn_at else "CAR_IS_WITH_US")
+    assert refused.code == ("withdrawn" if booking.withdrawn_at else "WORK_DONE")
     assert (booking.withdrawn_at is None) is (booking.service_completed_at is not None)
     assert breaches() == []
 
