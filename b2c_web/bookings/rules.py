@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from b2c_web.bookings.models import BookingStatus, PaymentStatus
+from b2c_web.clock import local_to_utc
+from b2c_web.config import ZONE
+from b2c_web.workshops.generation import FRIDAY, holiday_name
 
 S = BookingStatus
 
@@ -76,6 +79,7 @@ class WithdrawalFacts(Protocol):
 
     status: Any
     created_at: Any
+    workshop: Any
     early_start_requested_at: Any
     work_started_at: Any
     service_completed_at: Any
@@ -156,12 +160,24 @@ def move_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -
     return Terms(terms.refusal, 0 if is_free else rules["LATE_FEE_CENTS"], terms.free_until)
 
 
+def withdrawal_ends(since: datetime, federal_state: str, rules: Mapping[str, Any]) -> datetime:
+    """The last second in which a contract made at `since` can be withdrawn from.
+
+    The day of the contract does not count, the last day counts whole, and one that is a Saturday, a Sunday or a public
+    holiday moves to the next working day (sections 187, 188 and 193 BGB).
+    """
+    last = since.astimezone(ZONE).date() + timedelta(days=rules["WITHDRAWAL_DAYS"])
+    while last.weekday() > FRIDAY or holiday_name(federal_state, last):
+        last += timedelta(days=1)
+    return local_to_utc(last + timedelta(days=1), 0, ZONE) - timedelta(seconds=1)
+
+
 def withdrawal_terms(booking: WithdrawalFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
     """Consumer law: within 14 days of booking without any fee, unless work began on the customer's recorded request.
 
     Before the pickup it ends the booking; from then on it is declared, and staff end it.
     """
-    until = booking.created_at + timedelta(days=rules["WITHDRAWAL_DAYS"])
+    until = withdrawal_ends(booking.created_at, booking.workshop.federal_state, rules)
     late = Refusal.TOO_LATE_TO_WITHDRAW if now > until else None
     return Terms(_not_to_be_withdrawn(booking) or late, 0, until)
 
@@ -180,7 +196,7 @@ def _not_to_be_withdrawn(booking: WithdrawalFacts) -> Refusal | None:
 
 def may_withdraw_until(booking: WithdrawalFacts, now: datetime, rules: Mapping[str, Any]) -> datetime | None:
     """Until when the customer may withdraw, while nobody asked for the work to begin before; None otherwise."""
-    until = booking.created_at + timedelta(days=rules["WITHDRAWAL_DAYS"])
+    until = withdrawal_ends(booking.created_at, booking.workshop.federal_state, rules)
     return None if booking.early_start_requested_at is not None or now > until else until
 
 

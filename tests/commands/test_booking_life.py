@@ -150,7 +150,7 @@ def test_withdrawal_returns_everything_even_late(scene: Scene, session: Any, fro
 
 def test_withdrawal_ends_after_fourteen_days(scene: Scene, frozen_clock: Callable[..., Any]) -> None:
     booking = scene.booked()
-    with frozen_clock(booking.created_at + timedelta(days=14, seconds=1)), pytest.raises(Conflict):
+    with frozen_clock(booking.created_at + timedelta(days=15)), pytest.raises(Conflict):
         commands.withdraw(booking.user, booking.id)
 
 

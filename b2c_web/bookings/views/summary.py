@@ -17,6 +17,7 @@ from b2c_web.bookings.forms import SummaryForm
 from b2c_web.bookings.models import Booking, BookingDraft
 from b2c_web.bookings.places import Place, PlaceTaken
 from b2c_web.bookings.queries import open_twin
+from b2c_web.bookings.rules import withdrawal_ends
 from b2c_web.bookings.views.frame import car_plate, offered_work, page, standing_wishes, step_draft
 from b2c_web.bookings.wishes import WishGone
 from b2c_web.catalog.queries import Price, price_for
@@ -25,7 +26,7 @@ from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict, TooMany
 from b2c_web.flask_extensions import db
 from b2c_web.money import contained_vat_cents
-from b2c_web.workshops.models import TimeSlot
+from b2c_web.workshops.models import TimeSlot, Workshop
 from b2c_web.workshops.queries import Reach
 from b2c_web.workshops.rules import Block
 
@@ -63,7 +64,8 @@ def _dates(draft: BookingDraft, reach: Reach) -> dict[str, Any]:
     back = db.session.get(TimeSlot, draft.return_slot_id) if draft.return_slot_id else None
     free_until = slot.start_time - timedelta(hours=current_app.config["FREE_CANCEL_HOURS"])
     ready_at = None if draft.include_concierge else _ready_at(draft, reach)
-    early = slot.start_time < now_utc() + timedelta(days=current_app.config["WITHDRAWAL_DAYS"])
+    workshop = db.session.get_one(Workshop, slot.workshop_id)
+    early = slot.start_time <= withdrawal_ends(now_utc(), workshop.federal_state, current_app.config)
     return {"slot": slot, "back": back, "free_until": free_until, "ready_at": ready_at, "early": early}
 
 
