@@ -18,6 +18,7 @@ from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy, Sync
 from procrastinate.connector import BaseConnector
 from procrastinate.jobs import Job
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
@@ -175,6 +176,7 @@ def run_worker(app: Flask, concurrency: int = 4) -> bool:
 
 
 RETRY_JOB = text("SELECT procrastinate_retry_job_v2(:id, :at, NULL, NULL, NULL)")
+DROP_JOB = text("SELECT procrastinate_finish_job_v1(:id, 'aborted', true)")
 STALLED_JOBS = text(
     "SELECT job.id FROM procrastinate_jobs job"
     " LEFT JOIN procrastinate_workers worker ON worker.id = job.worker_id"
@@ -185,8 +187,16 @@ STALLED_JOBS = text(
 
 @periodic("jobs.recover_stalled", cron="* * * * *")
 def recover_stalled() -> None:
-    """Jobs whose worker died stay "doing"; put them back into the queue."""
+    """Jobs whose worker died stay "doing"; put them back into the queue, each for itself.
+
+    Of a periodic job only one may wait: where the next one waits already, it does the dead one's work.
+    """
     with command_transaction():
         for job_id in db.session.execute(STALLED_JOBS).scalars().all():
-            log.warning("job %s of a dead worker goes back into the queue", job_id)
-            db.session.execute(RETRY_JOB, {"id": job_id, "at": now_utc()})
+            try:
+                with db.session.begin_nested():
+                    db.session.execute(RETRY_JOB, {"id": job_id, "at": now_utc()})
+                log.warning("job %s of a dead worker goes back into the queue", job_id)
+            except IntegrityError:
+                db.session.execute(DROP_JOB, {"id": job_id})
+                log.warning("job %s of a dead worker is left to the next of its kind", job_id)
