@@ -54,6 +54,7 @@ WORDS: Mapping[str, Any] = {
     "booking.cancel": _l("Storniert"),
     "booking.staff_cancel": _l("Von uns storniert"),
 }
+AFTER_WITHDRAWAL: Mapping[str, Any] = {"booking.staff_cancel": _l("Beendet nach Widerruf")}
 ACTORS: Mapping[str, Any] = {
     "customer": _l("Kunde"),
     "workshop": _l("Werkstatt"),
@@ -181,9 +182,14 @@ def done_to(ids: Collection[uuid.UUID], words: Mapping[str, Any] = WORDS, *, at_
     ]
 
 
-def last_done(booking_id: uuid.UUID) -> Done | None:
+def words_for(booking: Booking, words: Mapping[str, Any] = WORDS) -> Mapping[str, Any]:
+    """Rule: what is done to this booking is called so; staff only end what its customer withdrew from."""
+    return words if booking.withdrawn_at is None else {**words, **AFTER_WITHDRAWAL}
+
+
+def last_done(booking: Booking) -> Done | None:
     """What was done to a booking last."""
-    return next(iter(done_to([booking_id], at_most=1)), None)
+    return next(iter(done_to([booking.id], words_for(booking), at_most=1)), None)
 
 
 def is_brought(booking: Booking) -> bool:

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from b2c_web import formatting
 from b2c_web.bookings.coming import Tour, coming, fetched_at, left_at
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.clock import now_utc
 from b2c_web.config import ZONE
 
 S = BookingStatus
@@ -41,8 +42,7 @@ class Step:
 def of(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     """The steps in order; a drop-off has no trips, a cancelled booking ends with its cancellation."""
     if booking.status is S.CANCELLED:
-        title = _("Vertrag widerrufen") if booking.withdrawn_at else _("Storniert")
-        return [_booked(booking), _happened(booking, "now", "x", title, booking.cancelled_at)]
+        return [_booked(booking), *_been(booking, tours), *_ended(booking, tours)]
     steps = [_booked(booking)]
     if booking.no_show_at is not None:
         steps.append(_happened(booking, "done", "user", _("Niemand angetroffen"), booking.no_show_at))
@@ -60,9 +60,42 @@ def _withdrawn(booking: Booking, steps: Sequence[Step]) -> list[Step]:
     """What happened until then, the withdrawal, and how the car comes home."""
     before = [replace(step, state="done") for step in steps if step.state != "next"]
     now = _happened(booking, "now", "file", _("Widerruf eingegangen"), booking.withdrawn_at)
+    return [*before, now, *_home_again(booking, ())]
+
+
+def _been(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
+    """How far a cancelled booking had come: the car on its way to us, and here."""
+    fetched, here = fetched_at(tours), booking.workshop_checkin_at
+    steps = [_happened(booking, "done", "swap", _("Abgeholt"), fetched)] if fetched else []
+    if here is None:
+        return steps
     if not comes_by_jockey(booking):
-        return [*before, now, Step("next", "home", _("Sie holen Ihr Auto ab"))]
-    return [*before, now, _promised(booking, "home", _("Ihr Auto kommt zurück"), booking.return_slot)]
+        steps = [Step("done", "in", _("Zu uns gebracht"))]
+    return [*steps, _happened(booking, "done", "wrench", _("In der Werkstatt"), here)]
+
+
+def _ended(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
+    """The end, when the customer said so or we did, and how a car that is still with us comes home."""
+    title, at = _("Storniert"), booking.cancelled_at
+    if booking.withdrawn_at is not None:
+        title, at = _("Vertrag widerrufen"), booking.withdrawn_at
+    if booking.actual_return_time is not None:
+        home = _happened(booking, "done", "home", _("Wieder da"), booking.actual_return_time)
+        return [_happened(booking, "done", "x", title, at), home]
+    ahead = _home_again(booking, tours) if booking.cancelled_here else []
+    return [_happened(booking, "now", "x", title, at), *ahead]
+
+
+def _home_again(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
+    """What is ahead of a car that comes home though its contract ended."""
+    if not comes_by_jockey(booking):
+        return [Step("next", "home", _("Sie holen Ihr Auto ab"))]
+    tour, title = coming(tours), _("Ihr Auto kommt zurück")
+    if tour is not None:
+        return _jockey_comes(booking, tour, "home", title)
+    if booking.return_failed_at is not None or booking.estimated_return_time <= now_utc():
+        return [Step("next", "home", title)]
+    return [_promised(booking, "home", title, booking.return_slot)]
 
 
 def comes_by_jockey(booking: Booking) -> bool:

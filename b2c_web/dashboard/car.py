@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from b2c_web.clock import now_utc
 from b2c_web.dispatch import handovers
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.extensions.models import Extension
+from b2c_web.extensions.raising import ENDED_WITH_BOOKING, ENDING_WORDS
 from b2c_web.extensions.rules import money_shown
 from b2c_web.flask_extensions import db
 from b2c_web.formatting import day, kilometres
@@ -93,12 +94,22 @@ def messages_about(booking_id: uuid.UUID) -> Sequence[Notification]:
 def done_to(booking: Booking, tours: Sequence[JockeyAssignment]) -> list[desk.Done]:
     """What was done to a booking, its trips and its extensions, the newest first."""
     extensions = db.session.scalars(select(Extension.id).where(Extension.booking_id == booking.id))
-    return desk.done_to([booking.id, *(tour.id for tour in tours), *extensions], WORDS)
+    ids = [booking.id, *(tour.id for tour in tours), *extensions]
+    return [_of_itself(one) for one in desk.done_to(ids, desk.words_for(booking, WORDS))]
+
+
+def _of_itself(done: desk.Done) -> desk.Done:
+    """An offer that ended with its booking was taken back by nobody."""
+    if done.entity != "extension" or done.after.get("reason") not in ENDED_WITH_BOOKING:
+        return done
+    return replace(done, words=_l("Angebot beendet"), who=desk.ACTORS["system"])
 
 
 def _shown(name: str, facts: Mapping[str, Any]) -> Any:
     """What the log holds under this name; of money, what its state is called."""
     value = facts.get(name)
+    if name == "reason":
+        return ENDING_WORDS.get(value, value)
     if name == "authorization_status" and value:
         return money_shown(value, by_mandate=facts.get("by_mandate", False))
     return value

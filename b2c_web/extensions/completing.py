@@ -14,7 +14,7 @@ from b2c_web.errors import Conflict
 from b2c_web.extensions import money, rules
 from b2c_web.extensions.access import lock_for_staff, of_booking_locked
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
-from b2c_web.extensions.raising import BOOKING_ENDED, cancel
+from b2c_web.extensions.raising import BOOKING_ENDED, CONTRACT_WITHDRAWN, cancel
 from b2c_web.extensions.refusing import WORDS, refuse
 from b2c_web.flask_extensions import db
 from b2c_web.payments.capturing import NOT_CAPTURED
@@ -94,7 +94,7 @@ def end(booking: Booking) -> None:
         return
     for extension in of_booking_locked(booking):
         if extension.status is ExtensionStatus.PENDING:
-            cancel(extension, BOOKING_ENDED)
+            cancel(extension, CONTRACT_WITHDRAWN if booking.withdrawn_at else BOOKING_ENDED)
         elif extension.authorization_status in rules.HOLDABLE:
             stays_owed = booking.withdrawn_at is None and money.is_owed(extension)
             (money.keep_owed if stays_owed else money.release)(extension)

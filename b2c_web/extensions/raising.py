@@ -33,6 +33,13 @@ from b2c_web.workshops.models import TimeSlot
 WITHDRAW_REASON = _l("Bitte nennen Sie den Grund.")
 REPLACED = "replaced"  # the withdrawal's reason when another one takes its place
 BOOKING_ENDED = "booking_ended"
+CONTRACT_WITHDRAWN = "contract_withdrawn"
+ENDED_WITH_BOOKING = (BOOKING_ENDED, CONTRACT_WITHDRAWN)
+ENDING_WORDS: dict[str | None, Any] = {
+    REPLACED: _l("Durch eine neue Fassung ersetzt."),
+    BOOKING_ENDED: _l("Die Buchung ist beendet."),
+    CONTRACT_WITHDRAWN: _l("Der Vertrag ist widerrufen."),
+}
 
 
 def save_draft(staff: User, booking_id: uuid.UUID, content: dict[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -219,3 +219,69 @@ def test_the_fee_of_a_late_move_is_in_the_sum(
     page = shown(client, path)
     assert "353,00 EUR gehen auf demselben Weg an Sie zurück" in page
     assert "25,00 EUR zurück an Sie" in page
+
+
+def ended(scene: Extending, booking: Booking) -> None:
+    """Ten minutes later staff end it."""
+    with scene.at(booking.withdrawn_at + timedelta(minutes=10)):
+        commands.cancel_by_staff(scene.staff, booking.id, keep_cents=0, reason="Widerruf des Kunden")
+    scene.session.expire_all()
+
+
+def course_of(page: str) -> str:
+    return page.split("Verlauf")[1].split("Auto und Werkstatt", maxsplit=1)[0]
+
+
+def test_after_the_end_the_customer_reads_when_it_was_declared_and_what_happened_before(
+    scene: Extending, login: Login
+) -> None:
+    booking = withdrawn(scene)
+    ended(scene, booking)
+    course = course_of(shown(login(booking.user), f"/bookings/{booking.id}"))
+    for step in ("Zu uns gebracht", "In der Werkstatt", "Vertrag widerrufen 24. Nov., 12:00", "Sie holen Ihr Auto ab"):
+        assert step in course
+    assert "12:10" not in course
+
+
+def test_after_the_end_staff_read_that_it_was_withdrawn(scene: Extending, login: Login) -> None:
+    booking = withdrawn(scene)
+    ended(scene, booking)
+    client = login(scene.staff)
+    car = shown(client, f"/workshop/bookings/{booking.id}")
+    assert "Beendet nach Widerruf" in car
+    assert "beendet nach Widerruf Di, 24. Nov., 12:10" in car
+    board = shown(client, "/workshop")
+    assert "Widerrufen" in board
+    for page in (car, board):
+        assert "torniert" not in page
+
+
+def test_an_offer_that_ended_with_the_contract_was_taken_back_by_nobody(scene: Extending, login: Login) -> None:
+    booking = here(scene)
+    extension = scene.raised(booking)
+    commands.withdraw(booking.user, booking.id)
+    scene.session.expire_all()
+    client = login(scene.staff)
+    car = shown(client, f"/workshop/bookings/{booking.id}")
+    assert "Angebot beendet von selbst" in car
+    assert "Grund Der Vertrag ist widerrufen." in car
+    assert "contract_withdrawn" not in car
+    page = shown(client, f"/workshop/extensions/{extension.id}")
+    assert "Der Vertrag ist widerrufen." in page
+    assert "Die Buchung ist beendet" not in page
+    assert "Das Angebot ist beim Kunden" not in page
+
+
+def test_a_fetched_car_comes_home_by_jockey_and_the_ronja_stays_until_then(scene: Extending, login: Login) -> None:
+    booking = scene.booked()
+    scene.drive_in(booking)
+    commands.check_in(scene.staff, booking.id, mileage_km=52_000, car=CAR, early=True)
+    commands.withdraw(booking.user, booking.id)
+    scene.session.expire_all()
+    ended(scene, booking)
+    page = shown(login(booking.user), f"/bookings/{booking.id}")
+    assert "Ihre Ronja" in page
+    for step in ("Abgeholt", "In der Werkstatt", "Vertrag widerrufen", "Ihr Auto kommt zurück"):
+        assert step in course_of(page)
+    car = text_of(login(scene.staff).get(f"/workshop/bookings/{booking.id}"))
+    assert "btn-secondary" in car.split('id="act-collect"')[0].rsplit("<a", 1)[1]

@@ -52,7 +52,7 @@ def _page(template: str, form: Form, booking: Booking, allowed: bool, **context:
 
 
 def _told(booking: Booking) -> Response:
-    last, on_the_road = desk.last_done(booking.id), hooks.on_the_road.any(booking)
+    last, on_the_road = desk.last_done(booking), hooks.on_the_road.any(booking)
     return htmx.render("bookings/desk_refused.html", status=409, booking=booking, last=last, on_the_road=on_the_road)
 
 
@@ -115,7 +115,7 @@ def standing(booking_id: uuid.UUID) -> Response:
             "bookings/_desk_standing.html",
             booking=booking,
             possible=booking.status in desk.OPEN_TO_CHECK_IN,
-            last=desk.last_done(booking_id),
+            last=desk.last_done(booking),
             version=version,
         ),
     )

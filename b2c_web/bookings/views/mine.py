@@ -150,7 +150,9 @@ def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dic
 
 
 def _has_a_date(booking: Booking) -> bool:
-    """Is there a date on which the Ronja comes, or is it there already?"""
+    """Is there a date on which the Ronja comes, or is it there already? After an end it stays until the car is home."""
+    if booking.cancelled_here:
+        return True
     return booking.status in RONJA_AT_HAND and (
         booking.new_date_until is None or booking.status is not BookingStatus.CONFIRMED
     )

@@ -23,7 +23,7 @@ from b2c_web.errors import NotFound
 from b2c_web.extensions import blueprint, rules
 from b2c_web.extensions.items import quantity_text
 from b2c_web.extensions.models import AuthorizationStatus
-from b2c_web.extensions.raising import BOOKING_ENDED, REPLACED
+from b2c_web.extensions.raising import ENDING_WORDS
 from b2c_web.extensions.reading import ExtensionView
 from b2c_web.extensions.wishes import WishView
 from b2c_web.flask_extensions import db
@@ -134,8 +134,7 @@ def charge_words(extension: ExtensionView) -> Any:
 @blueprint.app_template_filter("withdrawal_words")
 def withdrawal_words(reason: str | None) -> Any:
     """Why an extension was withdrawn: in the workshop's words, or in ours for what we noted ourselves."""
-    ours = {REPLACED: _("Durch eine neue Fassung ersetzt."), BOOKING_ENDED: _("Die Buchung ist beendet.")}
-    return ours.get(reason or "", reason or "")
+    return ENDING_WORDS.get(reason, reason or "")
 
 
 def photos_of(extension: ExtensionView) -> Callable[[Sequence[uuid.UUID]], list[MediaFile]]:
