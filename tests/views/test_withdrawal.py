@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands
-from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.models import Refund
@@ -270,6 +270,33 @@ def test_an_offer_that_ended_with_the_contract_was_taken_back_by_nobody(scene: E
     assert "Der Vertrag ist widerrufen." in page
     assert "Die Buchung ist beendet" not in page
     assert "Das Angebot ist beim Kunden" not in page
+    theirs = shown(login(booking.user), f"/extensions/{extension.id}")
+    assert "Dieses Angebot gilt nicht mehr." in theirs
+    assert "Die Werkstatt hat dieses Angebot zurückgezogen" not in theirs
+
+
+def test_an_offer_is_said_to_be_with_the_customer_only_while_it_is(scene: Extending, login: Login) -> None:
+    booking = here(scene)
+    extension = scene.raised(booking)
+    client, path = login(scene.staff), f"/workshop/extensions/{extension.id}"
+    assert "Das Angebot ist beim Kunden." in shown(client, path)
+    scene.approve(extension)
+    assert "Das Angebot ist beim Kunden." not in shown(client, path)
+
+
+def test_who_takes_the_car_in_and_who_drives_it_home_read_of_it(scene: Extending, login: Login) -> None:
+    booking = scene.booked()
+    scene.drive_in(booking)
+    commands.withdraw(booking.user, booking.id)
+    scene.session.expire_all()
+    arriving = shown(login(scene.staff), f"/workshop/bookings/{booking.id}/check-in")
+    assert "Der Vertrag ist widerrufen, am Auto wird nichts gemacht." in arriving
+    commands.check_in(scene.staff, booking.id, mileage_km=52_000, car=CAR, early=True)
+    scene.session.expire_all()
+    ended(scene, booking)
+    tour = scene.assignment(booking, AssignmentType.RETURN)
+    trip = shown(login(scene.driver), f"/jockey/trips/{tour.id}")
+    assert "Der Vertrag ist widerrufen, am Auto wurde nichts gemacht." in trip
 
 
 def test_a_fetched_car_comes_home_by_jockey_and_the_ronja_stays_until_then(scene: Extending, login: Login) -> None:

@@ -109,7 +109,6 @@ def _raise(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -
 def _go_on(extension_id: uuid.UUID) -> Response:
     if request.form.get("then") == "consent":
         return htmx.see_other(url_for("extensions.consent", extension_id=extension_id))
-    flash(_("Das Angebot ist beim Kunden. Sie sehen hier, sobald er antwortet."), "success")
     return htmx.see_other(url_for("extensions.at_work", extension_id=extension_id))
 
 

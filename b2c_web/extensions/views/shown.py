@@ -23,7 +23,7 @@ from b2c_web.errors import NotFound
 from b2c_web.extensions import blueprint, rules
 from b2c_web.extensions.items import quantity_text
 from b2c_web.extensions.models import AuthorizationStatus
-from b2c_web.extensions.raising import ENDING_WORDS
+from b2c_web.extensions.raising import ENDED_WITH_BOOKING, ENDING_WORDS
 from b2c_web.extensions.reading import ExtensionView
 from b2c_web.extensions.wishes import WishView
 from b2c_web.flask_extensions import db
@@ -135,6 +135,12 @@ def charge_words(extension: ExtensionView) -> Any:
 def withdrawal_words(reason: str | None) -> Any:
     """Why an extension was withdrawn: in the workshop's words, or in ours for what we noted ourselves."""
     return ENDING_WORDS.get(reason, reason or "")
+
+
+@blueprint.app_template_test("ended_with_booking")
+def ended_with_booking(reason: str | None) -> bool:
+    """For templates: did the offer end by itself, taken back by nobody?"""
+    return reason in ENDED_WITH_BOOKING
 
 
 def photos_of(extension: ExtensionView) -> Callable[[Sequence[uuid.UUID]], list[MediaFile]]:
