@@ -312,3 +312,11 @@ def test_a_fetched_car_comes_home_by_jockey_and_the_ronja_stays_until_then(scene
         assert step in course_of(page)
     car = text_of(login(scene.staff).get(f"/workshop/bookings/{booking.id}"))
     assert "btn-secondary" in car.split('id="act-collect"')[0].rsplit("<a", 1)[1]
+    with scene.at(booking.withdrawn_at + timedelta(minutes=20)):
+        commands.collect(scene.staff, booking.id)
+    scene.session.expire_all()
+    page = shown(login(booking.user), f"/bookings/{booking.id}")
+    assert "Ihre Ronja" not in page
+    assert "Vertrag widerrufen" in course_of(page)
+    assert "Wieder da" in course_of(page)
+    assert "Ihr Auto kommt zurück" not in course_of(page)
