@@ -15,6 +15,7 @@ from jinja2 import pass_context
 from markupsafe import Markup, escape
 
 from b2c_web import money
+from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 
 NUMBER = re.compile(r"\b([A-Z]{2}-\d{4}-\d+)\b")
@@ -56,12 +57,6 @@ def short_day(value: date) -> str:
     return _date(value, "d.M." if language() == "de" else "d MMM", "de" if language() == "de" else "en_GB")
 
 
-def short_moment(value: datetime) -> str:
-    """ "24. Nov., 19:12" or "24 Nov, 19:12": no weekday."""
-    pattern, locale = ("d. MMM", "de") if language() == "de" else ("d MMM", "en_GB")
-    return f"{_date(_local(value), pattern, locale)}, {clock(value)}"
-
-
 def long_day(value: datetime | date) -> str:
     """ "Dienstag, 24. November 2026"."""
     pattern = "EEEE, d. MMMM y" if language() == "de" else "EEEE d MMMM y"
@@ -100,6 +95,11 @@ def day_window(start: datetime, end: datetime) -> str:
 def moment(value: datetime) -> str:
     """ "Di, 24. Nov., 19:12"."""
     return f"{day(value)}, {clock(value)}"
+
+
+def when(value: datetime) -> str:
+    """The clock alone for today, else with its day."""
+    return clock(value) if _local(value) == today_in(ZONE) else moment(value)
 
 
 def duration(minutes: int) -> str:
@@ -146,6 +146,7 @@ FILTERS = (
     month,
     clock,
     moment,
+    when,
     duration,
     kilometres,
     phone,

@@ -12,7 +12,6 @@ from b2c_web import formatting
 from b2c_web.bookings.coming import Tour, coming, fetched_at, left_at
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.clock import now_utc
-from b2c_web.config import ZONE
 
 S = BookingStatus
 ORDER = (
@@ -45,7 +44,7 @@ def of(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
         return [_booked(booking), *_been(booking, tours), *_ended(booking, tours)]
     steps = [_booked(booking)]
     if booking.no_show_at is not None:
-        steps.append(_happened(booking, "done", "user", _("Niemand angetroffen"), booking.no_show_at))
+        steps.append(_happened("done", "user", _("Niemand angetroffen"), booking.no_show_at))
     if booking.status is S.CONFIRMED and booking.new_date_until is not None:
         return [*steps, Step("now", "calendar", _("Neuen Termin wählen"))]
     steps += _fetched(booking, tours) if comes_by_jockey(booking) else [_brought(booking)]
@@ -59,19 +58,19 @@ def of(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
 def _withdrawn(booking: Booking, steps: Sequence[Step]) -> list[Step]:
     """What happened until then, the withdrawal, and how the car comes home."""
     before = [replace(step, state="done") for step in steps if step.state != "next"]
-    now = _happened(booking, "now", "file", _("Widerruf eingegangen"), booking.withdrawn_at)
+    now = _happened("now", "file", _("Widerruf eingegangen"), booking.withdrawn_at)
     return [*before, now, *_home_again(booking, ())]
 
 
 def _been(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     """How far a cancelled booking had come: the car on its way to us, and here."""
     fetched, here = fetched_at(tours), booking.workshop_checkin_at
-    steps = [_happened(booking, "done", "swap", _("Abgeholt"), fetched)] if fetched else []
+    steps = [_happened("done", "swap", _("Abgeholt"), fetched)] if fetched else []
     if here is None:
         return steps
     if not comes_by_jockey(booking):
         steps = [Step("done", "in", _("Zu uns gebracht"))]
-    return [*steps, _happened(booking, "done", "wrench", _("In der Werkstatt"), here)]
+    return [*steps, _happened("done", "wrench", _("In der Werkstatt"), here)]
 
 
 def _ended(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
@@ -80,10 +79,10 @@ def _ended(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     if booking.withdrawn_at is not None:
         title, at = _("Vertrag widerrufen"), booking.withdrawn_at
     if booking.actual_return_time is not None:
-        home = _happened(booking, "done", "home", _("Wieder da"), booking.actual_return_time)
-        return [_happened(booking, "done", "x", title, at), home]
+        home = _happened("done", "home", _("Wieder da"), booking.actual_return_time)
+        return [_happened("done", "x", title, at), home]
     ahead = _home_again(booking, tours) if booking.cancelled_here else []
-    return [_happened(booking, "now", "x", title, at), *ahead]
+    return [_happened("now", "x", title, at), *ahead]
 
 
 def _home_again(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
@@ -140,9 +139,9 @@ def _state(booking: Booking, status: BookingStatus) -> str:
 
 def _booked(booking: Booking) -> Step:
     if booking.status is S.PENDING:
-        return _happened(booking, "now", "hourglass", _("Zahlung offen"), booking.created_at)
+        return _happened("now", "hourglass", _("Zahlung offen"), booking.created_at)
     title = _("Gebucht und bezahlt") if booking.paid_at else _("Gebucht")
-    return _happened(booking, "done", "check", title, booking.paid_at or booking.created_at)
+    return _happened("done", "check", title, booking.paid_at or booking.created_at)
 
 
 def _fetched(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
@@ -153,18 +152,18 @@ def _fetched(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     titles = {"done": _("Abgeholt"), "now": _("Unterwegs zur Werkstatt"), "next": _("Schlüsseltausch")}
     if state == "next":
         return [_promised(booking, "swap", titles[state], booking.slot)]
-    return [_happened(booking, state, "swap", titles[state], fetched_at(tours))]
+    return [_happened(state, "swap", titles[state], fetched_at(tours))]
 
 
 def _jockey_comes(booking: Booking, tour: Tour, icon: str, title: str) -> list[Step]:
     """On the way to the door, or at it."""
     if tour.arrived_at is not None:
         there = _("%(name)s steht vor Ihrer Tür", name=tour.jockey.name)
-        left = _happened(booking, "done", "navigate", _("Unterwegs zu Ihnen"), tour.started_at)
-        return [left, _happened(booking, "now", icon, there, tour.arrived_at)]
+        left = _happened("done", "navigate", _("Unterwegs zu Ihnen"), tour.started_at)
+        return [left, _happened("now", icon, there, tour.arrived_at)]
     on_the_way = _("%(name)s ist unterwegs zu Ihnen", name=tour.jockey.name)
-    left, at = _happened(booking, "now", "navigate", on_the_way, tour.started_at), tour.expected_at
-    when = _("gegen %(time)s Uhr", time=formatting.clock(at)) if at else ""
+    left, at = _happened("now", "navigate", on_the_way, tour.started_at), tour.expected_at
+    when = _("gegen %(time)s Uhr", time=formatting.when(at)) if at else ""
     return [left, Step("next", icon, title, at, when)]
 
 
@@ -178,7 +177,7 @@ def _way_back(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     if not comes_by_jockey(booking):
         return [_step(booking, S.COMPLETED, "home", _("Sie holen Ihr Auto ab"), booking.completed_at)]
     if booking.return_failed_at is not None:
-        failed = _happened(booking, "done", "user", _("Rückgabe nicht geglückt"), booking.return_failed_at)
+        failed = _happened("done", "user", _("Rückgabe nicht geglückt"), booking.return_failed_at)
         return [failed, Step("now", "calendar", _("Neues Fenster wählen"))]
     tour = coming(tours)
     if booking.status is S.IN_TRANSIT_TO_CUSTOMER and tour is not None:
@@ -191,16 +190,12 @@ def _way_back(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
 
 def _step(booking: Booking, status: BookingStatus, icon: str, title: str, at: datetime | None) -> Step:
     state = _state(booking, status)
-    return Step(state, icon, title) if state == "next" else _happened(booking, state, icon, title, at)
+    return Step(state, icon, title) if state == "next" else _happened(state, icon, title, at)
 
 
-def _happened(booking: Booking, state: str, icon: str, title: str, at: datetime | None) -> Step:
-    """On the day of the pickup the clock is enough, on other days the date stands with it."""
-    if at is None:
-        return Step(state, icon, title)
-    same_day = at.astimezone(ZONE).date() == booking.pickup_time.astimezone(ZONE).date()
-    when = formatting.clock(at) if same_day else formatting.short_moment(at)
-    return Step(state, icon, title, at, when)
+def _happened(state: str, icon: str, title: str, at: datetime | None) -> Step:
+    """Today the clock is enough, on other days the date stands with it."""
+    return Step(state, icon, title, at, formatting.when(at) if at else "")
 
 
 def _promised(booking: Booking, icon: str, title: str, slot: Any, text: str = "") -> Step:

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -17,8 +16,6 @@ from b2c_web.accounts.models import User
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import visible_to
 from b2c_web.catalog.texts import TEXTS
-from b2c_web.clock import today_in
-from b2c_web.config import ZONE
 from b2c_web.errors import NotFound
 from b2c_web.extensions import blueprint, rules
 from b2c_web.extensions.items import quantity_text
@@ -45,13 +42,6 @@ def whole(number: int) -> str:
     """ "84.210" or "84,210"."""
     grouped = f"{number:,}"
     return grouped.replace(",", ".") if formatting.language() == "de" else grouped
-
-
-@blueprint.app_template_filter("when")
-def when(instant: datetime) -> str:
-    """The clock alone for today, else with its day."""
-    today = instant.astimezone(ZONE).date() == today_in(ZONE)
-    return formatting.clock(instant) if today else formatting.moment(instant)
 
 
 def visible_booking(booking_id: uuid.UUID) -> Booking:
