@@ -231,4 +231,11 @@ def _by_window(rows: Sequence[Row]) -> list[Window]:
     found: dict[tuple[datetime, datetime], list[Row]] = defaultdict(list)
     for row in rows:
         found[row.trip.window_start, row.trip.window_end].append(row)
-    return [Window(start, end, one) for (start, end), one in sorted(found.items())]
+    return [Window(start, end, sorted(one, key=_in_order)) for (start, end), one in sorted(found.items())]
+
+
+def _in_order(row: Row) -> tuple[bool, datetime, str]:
+    """What nobody drives comes first, then by the time that stands there."""
+    given = row.assignment if row.arrival else None
+    time = (given.arrived_at or given.scheduled_time) if given else row.trip.window_start
+    return given is not None, time, row.booking.number
