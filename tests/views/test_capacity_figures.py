@@ -91,7 +91,7 @@ def test_what_if_with_windows_closed(scene: Scene, staff: FlaskClient) -> None:
     booking = scene.booked(0, None)
     page = staff.get(f"{CAPACITY}/what-if?first=2026-11-26&last=2026-11-27&closed=480&closed=600")
     words = words_of(text_of(page))
-    assert "Alle Zusagen wären zu halten" in words
+    assert "Alle Zusagen gelten weiter, 1 davon in einem geschlossenen Fenster" in words
     assert "1 Zusage liegt dann in einem geschlossenen Fenster Diese Buchungen gelten weiter." in words
     assert f"{booking.number}, Bremsenservice: geschlossen" in words
     assert f'name="booking_id" value="{booking.id}"' in page.text
