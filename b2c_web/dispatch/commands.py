@@ -86,10 +86,15 @@ def _whole(
     return _kept(step, good)
 
 
-def start_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
-    """The jockey sets out with the Ronja: BUSY; the customer is told, with an arrival estimate."""
+def start_pickup(assignment_id: uuid.UUID, actor: User | None = None, *, early: bool = True) -> AssignmentStatus:
+    """The jockey sets out with the Ronja: BUSY; the customer is told, with an arrival estimate.
+
+    Raises Invalid (`early`) long before the planned departure, unless `early` says that this is meant.
+    """
     with locked_step(assignment_id, actor) as step:
         now = now_utc()
+        if not early and step.to_do(PICKUP, Action.START):
+            step.check_time(now)
         if step.take(PICKUP, Action.START, needs=BookingStatus.CONFIRMED, started_at=now):
             refresh_jockey(step.assignment.jockey_id)
             messages.send(
@@ -150,17 +155,19 @@ def complete_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> Assi
         return step.assignment.status
 
 
-def start_return(assignment_id: uuid.UUID, actor: User | None = None) -> AssignmentStatus:
+def start_return(assignment_id: uuid.UUID, actor: User | None = None, *, early: bool = True) -> AssignmentStatus:
     """The jockey leaves with the customer's car: booking IN_TRANSIT_TO_CUSTOMER, the customer is told.
 
-    Raises Conflict while the car is still on its way to the workshop.
+    Raises Conflict while the car is still on its way to the workshop, and Invalid as `start_pickup`.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(RETURN, Action.START):
             if is_on_the_road(step.booking):
                 raise Conflict(NOT_HERE, code="not_here")
-            planning.finish_pickup(step.booking)
             now = now_utc()
+            if not early:
+                step.check_time(now)
+            planning.finish_pickup(step.booking)
             step.take(RETURN, Action.START, started_at=now)
             lifecycle.leave_for_customer(step.booking, now + step.travel())
             refresh_jockey(step.assignment.jockey_id)

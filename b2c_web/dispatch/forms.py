@@ -33,6 +33,7 @@ def _id(text: str | None, field: str) -> uuid.UUID | None:
 
 class StepForm(Form):
     status = HiddenField()  # the state that the page showed
+    early = BooleanField(_l("Ich fahre schon jetzt los, der Kunde weiß Bescheid"), render_kw={"form": "next-step"})
 
 
 class DecisionForm(Form):

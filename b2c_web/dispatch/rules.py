@@ -102,6 +102,14 @@ def no_show_lacks(*, calls: int, waited_minutes: int, has_photo: bool, rules: Ma
     return [lack for lack, is_missing in missing.items() if is_missing]
 
 
+EARLY = timedelta(hours=2)  # who leaves so long before the planned departure has to mean it
+
+
+def is_early(planned: datetime, now: datetime) -> bool:
+    """Is this so long before the planned departure that it may be another day's trip, taken by mistake?"""
+    return planned - now > EARLY
+
+
 CALL_GAP = timedelta(seconds=20)  # two presses closer together are one call
 
 

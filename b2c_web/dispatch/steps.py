@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -19,6 +19,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import Jockey, JockeyStatus
 
 CHANGED = _l("Der Stand dieser Fahrt hat sich geändert. Bitte sehen Sie ihn sich neu an.")
+TOO_EARLY = _l("Die Abfahrt ist erst später geplant. Bitte bestätigen Sie, dass Sie schon jetzt losfahren.")
 
 
 def may_plan(actor: User | None, workshop_id: uuid.UUID) -> bool:
@@ -115,6 +116,11 @@ class Step:
 
     def conflict(self) -> Conflict:
         return Conflict(CHANGED, code="wrong_state", status=self.assignment.status.value)
+
+    def check_time(self, now: datetime) -> None:
+        """Raises Invalid when the trip's planned departure is far ahead."""
+        if rules.is_early(self.assignment.scheduled_time - self.travel(), now):
+            raise Invalid(TOO_EARLY, code="too_early", field="early")
 
     def travel(self) -> timedelta:
         return timedelta(minutes=self.assignment.trip.travel_minutes)

@@ -40,7 +40,7 @@ def path(tour: JockeyAssignment, page: str = "") -> str:
 
 
 def press(client: FlaskClient, tour: JockeyAssignment, status: S) -> Any:
-    return send(client, path(tour, "/step"), "/jockey", status=status.value)
+    return send(client, path(tour, "/step"), "/jockey", status=status.value, early="y")
 
 
 def morning(booking: Booking) -> datetime:

@@ -18,7 +18,7 @@ from b2c_web.config import ZONE
 from b2c_web.dispatch import blueprint, commands, tours, words
 from b2c_web.dispatch.forms import StepForm
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
-from b2c_web.dispatch.rules import ENDED
+from b2c_web.dispatch.rules import ENDED, is_early
 from b2c_web.dispatch.steps import CHANGED
 from b2c_web.dispatch.told import late_for_jockey
 from b2c_web.errors import Conflict
@@ -127,22 +127,24 @@ def standing(assignment_id: uuid.UUID) -> Response:
 def step(assignment_id: uuid.UUID) -> Response:
     shown, form = tours.own_tour(current_user, assignment_id), StepForm()
     asked = form.status.data or shown.status
-    if submitted(form, lambda: _press(shown, asked)):
+    if submitted(form, lambda: _press(shown, asked, form)):
         flash(str(words.NEXT[shown.type, S(asked)].done), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     shown = tours.own_tour(current_user, assignment_id)
     if (shown.type, shown.status) not in PRESS and not form.errors:
         return elsewhere(shown)
     facts = {"alone": tours.is_fit_to_start(shown.jockey, shown), "waits_for_car": tours.waits_for_car(shown)}
-    return form_page("jockeys/step.html", form, **about(shown), **facts)
+    known = about(shown)
+    facts["is_early"] = shown.status is S.ASSIGNED and is_early(known["leave_at"], known["now"])
+    return form_page("jockeys/step.html", form, **known, **facts)
 
 
-def _press(shown: JockeyAssignment, asked: str) -> None:
+def _press(shown: JockeyAssignment, asked: str, form: StepForm) -> None:
     """The step that the page offered; a press that comes late finds it done already or is told the new state."""
     press = PRESS.get((shown.type, asked))
     if press is None:
         raise Conflict(CHANGED, code="wrong_state")
-    press(shown.id, current_user)
+    press(shown.id, current_user, **({"early": form.early.data} if asked == S.ASSIGNED else {}))
 
 
 def elsewhere(shown: JockeyAssignment) -> Any:

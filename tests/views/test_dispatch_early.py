@@ -1,0 +1,54 @@
+"""A jockey who sets out long before the planned departure has to mean it; the customer's mail names the day."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from b2c_web.dispatch.models import AssignmentStatus
+from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.notifications.rendering import render
+from tests.commands.trips import Trips
+from tests.views.browsing import send
+from tests.views.walking import text_of, words_of
+
+Login = Callable[..., FlaskClient]
+TICK = "Ich fahre schon jetzt los, der Kunde weiß Bescheid"
+
+
+@pytest.fixture
+def trips(session: Any, frozen_clock: Callable[[datetime], Any]) -> Trips:
+    return Trips(session, frozen_clock, ronjas=2)
+
+
+def test_a_trip_of_another_day_starts_only_when_it_is_meant(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    tour = trips.assignment(booking)
+    page = f"/jockey/trips/{tour.id}/step"
+    with trips.at(booking.pickup_time - timedelta(days=1)):
+        client = login(trips.driver)
+        words = words_of(text_of(client.get(page)))
+        assert "Geplant ist die Abfahrt am Do, 26. Nov., um 07:37 Uhr." in words
+        assert TICK in words
+        refused = send(client, page, status="ASSIGNED")
+        assert refused.status_code == 422
+        assert "Bitte bestätigen Sie, dass Sie schon jetzt losfahren." in words_of(text_of(refused))
+        assert 'href="#early"' in refused.text
+        assert trips.assignment(booking).status is AssignmentStatus.ASSIGNED
+        assert send(client, page, status="ASSIGNED", early="y").status_code == 303
+        assert trips.assignment(booking).status is AssignmentStatus.EN_ROUTE_TO_PICKUP
+        row = db.session.query(Notification).filter_by(kind=NotificationKind.JOCKEY_UNDER_WAY).one()
+        assert "Ihr Jockey kommt am Mi, 25. Nov., gegen 08:23 Uhr" in render(row).subject
+
+
+@pytest.mark.parametrize(("minutes", "is_asked"), [(120, False), (121, True)])
+def test_two_hours_before_are_not_early(trips: Trips, login: Login, minutes: int, is_asked: bool) -> None:
+    booking = trips.booked()
+    page = f"/jockey/trips/{trips.assignment(booking).id}/step"
+    with trips.at(booking.pickup_time - timedelta(minutes=23 + minutes)):
+        client = login(trips.driver)
+        assert (TICK in text_of(client.get(page))) is is_asked
+        assert send(client, page, status="ASSIGNED").status_code == (422 if is_asked else 303)
