@@ -222,6 +222,12 @@ def limit_refusal(booking: Booking, extension: Extension, wanted_cents: int) -> 
     return Refusal.OVER_LIMIT if wanted_cents > limit_left_cents(booking) else None
 
 
+def allowed_cents(booking: Booking, item_sums: Iterable[int], *, moves_return: bool) -> int:
+    """What staff may approve of an offer without asking its customer again; 0 when the limit takes no item of it."""
+    left = limit_left_cents(booking)
+    return left if not moves_return and min(item_sums, default=left + 1) <= left else 0
+
+
 def is_safe_to_begin(extension: Extension) -> bool:
     """May the accepted work begin? Money is held or taken, or a mandate is known that completion charges."""
     return extension.status is ExtensionStatus.APPROVED and extension.authorization_status in SAFE

@@ -90,6 +90,21 @@ def test_the_limit_is_never_passed(limit: int, wanted: list[int]) -> None:
         assert 0 <= booking.standing_limit_used_cents <= limit
 
 
+@pytest.mark.parametrize(
+    ("used", "sums", "moves_return", "cents"),
+    [
+        (0, (9_000, 2_000), False, 10_000),
+        (8_000, (9_000, 2_000), False, 2_000),
+        (8_001, (9_000, 2_000), False, 0),
+        (0, (9_000, 2_000), True, 0),
+        (0, (), False, 0),
+    ],
+)
+def test_what_staff_may_approve_alone(used: int, sums: tuple[int, ...], moves_return: bool, cents: int) -> None:
+    booking = Booking(standing_limit_cents=10_000, standing_limit_used_cents=used)
+    assert rules.allowed_cents(booking, sums, moves_return=moves_return) == cents
+
+
 @given(ITEMS)
 def test_an_offer_is_taken_or_refused_by_a_field(items: list[Item]) -> None:
     found = rules.offer_error(Offer("x", items))

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import User
 from b2c_web.bookings import hooks
+from b2c_web.bookings.coming import fetched_at, tours_of
 from b2c_web.bookings.models import Booking
 from b2c_web.dispatch import commands
 from b2c_web.flask_extensions import db
@@ -83,6 +84,17 @@ def test_a_jockey_who_comes_is_named_with_the_arrival_that_was_told(
         assert f"{name} steht vor Ihrer Tür." in head
         assert f"{name} steht vor Ihrer Tür" in course
         assert "unterwegs zu Ihnen" not in course
+
+
+def test_times_of_other_days_stand_with_their_day(trips: Trips, rosa: User, login: Login) -> None:
+    booking = trips.booked(user_id=rosa.id)
+    trips.on_the_way_back(booking)
+    at = fetched_at(tours_of(booking))
+    assert at is not None
+    with trips.at(at + timedelta(hours=1)):
+        assert f"Abgeholt {clock(at)}" in words_of(page_of(login(rosa), booking))
+    with trips.at(at + timedelta(days=2)):
+        assert f"Abgeholt Do, 26. Nov., {clock(at)}" in words_of(page_of(login(rosa), booking))
 
 
 def test_a_late_jockey_promises_no_arrival_in_the_past(trips: Trips, rosa: User, login: Login) -> None:

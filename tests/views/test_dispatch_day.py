@@ -77,6 +77,15 @@ def test_trips_stand_by_window_with_what_needs_somebody_first(trips: Trips, logi
     assert words.count("Einteilen") == 1
 
 
+def test_within_a_window_the_earlier_stands_first(trips: Trips, login: Login) -> None:
+    first, second, third = (trips.booked() for _one in range(3))
+    for booking, minutes in ((first, 50), (second, 5), (third, 30)):
+        trips.assignment(booking).scheduled_time = booking.pickup_time + timedelta(minutes=minutes)
+        trips.session.commit()
+    words = words_of(text_of(dispatcher(trips, login).get(THURSDAY)))
+    assert words.index(second.number) < words.index(third.number) < words.index(first.number)
+
+
 def test_the_load_of_the_jockeys_stands_beside_it(trips: Trips, login: Login) -> None:
     trips.booked()
     trips.second_jockey()

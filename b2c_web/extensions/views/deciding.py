@@ -14,7 +14,7 @@ from b2c_web import htmx, live
 from b2c_web.bookings.models import Booking
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.errors import Conflict
-from b2c_web.extensions import commands, queries
+from b2c_web.extensions import commands, queries, rules
 from b2c_web.extensions.commands import Decider
 from b2c_web.extensions.forms import ItemsForm, RefusalForm, WordsForm
 from b2c_web.extensions.reading import ExtensionView
@@ -73,10 +73,16 @@ def _facts(door: Door) -> dict[str, Any]:
         "viewer": door.viewer,
         "ticked": ticked,
         "sum_cents": _sum(extension, ticked),
+        "allowed_cents": _allowed(extension, booking),
         "method": saved_method(booking.user),
         "vat_cents": contained_vat_cents(extension.shown_cents, extension.vat_rate_percent),
         "version": version_of(extension),
     }
+
+
+def _allowed(extension: ExtensionView, booking: Booking) -> int:
+    sums = [item.sum_cents for item in extension.items]
+    return rules.allowed_cents(booking, sums, moves_return=extension.new_promised_at is not None)
 
 
 def _ticked(extension: ExtensionView, values: MultiDict[str, str]) -> set[int]:
