@@ -97,7 +97,8 @@ def garage(site: Site, meet: Meet) -> Iterator[Garage]:
         with_room = session.query(TimeSlot).filter(TimeSlot.current_bookings < TimeSlot.max_bookings)
         slot = with_room.order_by(TimeSlot.start_time).first()
         car = make_vehicle(user, license_plate="WIT XY 207")
-        facts = {"vehicle_id": car.id, "workshop_checkin_at": now_utc(), "mileage_km": 84_210}
+        now = now_utc()
+        facts = {"vehicle_id": car.id, "workshop_checkin_at": now, "work_started_at": now, "mileage_km": 84_210}
         booking = make_booking(slot, user=user, status=BookingStatus.IN_WORKSHOP, standing_limit_cents=20_000, **facts)
         if not session.query(WorkItem).count():
             session.add_all(WorkItem(workshop_id=workshop.id, name=name, price=price) for name, price in USUAL)
