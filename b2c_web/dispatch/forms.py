@@ -96,18 +96,17 @@ FUEL = [
 SIGNATURE_START = "data:image/png;base64,"
 
 
+def _read_off(label: Any, example: str, missing: Any) -> WholeNumberField:
+    strange = _l("Bitte prüfen Sie den Kilometerstand.")
+    validators = [InputRequired(missing), NumberRange(0, 2_000_000, strange)]
+    return WholeNumberField(label, example=example, validators=validators)
+
+
 class HandoverForm(Form):
     """What is noted at the door. The photos come from fields of their own, one for each view."""
 
     photos = HiddenField(_l("Fotos"))
-    mileage_km = WholeNumberField(
-        _l("Kilometerstand"),
-        example="84512",
-        validators=[
-            InputRequired(_l("Bitte lesen Sie den Kilometerstand ab.")),
-            NumberRange(0, 2_000_000, _l("Bitte prüfen Sie den Kilometerstand.")),
-        ],
-    )
+    mileage_km = _read_off(_l("Kilometerstand"), "84512", _l("Bitte lesen Sie den Kilometerstand ab."))
     mileage_confirmed = BooleanField(_l("Der Kilometerstand stimmt, ich habe nachgesehen"))
     fuel = RadioField(_l("Tank oder Akku"), choices=FUEL, validators=[InputRequired(_l("Bitte wählen Sie den Stand."))])
     keys = RadioField(
@@ -116,13 +115,8 @@ class HandoverForm(Form):
         validators=[InputRequired(_l("Wie viele Schlüssel sind es?"))],
     )
     papers = BooleanField(_l("Fahrzeugschein liegt dabei"))
-    ronja_mileage_km = WholeNumberField(
-        _l("Kilometerstand der Ronja"),
-        example="12480",
-        validators=[
-            InputRequired(_l("Bitte lesen Sie den Kilometerstand der Ronja ab.")),
-            NumberRange(0, 2_000_000, _l("Bitte prüfen Sie den Kilometerstand.")),
-        ],
+    ronja_mileage_km = _read_off(
+        _l("Kilometerstand der Ronja"), "12480", _l("Bitte lesen Sie den Kilometerstand der Ronja ab.")
     )
     ronja_confirmed = BooleanField(_l("Der Kilometerstand der Ronja stimmt, ich habe nachgesehen"))
     ronja_fuel = RadioField(

@@ -34,15 +34,13 @@ BRING_AXE = """(path) => "axe" in window || new Promise((go, no) => {
   document.head.append(one); })"""
 FINDINGS = """async (rules) => (await axe.run(document, {preload: false, resultTypes: ["violations"], ...rules}))
   .violations.map((one) => one.id + ": " + one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", "))"""
-COLOURS = {"runOnly": ["color-contrast", "link-in-text-block"]}
 SETTLED = """() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(() => {
   for (const one of document.getAnimations()) if (one.effect.getComputedTiming().endTime < Infinity) one.finish();
   go(); })))"""
 ANSWERED = "performance.getEntriesByType('navigation')[0].responseStatus"
 NARROWEST = 320
 # Each pair of width and colours once: colours do not depend on words, and how far words reach is measured in both
-# languages at both widths. What has nothing to do with colours depends on the width alone: it is asked at the first
-# width of each, the narrowest in German and the wide one in English. In this order little has to be drawn anew.
+# languages at the narrowest width. In this order little has to be drawn anew.
 LOOKS = {"de": ("light", (NARROWEST, 1280)), "en": ("dark", (1280, NARROWEST))}
 TALLEST = 6000
 
@@ -167,9 +165,9 @@ class Inspector:
         where, language = self.page.url.removeprefix(self.person.site.address), self.person.language
         if self.page.evaluate("document.documentElement.lang") != language:
             self.wrong.append(f"{where} is not in {language}")
-        for width, rules in zip(widths, (None, COLOURS), strict=True):
+        for width in widths:
             self._widen(width)
-            found = findings(self.page, rules)
+            found = findings(self.page)
             self.wrong += [f"{where} {language} {width} {self.scheme}: {one}" for one in found]
             reached = self.page.evaluate("document.documentElement.scrollWidth")
             if reached > width:
