@@ -36,6 +36,7 @@ REFUSED = {
     Refusal.TOO_LATE_TO_WITHDRAW: _l("Die Widerrufsfrist ist zu Ende."),
     Refusal.WORK_BEGAN: _l("Auf Ihren Wunsch haben wir schon begonnen."),
     Refusal.WORK_DONE: _l("Die Arbeit an Ihrem Auto ist schon getan."),
+    Refusal.DONE_AS_ASKED: _l("Die Arbeit an Ihrem Auto ist schon getan."),
 }
 ON_THE_ROAD = _l("Das Auto hat gerade ein Jockey.")
 NOT_BEGUN = _l("Die Arbeit ist noch nicht begonnen. Bitte beginnen Sie sie zuerst.")

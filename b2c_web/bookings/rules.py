@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from b2c_web.bookings.models import BookingStatus, PaymentStatus
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
-from b2c_web.workshops.generation import FRIDAY, holiday_name
+from b2c_web.workshops.holiday_calendar import FRIDAY, holiday_name
 
 S = BookingStatus
 
@@ -79,6 +79,7 @@ class WithdrawalFacts(Protocol):
 
     status: Any
     created_at: Any
+    paid_at: Any
     workshop: Any
     early_start_requested_at: Any
     work_started_at: Any
@@ -96,6 +97,7 @@ class Refusal(StrEnum):
     TOO_LATE_TO_WITHDRAW = "TOO_LATE_TO_WITHDRAW"
     WORK_BEGAN = "WORK_BEGAN"
     WORK_DONE = "WORK_DONE"
+    DONE_AS_ASKED = "DONE_AS_ASKED"
     WITHDRAWN = "WITHDRAWN"
 
 
@@ -169,7 +171,7 @@ def withdrawal_ends(since: datetime, federal_state: str, rules: Mapping[str, Any
     last = since.astimezone(ZONE).date() + timedelta(days=rules["WITHDRAWAL_DAYS"])
     while last.weekday() > FRIDAY or holiday_name(federal_state, last):
         last += timedelta(days=1)
-    return local_to_utc(last + timedelta(days=1), 0, ZONE) - timedelta(seconds=1)
+    return local_to_utc(last + timedelta(days=1), 0, ZONE) - timedelta(microseconds=1)
 
 
 def withdrawal_terms(booking: WithdrawalFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
@@ -177,26 +179,32 @@ def withdrawal_terms(booking: WithdrawalFacts, now: datetime, rules: Mapping[str
 
     Before the pickup it ends the booking; from then on it is declared, and staff end it.
     """
-    until = withdrawal_ends(booking.created_at, booking.workshop.federal_state, rules)
-    late = Refusal.TOO_LATE_TO_WITHDRAW if now > until else None
-    return Terms(_not_to_be_withdrawn(booking) or late, 0, until)
+    until = _withdrawable_until(booking, rules)
+    return Terms(_not_to_be_withdrawn(booking, late=now > until), 0, until)
 
 
-def _not_to_be_withdrawn(booking: WithdrawalFacts) -> Refusal | None:
-    if booking.status is S.PENDING:
-        return Refusal.NOT_PAID
-    if booking.status not in BEFORE_DONE or booking.service_completed_at is not None:
-        refusal = _open_to_customer(booking)
-        return Refusal.WORK_DONE if refusal is Refusal.CAR_IS_WITH_US else refusal
-    if booking.withdrawn_at is not None:
-        return Refusal.WITHDRAWN
-    began = booking.work_started_at is not None and booking.early_start_requested_at is not None
-    return Refusal.WORK_BEGAN if began else None
+def _withdrawable_until(booking: WithdrawalFacts, rules: Mapping[str, Any]) -> datetime:
+    """The contract is made when the money arrives: a hold may have waited for it, also for days."""
+    return withdrawal_ends(booking.paid_at or booking.created_at, booking.workshop.federal_state, rules)
+
+
+def _not_to_be_withdrawn(booking: WithdrawalFacts, *, late: bool) -> Refusal | None:
+    asked, done = booking.early_start_requested_at is not None, booking.service_completed_at is not None
+    reasons = {
+        Refusal.NOT_PAID: booking.status is S.PENDING,
+        Refusal.ENDED: booking.status is S.CANCELLED,
+        Refusal.WITHDRAWN: booking.withdrawn_at is not None,
+        Refusal.TOO_LATE_TO_WITHDRAW: late,
+        Refusal.DONE_AS_ASKED: asked and done,
+        Refusal.WORK_DONE: done,
+        Refusal.WORK_BEGAN: asked and booking.work_started_at is not None,
+    }
+    return next((refusal for refusal, holds in reasons.items() if holds), None)
 
 
 def may_withdraw_until(booking: WithdrawalFacts, now: datetime, rules: Mapping[str, Any]) -> datetime | None:
     """Until when the customer may withdraw, while nobody asked for the work to begin before; None otherwise."""
-    until = withdrawal_ends(booking.created_at, booking.workshop.federal_state, rules)
+    until = _withdrawable_until(booking, rules)
     return None if booking.early_start_requested_at is not None or now > until else until
 
 

@@ -17,7 +17,8 @@ from b2c_web.demo.usual_work import load_usual_work
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import Vehicle, VehicleClass
 from b2c_web.workshops.commands import RETURN_MARGIN_DAYS, default_template, generate_days
-from b2c_web.workshops.generation import holiday_name, lock_windows, refresh_jockey_room, working_days
+from b2c_web.workshops.generation import lock_windows, refresh_jockey_room, working_days
+from b2c_web.workshops.holiday_calendar import holiday_name
 from b2c_web.workshops.models import FuelType, Jockey, JockeyShift, RonjaVehicle, Workshop
 
 CUSTOMERS = 30

@@ -25,7 +25,8 @@ from b2c_web.demo.base import SERVICES
 from b2c_web.demo.bulk_rows import COLUMNS, Rows, WorkshopRows, add_users, chunks
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import VehicleClass
-from b2c_web.workshops.generation import Template, holiday_name, parse_windows
+from b2c_web.workshops.generation import Template, parse_windows
+from b2c_web.workshops.holiday_calendar import holiday_name
 from b2c_web.workshops.models import FuelType, Jockey, JockeyShift, RonjaVehicle, Workshop, WorkshopCapacity
 from b2c_web.workshops.travel import locate
 

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 from b2c_web.catalog.models import ServiceType
 from b2c_web.demo.people import Person
-from b2c_web.workshops.generation import holiday_name, working_days
+from b2c_web.workshops.generation import working_days
+from b2c_web.workshops.holiday_calendar import holiday_name
 
 
 class Fate(StrEnum):

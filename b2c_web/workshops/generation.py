@@ -4,20 +4,18 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
-import holidays
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.holiday_calendar import FRIDAY, holiday_name
 from b2c_web.workshops.models import Jockey, JockeyShift, JockeyStatus, TimeSlot, Workshop, WorkshopCapacity
 from b2c_web.workshops.weekly import DayPlan, Days, PlannedWindow, Week
 
-FRIDAY = 4
 PATTERN_DAYS = 28  # how far back a jockey's usual shift of a weekday is looked for
 
 Window = tuple[int, int]  # wall-clock minutes after midnight, from and to
@@ -58,16 +56,6 @@ def parse_windows(hours: str) -> tuple[Window, ...]:
     """ "08-10,10-12" (the form of the setting WINDOW_HOURS) as wall-clock minutes after midnight."""
     pairs = (part.split("-") for part in hours.split(","))
     return tuple((int(low) * 60, int(high) * 60) for low, high in pairs)
-
-
-@lru_cache(maxsize=64)
-def _holidays_of(federal_state: str, year: int) -> dict[date, str]:
-    return dict(holidays.country_holidays("DE", subdiv=federal_state, years=year, language="de"))
-
-
-def holiday_name(federal_state: str, day: date) -> str | None:
-    """The public holiday of that federal state ("NW") on `day`, in German, or None."""
-    return _holidays_of(federal_state, day.year).get(day)
 
 
 def each_day(first: date, last: date) -> Iterator[date]:

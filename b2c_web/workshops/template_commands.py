@@ -18,6 +18,7 @@ from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.workshops import generation, hooks
+from b2c_web.workshops.holiday_calendar import holiday_name
 from b2c_web.workshops.locking import lock_days, lock_timeout
 from b2c_web.workshops.models import TimeSlot, Workshop, WorkshopCapacity
 from b2c_web.workshops.template_changes import ChangeKind, DayChange, DayNow, WindowNow, changes_of
@@ -122,7 +123,7 @@ def days_now(workshop_id: uuid.UUID, first: date, last: date) -> list[DayNow]:
 
 def _day_now(day: date, row: Any, windows: list[WindowNow], state: str) -> DayNow:
     if row is None:
-        return DayNow(day, shut=generation.holiday_name(state, day) is not None)
+        return DayNow(day, shut=holiday_name(state, day) is not None)
     return DayNow(day, True, row.shut, row.max_bookings, row.current_bookings, tuple(windows))
 
 

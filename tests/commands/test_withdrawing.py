@@ -134,12 +134,25 @@ def test_it_is_refused_once_the_work_began_as_asked_or_is_done_or_too_late(
     with frozen_clock(late.created_at + timedelta(days=15)), pytest.raises(Conflict) as refused:
         commands.withdraw(late.user, late.id)
     assert refused.value.code == "TOO_LATE_TO_WITHDRAW"
-    commands.complete_work(scene.staff, late.id)
-    with pytest.raises(Conflict) as refused:
+    for booking, code in ((asked, "DONE_AS_ASKED"), (late, "WORK_DONE")):
+        commands.complete_work(scene.staff, booking.id)
+        with pytest.raises(Conflict) as refused:
+            commands.withdraw(booking.user, booking.id)
+        assert refused.value.code == code
+    with frozen_clock(late.created_at + timedelta(days=15)), pytest.raises(Conflict) as refused:
         commands.withdraw(late.user, late.id)
-    assert refused.value.code == "WORK_DONE"
+    assert refused.value.code == "TOO_LATE_TO_WITHDRAW"
     scene.session.expire_all()
     assert (asked.withdrawn_at, late.withdrawn_at) == (None, None)
+
+
+def test_the_period_begins_when_the_money_arrives(scene: Extending, frozen_clock: Callable[..., Any]) -> None:
+    booking = scene.book()
+    with frozen_clock(booking.created_at + timedelta(days=1)):
+        scene.pay(booking)
+        scene.session.expire_all()
+    with frozen_clock(booking.created_at + timedelta(days=15)):  # the last of the days after the payment
+        assert commands.withdraw(booking.user, booking.id)
 
 
 def test_asked_for_and_not_begun_it_can_still_be_withdrawn(scene: Extending) -> None:

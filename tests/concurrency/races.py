@@ -65,6 +65,7 @@ class Meeting:
                 self._changed.wait(LOOK_SECONDS)
                 self._look()
                 missed = missed + 1 if not self._over and self._nobody_comes() else 0
+            assert self._over or missed, "the others never came, so there was no race"
             self._over = True
             self._changed.notify_all()
 

