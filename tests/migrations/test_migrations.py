@@ -187,6 +187,18 @@ def test_trips_that_had_begun_know_since_when(committed_app: Flask) -> None:
         assert sum(at is not None for at in before) == 1
 
 
+def test_work_that_was_done_without_a_beginning_began_when_it_was_done(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        fill(db.session)
+        db.session.remove()
+        downgrade(revision="20261129_0650")
+        one("UPDATE bookings SET work_started_at = NULL WHERE service_completed_at IS NOT NULL RETURNING 1")
+        upgrade()
+        assert everything_missing() == []
+        done = "service_completed_at IS NOT NULL"
+        assert one(f"SELECT array_agg(work_started_at = service_completed_at) FROM bookings WHERE {done}") == [True]
+
+
 def test_who_withdrew_stays_so_and_the_messages_about_it_go(committed_app: Flask) -> None:
     with committed_app.app_context(), clock.frozen(NOON):
         scene = Extending(db.session, clock.frozen)
