@@ -21,10 +21,10 @@ setup:  ## install everything needed into this folder; quick when nothing change
 run: setup  ## start it all and print the address (PORT=8000)
 	@exec $(BIN) app.py
 
-# what pytest has made of the test modules is kept for the next run
+# what pytest has made of the test modules is kept for the next run; what a file's tests share is made once
 test: export PYTHONDONTWRITEBYTECODE :=
 test: setup  ## run all tests (ARGS="-k name" narrows them)
-	@$(BIN) -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup  ## format, lint, types, templates, translations, schema drift (ARGS="lint types" chooses)
 	@$(BIN) -m tools.check $(ARGS)

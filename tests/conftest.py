@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
@@ -21,12 +22,17 @@ from pytest_socket import socket_allow_hosts
 from sqlalchemy import text
 
 from b2c_web import clock, create_app, jobs
+from b2c_web.accounts.commands import passwords
 from b2c_web.db_server import DatabaseServer, ephemeral_server
 from b2c_web.flask_extensions import db
 
 # how long an example may take says more about the machine's other work than about ours
 settings.register_profile("unhurried", parent=settings(), deadline=None)
 settings.load_profile("unhurried")
+
+# Slow on purpose, and asked for hundreds of times here. A test holds the product's own to its parameters.
+PRODUCTS_HASHER = passwords.HASHER
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
 
 pytest_plugins = ("tests.media_desk", "tests.ordering", "tests.paying")
 
@@ -57,6 +63,7 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays: spare the collector from walking through it again and again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)  # as the web processes have it
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ from b2c_web.accounts import commands, sessions
 from b2c_web.accounts.commands import passwords
 from b2c_web.accounts.models import Role, UserSession
 from b2c_web.errors import Invalid, NotAllowed, TooMany
+from tests.conftest import PRODUCTS_HASHER
 from tests.factories import make_customer, make_user
 
 HOME = "203.0.113.0/24"
@@ -68,7 +69,8 @@ def test_an_unknown_address_costs_the_same_work(monkeypatch: pytest.MonkeyPatch)
             compared.append(stored)
             return real.verify(stored, password)
 
-    real = passwords.HASHER
+    real = PRODUCTS_HASHER
+    monkeypatch.setattr(passwords, "HASHER", real)
     known = customer()
     monkeypatch.setattr(passwords, "HASHER", Watching())
     for email in ("nobody@example.org", known.email):
