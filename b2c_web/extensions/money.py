@@ -23,7 +23,7 @@ from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments import hooks as payment_hooks
 from b2c_web.payments.capturing import NOT_CAPTURED
 from b2c_web.payments.documents import Line, add_document
-from b2c_web.payments.holds import capture_payment, hold_payment, payments_in_line
+from b2c_web.payments.holds import capture_payment, hold_payment, owe, payments_in_line
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.queries import refundable_cents
 from b2c_web.payments.refunding import add_refund
@@ -34,6 +34,9 @@ PURPOSE = PaymentPurpose.EXTENSION
 BEING_TAKEN = frozenset({Auth.CAPTURING, Auth.PROCESSING})
 OVER = frozenset({Auth.CAPTURED, Auth.RELEASED, Auth.NONE})
 NOT_TAKEN = "the hold was gone before the money was taken"
+NOT_CHARGED = "nothing of it is charged any more"
+# what a person is asked to see to because money of an extension is wanted
+WANTED = ("payments.authorize", "payments.hold_lapses", "payments.capture", "payments.debt", "extensions.capture")
 LABEL = "Auftragserweiterung"
 PROVIDER = "provider"  # who moves the money, in the audit log
 
@@ -59,9 +62,11 @@ def hold(
 
 
 def release(extension: Extension) -> None:
-    """Step: nothing of it will be charged: whatever is or may be held goes back."""
-    for payment in payments_in_line(PURPOSE, extension.id):
+    """Step: nothing of it will be charged: whatever is or may be held goes back, and nobody is to see to it."""
+    attempts = payments_in_line(PURPOSE, extension.id)
+    for payment in attempts:
         cancel_payment(payment)
+    payment_hooks.settle(WANTED, [extension.id, *(payment.id for payment in attempts)], NOT_CHARGED)
     enter(extension, Auth.RELEASED)
 
 
@@ -224,12 +229,14 @@ def _lines(extension: Extension, captured_cents: int) -> list[Line]:
 
 
 def failed(payment: Payment) -> None:
-    """A no. Before completion the customer pays otherwise; after it the sum is open, which payments told a person.
+    """A no. Before completion the customer pays otherwise; after it the sum is open, and a person is told.
 
-    After a withdrawal nothing is open any more.
+    After a withdrawal nothing is open any more, and what nobody wants is not kept held.
     """
     booking, extension = lock_extension(payment.purpose_id)
-    if extension.authorization_status in BEING_TAKEN and booking.withdrawn_at is not None:
+    if extension.authorization_status in OVER:
+        cancel_payment(payment)
+    elif extension.authorization_status in BEING_TAKEN and booking.withdrawn_at is not None:
         extension.failure_code = payment.failure_code
         release(extension)
     elif extension.authorization_status in BEING_TAKEN:
@@ -242,6 +249,8 @@ def failed(payment: Payment) -> None:
         enter(extension, status, actor=PROVIDER, failure_code=payment.failure_code)
         once = f"{payment.attempt}:{payment.failure_reference or ''}"
         messages.payment_needed(booking, extension, payment.failure_code, once)
+    if extension.authorization_status is Auth.FAILED:
+        owe(payment)
 
 
 def closed(payment: Payment) -> None:

@@ -14,3 +14,4 @@ def init_app(app: Flask) -> None:
     notification_hooks.gave_up.add(commands.record_message)
     if commands.record_failure not in payment_hooks.gave_up:
         payment_hooks.gave_up.append(commands.record_failure)
+        payment_hooks.settled.append(commands.resolve)

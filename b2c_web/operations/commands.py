@@ -1,12 +1,15 @@
 """What failed for good is put before a person, with everything needed to do it again."""
 
 import traceback
+import uuid
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import select, text
 from uuid_utils.compat import uuid7
 
 from b2c_web import jobs
+from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification
@@ -26,12 +29,26 @@ _UNRECORDED = text(
     """
 )
 
+_RESOLVE = text(
+    """
+    UPDATE failed_operations SET resolved_at = :now, updated_at = :now, resolution = :resolution
+    WHERE resolved_at IS NULL AND operation = ANY (:operations)
+      AND EXISTS (SELECT FROM jsonb_each_text(payload) fact WHERE fact.value = ANY (:ids))
+    """
+)
+
 
 def record_failure(operation: str, payload: dict[str, Any], error: str, stack_trace: str | None = None) -> None:
     """Step: put an operation that failed for good before a person. `payload` must be JSON-able."""
     row = FailedOperation(id=uuid7(), operation=operation, payload=payload, error=error, stack_trace=stack_trace)
     db.session.add(row)
     db.session.flush()
+
+
+def resolve(operations: Collection[str], ids: Collection[uuid.UUID], resolution: str) -> None:
+    """Step: what is open of these operations about these ids has settled itself; `resolution` says how."""
+    facts = {"operations": list(operations), "ids": [str(one) for one in ids]}
+    db.session.execute(_RESOLVE, {"now": now_utc(), "resolution": resolution, **facts})
 
 
 def record_job(name: str, job_id: int | None, arguments: dict[str, Any], error: BaseException | str) -> None:

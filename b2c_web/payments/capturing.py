@@ -29,9 +29,9 @@ NOT_CAPTURED = "capture_failed"
 def capture_held(payment_id: uuid.UUID) -> Payment:
     """Take what `capture_payment` asked for, once, and record it; returns the payment. Safe to repeat.
 
-    Afterwards it is SUCCEEDED, PROCESSING (a mandate: decided, may still fail), FAILED (the mandate was refused: an
-    open debt) or CANCELLED (the hold was gone). Raises PaymentProviderError to be tried again; after MAX_TRIES
-    `hooks.failed` is told with "capture_failed", and a person; the money stays held meanwhile.
+    Afterwards it is SUCCEEDED, PROCESSING (a mandate: decided, may still fail), FAILED (the mandate was refused) or
+    CANCELLED (the hold was gone). Raises PaymentProviderError to be tried again; after MAX_TRIES `hooks.failed` is
+    told with "capture_failed", and a person unless it gave the payment up; the money stays held meanwhile.
     """
     attempt = _begin(payment_id)
     if attempt is None:
@@ -98,7 +98,8 @@ def _give_up(payment_id: uuid.UUID, error: PaymentProviderError) -> Payment:
         db.session.flush()
         audit.record("payment.capture_given_up", "payment", payment.id, after={"error": str(error)[:200]})
         hooks.tell(hooks.failed, payment.purpose, payment)
-        hooks.give_up("payments.capture", {"payment_id": str(payment.id)}, str(error))
+        if payment.state is PaymentState.AUTHORIZED:  # else nobody wants it any more
+            hooks.give_up("payments.capture", {"payment_id": str(payment.id)}, str(error))
     return payment
 
 

@@ -127,6 +127,16 @@ def escalate(payment: Payment, why: str) -> None:
     hooks.give_up("payments.hold_lapses", facts, f"the hold could not be renewed: {why}")
 
 
+def owe(payment: Payment) -> None:
+    """Step: the debit for work that is done failed: an open debt, which a person sees. Any other failure is none.
+
+    For the purpose's `hooks.failed`, which knows whether the money is still wanted.
+    """
+    if payment.state is PaymentState.FAILED and payment.capture_cents is not None:
+        facts = {"payment_id": str(payment.id), "amount_cents": payment.capture_cents}
+        hooks.give_up("payments.debt", facts, f"the debit failed: {payment.failure_code}")
+
+
 def _add(
     purpose: PaymentPurpose,
     purpose_id: uuid.UUID,

@@ -5,7 +5,7 @@ A raise rolls everything back; the job or the next event tries again.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from b2c_web.flask_extensions import db
@@ -29,6 +29,8 @@ closed: dict[PaymentPurpose, OnPayment] = {}
 refunded: dict[PaymentPurpose, Callable[[Refund], None]] = {}
 # something was given up and needs a person: (operation, payload, error)
 gave_up: list[Callable[[str, dict[str, Any], str], None]] = []
+# what was put before a person is over: (operations, ids in their payload, how it ended)
+settled: list[Callable[[Collection[str], Collection[uuid.UUID], str], None]] = []
 
 Thing = TypeVar("Thing", Payment, Refund)
 
@@ -51,9 +53,16 @@ def give_up(operation: str, payload: dict[str, Any], error: str) -> None:
         listener(operation, payload, error)
 
 
+def settle(operations: Collection[str], ids: Collection[uuid.UUID], how: str) -> None:
+    """Nobody needs to see to these operations about these ids any more; inside the running transaction."""
+    for listener in settled:
+        listener(operations, ids, how)
+
+
 def registered() -> dict[str, list[str]]:
     """Everything that is filled in, by hook and purpose, for the test that prints all hooks."""
-    found = {"payments.gave_up": [_name(listener) for listener in gave_up]}
+    plain: dict[str, list[Any]] = {"payments.gave_up": gave_up, "payments.settled": settled}
+    found = {name: [_name(listener) for listener in listeners] for name, listeners in plain.items()}
     by_purpose: dict[str, Mapping[PaymentPurpose, Callable[..., object]]] = {
         "lock": lock,
         "paid": paid,

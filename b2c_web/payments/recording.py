@@ -133,13 +133,6 @@ def _hold(payment: Payment, seen: PaymentSnapshot) -> None:
     stand_alone(payment)
 
 
-def _owe(payment: Payment, seen: PaymentSnapshot) -> None:
-    """A debit for work that is done failed: an open debt, which a person sees."""
-    if payment.capture_cents is not None:
-        facts = {"payment_id": str(payment.id), "amount_cents": payment.capture_cents}
-        hooks.give_up("payments.debt", facts, f"the debit failed: {seen.failure_code}")
-
-
 def _remember_method(payment: Payment, seen: PaymentSnapshot) -> None:
     if seen.method is None:
         return
@@ -155,7 +148,6 @@ ENTERED: dict[PaymentState, Callable[[Payment, PaymentSnapshot], None]] = {
     State.SUCCEEDED: _succeed,
     State.AUTHORIZED: _hold,
     State.PROCESSING: _remember_method,
-    State.FAILED: _owe,
 }
 TOLD = {
     State.SUCCEEDED: hooks.paid,

@@ -14,6 +14,7 @@ from b2c_web.errors import Conflict
 from b2c_web.extensions import commands
 from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.extensions.queries import digest_of, view_of
+from b2c_web.operations.models import FailedOperation
 from b2c_web.payments.capturing import MAX_TRIES
 from b2c_web.payments.commands import authorize_payment, capture_held, ensure_customer, retry_capture, settle_payment
 from b2c_web.payments.gateway import PaymentProviderError
@@ -181,6 +182,9 @@ def test_finished_work_that_was_not_paid_stays_owed_when_the_booking_ends(
     bookings.cancel_by_staff(scene.staff, booking.id, keep_cents=0, reason="Kunde will nicht mehr")
     fresh = scene.fresh(unpaid.id)
     assert (fresh.authorization_status, fresh.not_done_items) == (Auth.FAILED, [])
+    assert [row.operation for row in scene.session.query(FailedOperation).filter_by(resolved_at=None)] == [
+        "payments.debt"
+    ]
     assert breaches() == []
 
 
@@ -190,6 +194,7 @@ def test_of_what_is_owed_staff_may_still_say_that_it_was_not_done(
     commands.mark_not_done(scene.staff, unpaid.id, [0, 1])
     assert bookings.complete_work(scene.staff, booking.id)
     assert scene.fresh(unpaid.id).authorization_status is Auth.RELEASED
+    assert scene.session.query(FailedOperation).filter_by(resolved_at=None).count() == 0
     assert breaches() == []
 
 

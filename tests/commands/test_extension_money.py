@@ -149,7 +149,8 @@ def test_a_mandate_that_fails_later_is_open_and_before_a_person(
     provider.process.advance(700)
     settle_payment(payments(extension)[0].id)
     assert scene.fresh(extension.id).authorization_status is Auth.FAILED
-    assert scene.session.query(FailedOperation).filter_by(operation="payments.debt").count() == 1
+    debt = scene.session.query(FailedOperation).filter_by(operation="payments.debt").one()
+    assert debt.payload == {"payment_id": str(payments(extension)[0].id), "amount_cents": TICKED}
     assert scene.session.get(Booking, booking.id).status is BookingStatus.READY_FOR_RETURN
     assert breaches() == []
 

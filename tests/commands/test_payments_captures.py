@@ -23,6 +23,7 @@ from b2c_web.payments.commands import (
     settle_payment,
 )
 from b2c_web.payments.gateway import PaymentProviderError, PaymentUnavailable, PaymentUncertain, gateway
+from b2c_web.payments.holds import owe
 from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState
 from b2c_web.payments.simulator.webhooks import signature
 from b2c_web.payments.sweeping import sweep
@@ -231,13 +232,17 @@ def test_a_mandate_is_charged_when_the_work_is_done(
     assert (reconcile(), breaches()) == ([], {})
 
 
-def test_a_mandate_that_fails_later_is_an_open_debt(hold: Hold, provider: Provider, work: Purpose) -> None:
+def test_a_mandate_that_fails_later_is_told_once_and_is_a_debt_when_the_purpose_says_so(
+    hold: Hold, provider: Provider, work: Purpose
+) -> None:
     payment = hold(account="sepa_fails")
     capture_held(done(payment).id)
     provider.process.advance(700)
     settle_payment(payment.id)
     settle_payment(payment.id)
     assert (payment.state, work.told) == (PaymentState.FAILED, ["authorized", "processing", "failed"])
+    assert work.given_up == []
+    owe(payment)
     assert [(operation, facts["amount_cents"]) for operation, facts, _error in work.given_up] == [
         ("payments.debt", DONE)
     ]

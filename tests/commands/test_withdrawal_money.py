@@ -12,13 +12,16 @@ from b2c_web.bookings.papers import documents_of
 from b2c_web.checks import breaches
 from b2c_web.db import command_transaction
 from b2c_web.extensions.models import AuthorizationStatus, Extension
+from b2c_web.extensions.money import NOT_CHARGED
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.odoo.models import OdooSyncStatus
-from b2c_web.payments.commands import capture_held, ensure_customer, sync_refunds
-from b2c_web.payments.gateway import gateway
-from b2c_web.payments.models import DocumentKind, PaymentPurpose, Refund, RefundState
+from b2c_web.operations.models import FailedOperation
+from b2c_web.payments.capturing import MAX_TRIES
+from b2c_web.payments.commands import capture_held, ensure_customer, retry_capture, settle_payment, sync_refunds
+from b2c_web.payments.gateway import PaymentProviderError, gateway
+from b2c_web.payments.models import DocumentKind, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.queries import latest_payment, payments_of
-from tests.commands.extending import SUMS, Extending, complete
+from tests.commands.extending import SUMS, Extending, complete, held_at_provider
 from tests.commands.scene import TOTAL_CENTS, refunds, succeed
 from tests.commands.trips import CAR
 from tests.paying import Provider, refund_by_hand, save_method
@@ -27,6 +30,7 @@ Auth = AuthorizationStatus
 DROP_OFF_CENTS = TOTAL_CENTS - 3900
 EXTRA_CENTS = SUMS[0] + SUMS[1]
 FEE_CENTS = 2500
+CAPTURES = "/v1/payment_intents/*/capture"
 
 
 @pytest.fixture
@@ -116,6 +120,92 @@ def test_a_debit_that_arrives_before_the_end_waits_for_it(scene: Extending, prov
     assert breaches() == []
 
 
+def before_a_person(scene: Extending) -> list[str]:
+    """What failed for good and nobody resolved."""
+    rows = scene.session.query(FailedOperation).filter_by(resolved_at=None).order_by(FailedOperation.id)
+    return [row.operation for row in rows]
+
+
+def debit_fails(provider: Provider, extension: Extension) -> None:
+    provider.process.advance(700)
+    settle_payment(paid_for(extension).id)
+
+
+def test_a_debit_that_fails_after_the_withdrawal_makes_nobody_a_debtor(
+    scene: Extending, provider: Provider, run_jobs: Any
+) -> None:
+    booking, extension = with_extra(scene, provider, run_jobs, account="sepa_fails")
+    commands.withdraw(booking.user, booking.id)
+    assert scene.fresh(extension.id).authorization_status is Auth.PROCESSING
+    assert breaches() == []
+    debit_fails(provider, extension)
+    assert scene.fresh(extension.id).authorization_status is Auth.RELEASED
+    assert (before_a_person(scene), breaches()) == ([], [])
+
+
+def test_a_debt_from_before_the_withdrawal_is_before_nobody_any_more(
+    scene: Extending, provider: Provider, run_jobs: Any
+) -> None:
+    booking, extension = with_extra(scene, provider, run_jobs, account="sepa_fails")
+    debit_fails(provider, extension)
+    assert (scene.fresh(extension.id).authorization_status, before_a_person(scene)) == (Auth.FAILED, ["payments.debt"])
+    commands.withdraw(booking.user, booking.id)
+    assert scene.fresh(extension.id).authorization_status is Auth.RELEASED
+    (row,) = scene.session.query(FailedOperation)
+    assert (row.resolved_at is None, row.resolved_by, row.resolution) == (False, None, NOT_CHARGED)
+    assert breaches() == []
+
+
+def capture_fails(scene: Extending, extension: Extension) -> None:
+    """The provider does not let held money be taken, as often as we ask."""
+    for _try in range(MAX_TRIES):
+        try:
+            capture_held(paid_for(extension).id)
+        except PaymentProviderError:
+            continue
+        return
+
+
+def not_taken(scene: Extending, provider: Provider) -> tuple[Booking, Extension]:
+    """Begun unasked, all of it done, its money held and not to be taken, and back in the workshop once more."""
+    booking = scene.in_workshop()
+    ensure_customer(booking.user_id)
+    with command_transaction():
+        save_method(provider, booking.user, card="visa")
+    extension = scene.held(booking)
+    provider.misbehave("error", CAPTURES, status=402, times=None, decline_code="processing_error")
+    commands.complete_work(scene.staff, booking.id)
+    capture_fails(scene, extension)
+    commands.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    return scene.session.get(Booking, booking.id), scene.fresh(extension.id)
+
+
+def test_money_that_could_not_be_taken_is_released_and_before_nobody_any_more(
+    scene: Extending, provider: Provider, run_jobs: Any
+) -> None:
+    booking, extension = not_taken(scene, provider)
+    assert (extension.authorization_status, before_a_person(scene)) == (Auth.FAILED, ["payments.capture"])
+    commands.withdraw(booking.user, booking.id)
+    run_jobs({"payments.close_checkout"})
+    assert scene.fresh(extension.id).authorization_status is Auth.RELEASED
+    assert (held_at_provider(), before_a_person(scene), breaches()) == ([], [], [])
+
+
+def test_money_that_a_person_tries_to_take_again_meanwhile_is_released_when_that_fails(
+    scene: Extending, provider: Provider, run_jobs: Any
+) -> None:
+    booking, extension = not_taken(scene, provider)
+    retry_capture(paid_for(extension).id)
+    commands.withdraw(booking.user, booking.id)
+    assert paid_for(extension).state is PaymentState.AUTHORIZED  # it may be taken any moment, and goes back then
+    assert breaches() == []
+    capture_fails(scene, extension)
+    assert paid_for(extension).state is PaymentState.CANCELLED
+    run_jobs({"payments.close_checkout"})
+    assert scene.fresh(extension.id).authorization_status is Auth.RELEASED
+    assert (held_at_provider(), before_a_person(scene), breaches()) == ([], [], [])
+
+
 def test_what_was_owed_is_owed_no_more(scene: Extending, provider: Provider, run_jobs: Any) -> None:
     booking = scene.in_workshop()
     ensure_customer(booking.user_id)
@@ -127,9 +217,10 @@ def test_what_was_owed_is_owed_no_more(scene: Extending, provider: Provider, run
     capture_held(paid_for(extension).id)
     assert scene.fresh(extension.id).authorization_status is Auth.FAILED
     commands.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    assert before_a_person(scene) == ["extensions.capture"]
     ended(scene, scene.session.get(Booking, booking.id))
     assert scene.fresh(extension.id).authorization_status is Auth.RELEASED
-    assert breaches() == []
+    assert (before_a_person(scene), breaches()) == ([], [])
 
 
 def test_a_cancellation_by_staff_keeps_what_was_taken(scene: Extending, provider: Provider, run_jobs: Any) -> None:
