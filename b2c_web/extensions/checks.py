@@ -72,6 +72,15 @@ STATEMENTS = {
         JOIN payments p ON p.purpose = 'EXTENSION' AND p.purpose_id = e.id LEFT JOIN ({GOING_BACK}) g
           ON g.payment_id = p.id
         WHERE b.withdrawn_at IS NOT NULL AND b.status = 'CANCELLED' AND p.captured_cents > coalesce(g.cents, 0)""",
+    # a debit under way (PROCESSING) and a capture that was asked for are decided soon, and their money goes back then
+    "extensions: of a withdrawn booking nothing is offered, held or owed": """
+        SELECT format('extension %s of booking %s: %s, %s', e.id, b.number, e.status, e.authorization_status)
+        FROM extensions e JOIN bookings b ON b.id = e.booking_id
+        WHERE b.withdrawn_at IS NOT NULL AND (
+          e.status = 'PENDING' OR e.authorization_status NOT IN ('NONE', 'PROCESSING', 'CAPTURED', 'RELEASED')
+          OR EXISTS (
+            SELECT FROM payments p WHERE p.purpose = 'EXTENSION' AND p.purpose_id = e.id AND p.state = 'AUTHORIZED'
+              AND (p.capture_cents IS NULL OR p.capture_given_up_at IS NOT NULL)))""",
     "extensions: what says that money is held has it held": """
         SELECT format('extension %s: %s', e.id, e.authorization_status) FROM extensions e
         WHERE (e.authorization_status = 'AUTHORIZED') <> EXISTS (

@@ -166,6 +166,7 @@ PLANTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             FROM extensions e JOIN bookings b ON b.id = e.booking_id""",
         ),
     ),
+    "extensions: of a withdrawn booking nothing is offered, held or owed": ((), (WITHDRAWN, ADD_PENDING)),
     "extensions: captured is never above what was approved, nor approved above what was offered": (
         ("extensions.ck_extensions_captured_within_approved",),
         (ADD_EXTENSION.format(captured=101, right="CUSTOMER"),),

@@ -280,3 +280,28 @@ def test_money_that_is_kept_after_a_withdrawal_is_reported(
     scene.session.flush()
     found = [one for one in breaches() if one.name.startswith(part)]
     assert [one.examples[0].split(":")[0] for one in found] == [f"booking {booking.number}"]
+
+
+ENDS_WITH_IT = "extensions: of a withdrawn booking nothing is offered, held or owed"
+
+
+@pytest.mark.parametrize("status", list(Auth))
+def test_what_is_held_or_owed_after_a_withdrawal_is_reported(scene: Extending, status: AuthorizationStatus) -> None:
+    booking = scene.in_workshop()
+    extension = scene.approved(booking)
+    commands.withdraw(booking.user, booking.id)
+    changed, at = scene.fresh(extension.id), booking.withdrawn_at
+    changed.payment_captured_at = at if status is Auth.CAPTURED else None
+    changed.authorization_status = status
+    scene.session.flush()
+    may_be = status in (Auth.NONE, Auth.PROCESSING, Auth.CAPTURED, Auth.RELEASED)
+    assert (ENDS_WITH_IT in {one.name for one in breaches()}) is not may_be
+
+
+def test_a_hold_that_stays_after_a_withdrawal_is_reported(scene: Extending, provider: Provider, run_jobs: Any) -> None:
+    booking, extension = not_taken(scene, provider)
+    retry_capture(paid_for(extension).id)
+    commands.withdraw(booking.user, booking.id)
+    paid_for(extension).capture_given_up_at = booking.withdrawn_at
+    scene.session.flush()
+    assert [one.name for one in breaches()] == [ENDS_WITH_IT]

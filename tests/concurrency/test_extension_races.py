@@ -213,6 +213,8 @@ def test_without_the_guard_work_is_approved_for_what_was_withdrawn(
     (came, _codes), extension = approve_and_withdraw_contract(committed_app, scene, booking, monkeypatch)
     assert came == 2
     assert (extension.status, extension.authorization_status) == (ExtensionStatus.APPROVED, Auth.PENDING)
+    found = [one.name for one in breaches() if one.name.startswith("extensions")]
+    assert found == ["extensions: of a withdrawn booking nothing is offered, held or owed"]
 
 
 def test_of_what_was_withdrawn_nothing_is_held(
