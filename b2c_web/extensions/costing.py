@@ -1,8 +1,9 @@
 """What approved work comes to and where its money is, for the sum on the customer's page."""
 
+import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from b2c_web.bookings.extra_work import ExtraCost, Standing
 from b2c_web.bookings.models import Booking
@@ -49,41 +50,53 @@ def extra_costs_of(booking: Booking) -> list[ExtraCost]:
         .scalar_subquery()
     )
     approved = Extension.booking_id == booking.id, Extension.status == ExtensionStatus.APPROVED
-    wanted = select(Extension, back, under_way, _is_owed()).where(*approved)
+    wanted = select(Extension, back, under_way, _is_owed(), _is_held()).where(*approved)
     ordered = wanted.order_by(Extension.requested_at, Extension.id).execution_options(populate_existing=True)
     work_over = booking.service_completed_at is not None
     rows = [row for row in db.session.execute(ordered) if _counts(row[0])]
-    costs = [_cost(extension, back, is_owed or work_over) for extension, *back, is_owed in rows]
+    costs = [
+        _cost(extension, back, _standing(extension, is_asked_for=is_owed or work_over, is_held=is_held))
+        for extension, *back, is_owed, is_held in rows
+    ]
     return [cost for cost in costs if cost.cents]
 
 
 def _is_owed() -> ColumnElement[bool]:
     """As `money.is_owed`: finished once, its money asked for, and nothing of it held any more."""
-    attempts = select(Payment.id).where(Payment.purpose == PaymentPurpose.EXTENSION, Payment.purpose_id == Extension.id)
-    asked_for = attempts.where(Payment.capture_cents.is_not(None)).exists()
-    return asked_for & ~attempts.where(Payment.state == PaymentState.AUTHORIZED).exists()
+    asked_for = _attempts().where(Payment.capture_cents.is_not(None)).exists()
+    return asked_for & ~_is_held()
+
+
+def _is_held() -> ColumnElement[bool]:
+    """Held, or promised by a mandate; also after taking it failed."""
+    return _attempts().where(Payment.state == PaymentState.AUTHORIZED).exists()
+
+
+def _attempts() -> Select[uuid.UUID]:
+    return select(Payment.id).where(Payment.purpose == PaymentPurpose.EXTENSION, Payment.purpose_id == Extension.id)
 
 
 def _counts(extension: Extension) -> bool:
     return extension.authorization_status in STANDINGS
 
 
-def _cost(extension: Extension, back: Sequence[int], is_asked_for: bool) -> ExtraCost:
+def _cost(extension: Extension, back: Sequence[int], standing: Standing) -> ExtraCost:
     """`back`: what went back of it, and what is on its way back."""
     is_paid = extension.authorization_status is Auth.CAPTURED
     return ExtraCost(
         names=", ".join(extension.items[index]["name"] for index in rules.due_items(extension)),
         cents=extension.captured_amount_cents if is_paid else rules.due_cents(extension),
-        standing=_standing(extension, is_asked_for),
+        standing=standing,
         vat_rate_percent=extension.vat_rate_percent,
         back_cents=int(back[0]) if is_paid else 0,
         going_back_cents=int(back[1]) if is_paid else 0,
     )
 
 
-def _standing(extension: Extension, is_asked_for: bool) -> Standing:
-    if extension.by_mandate and extension.authorization_status is Auth.AUTHORIZED:
-        return Standing.AGREED
-    if is_asked_for and STANDINGS[extension.authorization_status] is Standing.NOT_HELD:
+def _standing(extension: Extension, *, is_asked_for: bool, is_held: bool) -> Standing:
+    standing = STANDINGS[extension.authorization_status]
+    if is_asked_for and standing is Standing.NOT_HELD:
         return Standing.OWED
-    return STANDINGS[extension.authorization_status]
+    if extension.authorization_status is Auth.FAILED and is_held:
+        standing = Standing.HELD  # only taking it failed
+    return Standing.AGREED if extension.by_mandate and standing is Standing.HELD else standing

@@ -149,6 +149,7 @@ def test_what_is_asked_for_again_is_taken_and_no_debt_meanwhile(pages: Pages, pr
     assert f"davon noch offen {euro(TWO)}" in price_panel(pages)
     rework(pages.scene.staff, pages.booking_id, "Die Bremse quietscht noch.")
     assert "noch offen" not in price_panel(pages)
+    assert f"davon nur reserviert, noch nicht abgebucht {euro(TWO)}" in price_panel(pages)
     complete_work(pages.scene.staff, pages.booking_id)
     assert f"davon wird gerade abgebucht {euro(TWO)}" in price_panel(pages)
 
