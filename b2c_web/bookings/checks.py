@@ -106,8 +106,13 @@ HOLDS = {
     ),
 }
 
+# of a refund r: it came back, and a person is asked about it
+_ASKED_ABOUT = """r.state = 'FAILED' AND EXISTS (
+      SELECT FROM failed_operations f WHERE f.operation = 'payments.refund'
+      AND f.payload ->> 'refund_id' = r.id::text AND f.resolved_at IS NULL)"""
+
 # what came for a booking, what went back or is on its way back, and what came back and is before a person
-_MONEY = """
+_MONEY = f"""
     SELECT b.number, b.payment_status, b.total_price, coalesce(p.charged, 0) AS charged,
       coalesce(p.refunded, 0) AS refunded, coalesce(r.going_back, 0) AS going_back,
       coalesce(r.asked_about, 0) AS asked_about
@@ -115,20 +120,15 @@ _MONEY = """
     LEFT JOIN (SELECT purpose_id, sum(captured_cents) AS charged, sum(refunded_cents) AS refunded
                FROM payments WHERE purpose = 'BOOKING' GROUP BY purpose_id) p ON p.purpose_id = b.id
     LEFT JOIN (SELECT p.purpose_id, sum(r.amount_cents) FILTER (WHERE r.state <> 'FAILED') AS going_back,
-                 sum(r.amount_cents) FILTER (WHERE r.state = 'FAILED' AND EXISTS (
-                   SELECT FROM failed_operations f WHERE f.operation = 'payments.refund'
-                   AND f.payload ->> 'refund_id' = r.id::text AND f.resolved_at IS NULL)) AS asked_about
+                 sum(r.amount_cents) FILTER (WHERE {_ASKED_ABOUT}) AS asked_about
                FROM refunds r JOIN payments p ON p.id = r.payment_id
                WHERE p.purpose = 'BOOKING' GROUP BY p.purpose_id) r ON r.purpose_id = b.id"""
 _SAYS = "format('booking %s (%s): charged %s, refunded %s', number, payment_status, charged, refunded)"
 
 # per payment: what went back, is on its way back, or came back and is before a person
-GOING_BACK = """
+GOING_BACK = f"""
     SELECT r.payment_id, sum(r.amount_cents) AS cents FROM refunds r
-    WHERE r.state <> 'FAILED' OR EXISTS (
-      SELECT FROM failed_operations f WHERE f.operation = 'payments.refund'
-      AND f.payload ->> 'refund_id' = r.id::text AND f.resolved_at IS NULL)
-    GROUP BY r.payment_id"""
+    WHERE r.state <> 'FAILED' OR {_ASKED_ABOUT} GROUP BY r.payment_id"""
 
 MONEY = {
     "withdrawals: of an ended one nothing is kept, neither of the price nor of a late move's fee": f"""

@@ -11,6 +11,7 @@ from b2c_web.accounts.models import User
 from b2c_web.bookings import hooks, lifecycle, messages, moving
 from b2c_web.bookings.access import lock_as_staff, lock_for
 from b2c_web.bookings.arrival import check_in  # noqa: F401 - part of a booking's commands, in a file of its own
+from b2c_web.bookings.giving_back import price_left_cents
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.returning import may_be_collected
@@ -112,7 +113,7 @@ def cancel_by_staff(
         booking = lock_as_staff(staff, booking_id)
         if check is not None:
             check(booking)
-        if not 0 <= keep_cents <= lifecycle.refundable_cents(booking):
+        if not 0 <= keep_cents <= price_left_cents(booking):
             raise Invalid(_l("Der Betrag liegt nicht zwischen 0 und dem, was noch bezahlt ist."), field="keep_cents")
         if not reason.strip():
             raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")

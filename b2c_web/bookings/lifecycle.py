@@ -94,11 +94,6 @@ def end_hold(booking: Booking, action: BookingAction, reason: str) -> None:
         cancel_payment(payment)
 
 
-def refundable_cents(booking: Booking) -> int:
-    """What of the booking's money is still with us, refunds under way taken off."""
-    return sum(refund_left_cents(payment.captured_cents, payment.refunds) for payment in payments_of(booking.id))
-
-
 def refund(booking: Booking, keep_cents: int, reason: str) -> tuple[int, int]:
     """Send back what is left of the money less `keep_cents`, and write the documents. Returns (refunded, kept).
 
