@@ -6,6 +6,7 @@ Price, number and payment stay. Late, the fee is charged first; nothing moves be
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -190,7 +191,8 @@ def _fee_back(move: BookingMove, booking: Booking, payment: Payment) -> None:
         move.state = MoveState.FAILED
     add_refund(payment, payment.captured_cents, "move_not_possible")
     db.session.flush()
-    messages.send(NotificationKind.MONEY_RETURNED, booking, refund_cents=payment.captured_cents, once=str(payment.id))
+    told: dict[str, Any] = {"refund_cents": payment.captured_cents, "paid_for": "move"}
+    messages.send(NotificationKind.MONEY_RETURNED, booking, once=str(payment.id), **told)
 
 
 def fee_closed(payment: Payment) -> None:

@@ -161,7 +161,7 @@ def paid(payment: Payment) -> None:
     """The money came: receipt, accounting, and the car is ready when this was the last one. A second one goes back."""
     booking, extension = lock_extension(payment.purpose_id)
     if extension.authorization_status in OVER:
-        _give_back(extension, payment)
+        _give_back(booking, extension, payment)
         return
     extension.captured_amount_cents = payment.captured_cents
     extension.payment_captured_at = payment.succeeded_at
@@ -177,8 +177,7 @@ def paid(payment: Payment) -> None:
     )
     hooks.captured(booking, extension)
     if goes_back(booking) and (back_cents := give_back(extension)):
-        kind, once = NotificationKind.MONEY_RETURNED, str(payment.id)
-        booking_messages.send(kind, booking, refund_cents=back_cents, once=once)
+        _tell_returned(booking, payment, back_cents)
     _go_on(booking)
 
 
@@ -197,10 +196,17 @@ def give_back(extension: Extension) -> int:
     return back_cents
 
 
-def _give_back(extension: Extension, payment: Payment) -> None:
+def _give_back(booking: Booking, extension: Extension, payment: Payment) -> None:
     """Money that nobody waits for, unless it is the money that came already, told once more."""
-    if not _is_captured(extension, payment):
-        add_refund(payment, payment.captured_cents, "late_money")
+    if _is_captured(extension, payment):
+        return
+    if made := add_refund(payment, payment.captured_cents, "late_money"):
+        _tell_returned(booking, payment, made.amount_cents)
+
+
+def _tell_returned(booking: Booking, payment: Payment, cents: int) -> None:
+    told: dict[str, Any] = {"refund_cents": cents, "paid_for": "extension"}
+    booking_messages.send(NotificationKind.MONEY_RETURNED, booking, once=str(payment.id), **told)
 
 
 def _is_captured(extension: Extension, payment: Payment) -> bool:

@@ -14,7 +14,7 @@ from b2c_web.bookings.places import PlaceTaken
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict, NotFound
-from b2c_web.notifications.models import NotificationKind
+from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.operations.models import FailedOperation
 from b2c_web.payments.gateway import Outcome, PaymentSnapshot, RefundOutcome, RefundResult
 from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose, PaymentState, Refund, RefundState
@@ -234,6 +234,8 @@ def test_a_fee_goes_back_when_the_new_date_is_gone(
     assert booking.pickup_time == scene.slots[0].start_time
     assert session.get(BookingMove, result.move_id).state is MoveState.FAILED
     assert refunds(session) == [(2500, "move_not_possible")]
+    mail = session.query(Notification).filter_by(kind=NotificationKind.MONEY_RETURNED).one()
+    assert (mail.context["refund_cents"], mail.context["paid_for"]) == (2500, "move")
 
 
 def test_a_late_move_is_off_when_its_page_ends_unpaid(

@@ -172,7 +172,14 @@ def test_money_told_twice_counts_once_and_a_second_payment_goes_back(
         second = add_payment(PaymentPurpose.EXTENSION, held.id, booking.user_id, TICKED, None)
     succeed(second)
     assert [(one.amount_cents, one.reason) for one in second.refunds] == [(TICKED, "late_money")]
+    assert returned(scene) == [(TICKED, "extension")]
     assert scene.fresh(held.id).captured_amount_cents == TICKED
+
+
+def returned(scene: Extending) -> list[tuple[int, str]]:
+    """What the customer was told that comes back."""
+    told = [mail.context for mail in scene.mails(Kind.MONEY_RETURNED)]
+    return [(one["refund_cents"], one["paid_for"]) for one in told]
 
 
 def owed(scene: Extending, kind: str) -> list[Any]:
@@ -267,6 +274,7 @@ def test_money_that_came_after_the_release_is_not_credited_either(
     """The hold was released, and the same payment brought its money all the same."""
     bookings.cancel_by_staff(scene.staff, booking.id, keep_cents=0, reason="Hebebühne kaputt")
     (late,) = succeed(payments(held)[0]).refunds
+    assert returned(scene) == [(TICKED, "extension")]
     say(late, RefundOutcome.SUCCEEDED)
     assert scene.fresh(held.id).authorization_status is Auth.RELEASED
     assert (refund_documents(booking), owed(scene, "refund")) == ([], [])

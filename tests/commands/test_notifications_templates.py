@@ -151,6 +151,23 @@ def test_a_cancellation_says_where_the_money_is(
     assert unsaid not in text
 
 
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        ({}, "Gebucht ist deshalb nichts."),
+        ({"paid_for": "move"}, "Die Gebühr für das Verschieben"),
+        ({"paid_for": "extension"}, "Ihre Zahlung für zusätzliche Arbeit"),
+        ({"paid_for": "extension", "withdrawn_at": FACTS["withdrawn_at"]}, "Nach Ihrem Widerruf"),
+    ],
+)
+def test_money_that_goes_back_is_called_what_it_was_for(speaking: Flask, late: dict[str, str], said: str) -> None:
+    context = sparse(NotificationKind.MONEY_RETURNED, concierge=False) | late
+    german, english = (written(NotificationKind.MONEY_RETURNED, language, context).text for language in LANGUAGES)
+    assert said in german
+    assert ("Gebucht" in german, "booked" in english) == (not late, not late)
+    assert (context["booking_url_path"] in german) is bool(late)
+
+
 def test_a_drop_off_is_never_promised_a_jockey(speaking: Flask) -> None:
     for kind in (NotificationKind.BOOKING_CONFIRMED, NotificationKind.PICKUP_REMINDER, NotificationKind.READY):
         text = written(kind, "de", DROP_OFF).text
