@@ -16,6 +16,7 @@ from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.documents import add_document
 from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose, Refund
 from b2c_web.payments.queries import succeeded_payment
+from b2c_web.payments.rules import is_made_outside
 
 
 def calendar_of(booking: Booking) -> bytes:
@@ -64,18 +65,23 @@ def pdf_of(booking: Booking, document: Document, language: str) -> bytes:
     from b2c_web.payments.pdf import receipt_pdf  # likewise
 
     payment = succeeded_payment(PaymentPurpose.BOOKING, booking.id)
+    refund = _refund_of(document)
     facts = facts_of(booking) | {
         "method_label": payment.method_label if payment else None,
-        "credited": _is_credited(booking, document),
+        "credited": _is_credited(booking, refund),
+        "made_outside": refund is not None and is_made_outside(refund),
     }
     return receipt_pdf(document, facts, language)
 
 
-def _is_credited(booking: Booking, document: Document) -> bool:
+def _refund_of(document: Document) -> Refund | None:
+    return db.session.get(Refund, document.purpose_id) if document.kind is DocumentKind.REFUND else None
+
+
+def _is_credited(booking: Booking, refund: Refund | None) -> bool:
     """Was the money of this refund invoiced, so that a credit note follows? Late money was not, nor the fee of a move
     that was not made.
     """
-    refund = db.session.get(Refund, document.purpose_id) if document.kind is DocumentKind.REFUND else None
     if refund is None or booking.paid_at is None:
         return refund is None
     if refund.payment.purpose is not PaymentPurpose.MOVE_FEE:

@@ -9,8 +9,9 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy.exc import NoResultFound
 
+from b2c_web.cli.staff import plain_refusals, staff_by
 from b2c_web.errors import Conflict, NotFound
-from b2c_web.payments.commands import reconcile, retry_capture, retry_refund
+from b2c_web.payments.commands import reconcile, record_refund_outside, retry_capture, retry_refund
 from b2c_web.payments.gateway import PaymentProviderError
 
 
@@ -53,13 +54,22 @@ def retry_capture_cli(payment_id: uuid.UUID) -> None:
     _again(lambda: retry_capture(payment_id).state.value)
 
 
+@payments_cli.command("refunded-outside")
+@click.argument("refund_id", type=uuid.UUID)
+@click.option("--by", required=True, help="Address of the member of staff who gave the money back.")
+@click.option("--note", required=True, help="How it went back, and when: the transfer's reference, say.")
+@with_appcontext
+def refunded_outside_cli(refund_id: uuid.UUID, by: str, note: str) -> None:
+    """Write down that a failed refund was made past the provider. Exit code 1 when it did not fail, or was made."""
+    with plain_refusals():
+        _again(lambda: record_refund_outside(staff_by(by), refund_id, note).state.value)
+
+
 def _again(act: Callable[[], str]) -> None:
     try:
         click.echo(act())
     except (Conflict, NotFound, NoResultFound) as refusal:
-        click.echo(
-            f"Nothing to try again: {type(refusal).__name__}. Is the id right, and is the money still there?", err=True
-        )
+        click.echo(f"Nothing to do: {type(refusal).__name__}. Is the id right, and is the money still there?", err=True)
         sys.exit(1)
     except PaymentProviderError as error:
         click.echo(f"The payment provider does not answer: {error}", err=True)

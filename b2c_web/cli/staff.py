@@ -25,6 +25,14 @@ def plain_refusals() -> Iterator[None]:
         raise click.ClickException(str(refusal.message)) from refusal
 
 
+def staff_by(email: str) -> User:
+    """The member of staff with this address."""
+    user = db.session.scalar(select(User).where(func.lower(User.email) == email.lower(), User.role.in_(STAFF_ROLES)))
+    if user is None:
+        raise click.ClickException("Nobody on the staff has this address.")
+    return user
+
+
 @click.group("staff")
 def staff_cli() -> None:
     """The people who work with the application."""
@@ -58,9 +66,7 @@ def add(email: str, role: str, name: str, workshop: str | None, password: str) -
 @with_appcontext
 def password(email: str, password: str) -> None:
     """Set a new password for the member of staff with EMAIL; all their sessions end."""
-    user = db.session.scalar(select(User).where(func.lower(User.email) == email.lower(), User.role.in_(STAFF_ROLES)))
-    if user is None:
-        raise click.ClickException("Nobody on the staff has this address.")
+    user = staff_by(email)
     with plain_refusals():
         set_staff_password(user.id, password)
     click.echo(f"{user.email} has a new password; all sessions ended.")

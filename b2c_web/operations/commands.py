@@ -31,7 +31,7 @@ _UNRECORDED = text(
 
 _RESOLVE = text(
     """
-    UPDATE failed_operations SET resolved_at = :now, updated_at = :now, resolution = :resolution
+    UPDATE failed_operations SET resolved_at = :now, updated_at = :now, resolution = :resolution, resolved_by = :by
     WHERE resolved_at IS NULL AND operation = ANY (:operations)
       AND EXISTS (SELECT FROM jsonb_each_text(payload) fact WHERE fact.value = ANY (:ids))
     """
@@ -45,10 +45,12 @@ def record_failure(operation: str, payload: dict[str, Any], error: str, stack_tr
     db.session.flush()
 
 
-def resolve(operations: Collection[str], ids: Collection[uuid.UUID], resolution: str) -> None:
-    """Step: what is open of these operations about these ids has settled itself; `resolution` says how."""
+def resolve(
+    operations: Collection[str], ids: Collection[uuid.UUID], resolution: str, by: uuid.UUID | None = None
+) -> None:
+    """Step: what is open of these operations about these ids is over; `resolution` says how, `by` who did it."""
     facts = {"operations": list(operations), "ids": [str(one) for one in ids]}
-    db.session.execute(_RESOLVE, {"now": now_utc(), "resolution": resolution, **facts})
+    db.session.execute(_RESOLVE, {"now": now_utc(), "resolution": resolution, "by": by, **facts})
 
 
 def record_job(name: str, job_id: int | None, arguments: dict[str, Any], error: BaseException | str) -> None:

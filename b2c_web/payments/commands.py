@@ -13,6 +13,7 @@ from b2c_web.payments.documents import add_document
 from b2c_web.payments.events import handle_event, receive_event
 from b2c_web.payments.holds import capture_payment, hold_payment
 from b2c_web.payments.methods import make_default, remove_method
+from b2c_web.payments.outside import record_refund_outside
 from b2c_web.payments.reconciliation import Difference, reconcile
 from b2c_web.payments.refunding import add_refund, retry_refund, run_refund, sync_refunds
 from b2c_web.payments.settling import settle_payment
@@ -41,6 +42,7 @@ __all__ = [
     "open_setup",
     "receive_event",
     "reconcile",
+    "record_refund_outside",
     "remove_method",
     "retry_capture",
     "retry_refund",

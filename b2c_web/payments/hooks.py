@@ -29,8 +29,8 @@ closed: dict[PaymentPurpose, OnPayment] = {}
 refunded: dict[PaymentPurpose, Callable[[Refund], None]] = {}
 # something was given up and needs a person: (operation, payload, error)
 gave_up: list[Callable[[str, dict[str, Any], str], None]] = []
-# what was put before a person is over: (operations, ids in their payload, how it ended)
-settled: list[Callable[[Collection[str], Collection[uuid.UUID], str], None]] = []
+# what was put before a person is over: (operations, ids in their payload, how it ended, who ended it if anybody)
+settled: list[Callable[[Collection[str], Collection[uuid.UUID], str, uuid.UUID | None], None]] = []
 
 Thing = TypeVar("Thing", Payment, Refund)
 
@@ -53,10 +53,10 @@ def give_up(operation: str, payload: dict[str, Any], error: str) -> None:
         listener(operation, payload, error)
 
 
-def settle(operations: Collection[str], ids: Collection[uuid.UUID], how: str) -> None:
+def settle(operations: Collection[str], ids: Collection[uuid.UUID], how: str, *, by: uuid.UUID | None = None) -> None:
     """Nobody needs to see to these operations about these ids any more; inside the running transaction."""
     for listener in settled:
-        listener(operations, ids, how)
+        listener(operations, ids, how, by)
 
 
 def registered() -> dict[str, list[str]]:

@@ -230,7 +230,7 @@ class Refund(Timestamps, Base):
 
 
 class LedgerEntry(Base):
-    """Append-only: one line for each movement that the provider confirmed. Never updated, never deleted."""
+    """Append-only: one line for each movement that the provider confirmed, or a person recorded. Never updated."""
 
     __tablename__ = "ledger_entries"
     __table_args__ = (
@@ -244,7 +244,7 @@ class LedgerEntry(Base):
     refund_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("refunds.id", ondelete="RESTRICT"), index=True)
     kind: Mapped[LedgerKind] = mapped_column(enum_type(LedgerKind, "ledger_kind"))
     amount_cents: Mapped[int] = mapped_column(Integer)
-    provider_reference: Mapped[str] = mapped_column(String(120))  # charge or refund id at the provider
+    provider_reference: Mapped[str] = mapped_column(String(120))  # charge or refund id at the provider, or OUTSIDE
     occurred_at: Mapped[datetime]
     created_at: Mapped[CreatedAt]
 

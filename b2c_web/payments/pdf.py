@@ -52,7 +52,7 @@ def receipt_pdf(document: Document, facts: dict[str, Any], language: str) -> byt
     """The document as PDF in `language`; the same document and facts always give the same bytes.
 
     `facts` of the booking as in `notifications/facts.py`; name, address and `method_label` are printed when given.
-    `credited`: False for the refund of money that accounting never invoiced.
+    `credited`: False for the refund of money that accounting never invoiced. `made_outside`: past the provider.
     """
     with force_locale(language):
         paper = _Paper(document, language)
@@ -204,15 +204,18 @@ def _draw_notes(paper: _Paper, document: Document, facts: dict[str, Any]) -> Non
     """How it was paid, and that this is no invoice; what else comes, or that nothing does."""
     credited = document.kind is not DocumentKind.REFUND or facts.get("credited", True)
     paper.set_y(paper.get_y() + 10)
-    paper.write_line(_paid_line(document, method_words(facts.get("method_label"))))
+    method, outside = method_words(facts.get("method_label")), facts.get("made_outside", False)
+    paper.write_line(_paid_line(document, method, made_outside=outside))
     paper.set_y(paper.get_y() + 3)
     paper.write_line(str(NOT_AN_INVOICE[document.kind] if credited else NOT_CREDITED), colour=SOFT)
 
 
-def _paid_line(document: Document, method: str) -> str:
+def _paid_line(document: Document, method: str, *, made_outside: bool) -> str:
     day = long_day(document.issued_at)
     if document.kind is DocumentKind.FEE:
         return _("Einbehalten von Ihrer Zahlung am %(day)s.", day=day)
+    if document.kind is DocumentKind.REFUND and made_outside:
+        return _("Erstattet am %(day)s, auf einem anderen Weg als dem Ihrer Zahlung.", day=day)
     if document.kind is DocumentKind.REFUND:
         return _("Erstattet am %(day)s auf dem Weg, auf dem Sie bezahlt haben: %(method)s.", day=day, method=method)
     return _("Bezahlt am %(day)s: %(method)s.", day=day, method=method)

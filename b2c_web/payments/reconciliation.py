@@ -27,6 +27,7 @@ from b2c_web.payments.gateway import PaymentRefused, PaymentSnapshot, RefundResu
 from b2c_web.payments.keys import repeatable
 from b2c_web.payments.models import Payment, PaymentState, Refund, RefundState
 from b2c_web.payments.refunding import run_refund, sync_refunds
+from b2c_web.payments.rules import is_made_outside
 from b2c_web.payments.settling import settle_payment
 from b2c_web.payments.setup_models import MethodSetup
 from b2c_web.payments.setup_settling import settle_setup
@@ -157,6 +158,7 @@ def _copied(row: Payment) -> OurPayment:
         refunds=tuple(
             OurRefund(each.id, each.state, each.amount_cents, each.stripe_refund_id, each.created_at)
             for each in row.refunds
+            if not is_made_outside(each)
         ),
         capture_due=row.capture_asked_at is not None
         and row.capture_asked_at < asked_before

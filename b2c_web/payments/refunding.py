@@ -25,7 +25,7 @@ from b2c_web.payments.keys import once
 from b2c_web.payments.models import Payment, Refund, RefundState
 from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.refund_recording import note_refund
-from b2c_web.payments.rules import refund_left_cents
+from b2c_web.payments.rules import outside_reference, refund_left_cents, retry_reference
 from b2c_web.payments.steps import lock_payment
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,8 @@ def sync_refunds(payment_id: uuid.UUID) -> None:
 def retry_refund(refund_id: uuid.UUID) -> Refund:
     """A person wants a failed refund tried again: a new refund, once per failed one. The provider is looked at first.
 
-    Raises Conflict unless it is FAILED and its money is still there; PaymentProviderError when nobody can be asked.
+    Raises Conflict unless it is FAILED, its money is still there and was not given back outside; PaymentProviderError
+    when nobody can be asked.
     """
     with command_transaction():
         payment_id = db.session.get_one(Refund, refund_id).payment_id
@@ -122,9 +123,10 @@ def retry_refund(refund_id: uuid.UUID) -> Refund:
     with command_transaction(lock_timeout_ms()):
         payment = lock_payment(payment_id)
         failed = db.session.get_one(Refund, refund_id, with_for_update=True)
-        if failed.state is not RefundState.FAILED:
+        outside = db.session.scalar(_refunds_of(payment_id).filter_by(reference=outside_reference(failed)))
+        if failed.state is not RefundState.FAILED or outside is not None:
             raise Conflict
-        again = add_refund(payment, failed.amount_cents, failed.reason, f"retry:{failed.id}")
+        again = add_refund(payment, failed.amount_cents, failed.reason, retry_reference(failed))
         if again is None:
             raise Conflict
     return again

@@ -12,6 +12,8 @@ State = PaymentState
 SHORTEST_PAGE = timedelta(minutes=30, seconds=20)
 LONGEST_PAGE = timedelta(hours=23, minutes=55)
 
+OUTSIDE = "outside:"  # begins the reference of a refund that the provider did not make; then the failed one's id
+
 UNPAID = (State.CREATED, State.OPEN)
 
 # the bank's word for: not without the customer
@@ -74,3 +76,18 @@ def page_refusal(payment: Payment, now: datetime) -> str | None:
 def refund_left_cents(captured_cents: int, refunds: list[Refund]) -> int:
     """What can still be given back, with the refunds that are under way counted."""
     return captured_cents - sum(refund.amount_cents for refund in refunds if refund.state is not RefundState.FAILED)
+
+
+def retry_reference(failed: Refund) -> str:
+    """The reference of the one refund that is made when this one failed and is tried again."""
+    return f"retry:{failed.id}"
+
+
+def outside_reference(failed: Refund) -> str:
+    """The reference of the one refund that a person made past the provider when this one failed."""
+    return f"{OUTSIDE}{failed.id}"
+
+
+def is_made_outside(refund: Refund) -> bool:
+    """Not by the provider, which therefore knows nothing of it."""
+    return refund.reference.startswith(OUTSIDE)

@@ -193,7 +193,7 @@ def test_a_capture_that_fails_and_fails_goes_before_a_person_who_has_it_tried_ag
     with pytest.raises(Conflict):
         retry_capture(held.id)
     refused = app.test_cli_runner().invoke(args=retry)
-    assert (refused.exit_code, "Nothing to try again" in refused.output) == (1, True)
+    assert (refused.exit_code, "Nothing to do" in refused.output) == (1, True)
 
 
 def test_a_capture_given_up_can_be_released(held: Payment, provider: Provider, work: Purpose, run_jobs: Any) -> None:
