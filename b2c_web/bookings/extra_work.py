@@ -39,7 +39,8 @@ STANDS: dict[Standing, Any] = {
 class ExtraCost:
     """Work that the customer approved beside the order: `cents` is what it comes to.
 
-    `back_cents` is what of it went back, `going_back_cents` what is on its way back.
+    `back_cents` is what of it went back, `going_back_cents` what is on its way back; `withdrawal_cents` is what of
+    both a withdrawal gives back.
     """
 
     names: str
@@ -48,6 +49,7 @@ class ExtraCost:
     vat_rate_percent: int
     back_cents: int = 0
     going_back_cents: int = 0
+    withdrawal_cents: int = 0
 
 
 def costs_of(booking: Booking) -> list[ExtraCost]:

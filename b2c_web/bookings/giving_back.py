@@ -5,42 +5,76 @@ What is already on its way back is taken off everywhere, so that all pages and m
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, literal, select, union_all
 
 from b2c_web.bookings import hooks
 from b2c_web.bookings.models import Booking, BookingMove
 from b2c_web.flask_extensions import db
-from b2c_web.payments.models import Payment, PaymentPurpose, Refund
-from b2c_web.payments.queries import payments_of, refundable_cents
+from b2c_web.payments.models import Payment, PaymentPurpose, Refund, RefundState
+from b2c_web.payments.queries import refundable_cents
+from b2c_web.payments.refund_recording import MADE_ELSEWHERE
 from b2c_web.payments.refunding import add_refund
+from b2c_web.payments.rules import refund_left_cents
 
 WITHDRAWAL = "withdrawal"
+CONCIERGE_UNUSED = "concierge_unused"
+MOVE_NOT_POSSIBLE = "move_not_possible"
+LATE_MONEY = "late_money"
+NOT_BY_THE_END = frozenset({CONCIERGE_UNUSED, MOVE_NOT_POSSIBLE, LATE_MONEY, MADE_ELSEWHERE})
 
 
 def price_left_cents(booking: Booking) -> int:
-    """What of the booking's price is still with us."""
-    return sum(map(refundable_cents, payments_of(PaymentPurpose.BOOKING, booking.id)))
+    """What of the booking's price is still with us. One statement."""
+    return _left_cents((Payment.purpose == PaymentPurpose.BOOKING) & (Payment.purpose_id == booking.id))
 
 
 def withdrawal_cents(booking: Booking) -> int:
-    """All that a withdrawal gives back as things stand now."""
-    fees = db.session.scalars(select(Payment).where(_is_fee_of(booking))).all()
-    beside = sum(ask(booking) for ask in hooks.cents_beside.functions)
-    return price_left_cents(booking) + sum(map(refundable_cents, fees)) + beside
+    """All that a withdrawal gives back as things stand now. One statement, and what `cents_beside` asks."""
+    return _left_cents(_is_own(booking)) + sum(ask(booking) for ask in hooks.cents_beside.functions)
+
+
+def _left_cents(wanted: ColumnElement[bool]) -> int:
+    going_back = select(func.coalesce(func.sum(Refund.amount_cents), 0)).where(
+        Refund.payment_id == Payment.id, Refund.state != RefundState.FAILED
+    )
+    left = func.coalesce(func.sum(Payment.captured_cents - going_back.scalar_subquery()), 0)
+    return int(db.session.scalar(select(left).where(wanted)) or 0)
+
+
+def left_of_cents(payments: Sequence[Payment], refunds: Sequence[Refund]) -> int:
+    """Rule: what of these payments is still with us; `refunds` may hold those of others too."""
+    return sum(
+        refund_left_cents(payment.captured_cents, [one for one in refunds if one.payment_id == payment.id])
+        for payment in payments
+    )
 
 
 def give_back_fees(booking: Booking) -> None:
     """Step: the booking is withdrawn from: the fees of its late moves go back, once."""
-    for payment in db.session.scalars(select(Payment).where(_is_fee_of(booking)).order_by(Payment.id)).all():
+    fees = select(Payment).where(_is_own(booking), Payment.purpose == PaymentPurpose.MOVE_FEE)
+    for payment in db.session.scalars(fees.order_by(Payment.id)).all():
         if left := refundable_cents(payment):
             add_refund(payment, left, WITHDRAWAL)
 
 
-def refunds_of_fees(booking: Booking) -> Sequence[Refund]:
-    """Every refund of a late move's fee, oldest first, failed ones too."""
-    return db.session.scalars(select(Refund).join(Payment).where(_is_fee_of(booking)).order_by(Refund.id)).all()
+def refunds_of(booking: Booking) -> Sequence[Refund]:
+    """Every refund of the price and of the fees of late moves, oldest first, failed ones too. One statement."""
+    return db.session.scalars(select(Refund).join(Payment).where(_is_own(booking)).order_by(Refund.id)).all()
 
 
-def _is_fee_of(booking: Booking) -> ColumnElement[bool]:
+def shown_of(refunds: Sequence[Refund]) -> list[Refund]:
+    """Rule: what the customer reads of; the fee of a move that did not happen is shown neither here nor there."""
+    return [one for one in refunds if one.state is not RefundState.FAILED and one.reason != MOVE_NOT_POSSIBLE]
+
+
+def by_the_end_cents(booking: Booking, refunds: Sequence[Refund]) -> int:
+    """Rule: what of `refunds` the end of the booking gave back, as its message said; before a payment all that came."""
+    ended = [one for one in refunds if booking.paid_at is None or one.reason not in NOT_BY_THE_END]
+    return sum(one.amount_cents for one in ended if one.state is not RefundState.FAILED)
+
+
+def _is_own(booking: Booking) -> ColumnElement[bool]:
+    """Is it a payment of the booking's price, or of a fee of its late moves?"""
     moves = select(BookingMove.id).where(BookingMove.booking_id == booking.id)
-    return (Payment.purpose == PaymentPurpose.MOVE_FEE) & Payment.purpose_id.in_(moves)
+    purposes = (PaymentPurpose.BOOKING, PaymentPurpose.MOVE_FEE)
+    return Payment.purpose.in_(purposes) & Payment.purpose_id.in_(union_all(select(literal(booking.id)), moves))

@@ -17,7 +17,7 @@ from b2c_web import audit
 from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.counters import give_back as give_back_all
 from b2c_web.bookings.counters import held_by, lock_keys
-from b2c_web.bookings.giving_back import give_back_fees, withdrawal_cents
+from b2c_web.bookings.giving_back import CONCIERGE_UNUSED, give_back_fees, withdrawal_cents
 from b2c_web.bookings.labels import KEPT_FEE, line
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus, RonjaReservation
 from b2c_web.bookings.rules import BookingAction, next_status
@@ -242,7 +242,7 @@ def drop_concierge(booking: Booking) -> None:
     hooks.brought_by_customer(booking)
     for payment in payments_of(booking.id)[:1]:
         if booking.concierge_price:
-            add_refund(payment, booking.concierge_price, "concierge_unused")
+            add_refund(payment, booking.concierge_price, CONCIERGE_UNUSED)
 
 
 def confirm_facts(payment: Payment) -> dict[str, Any]:

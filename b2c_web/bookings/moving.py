@@ -17,6 +17,7 @@ from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.availability import order_of
 from b2c_web.bookings.claim import place_of, question_of, service_minutes, times_of
 from b2c_web.bookings.counters import Held, held_by
+from b2c_web.bookings.giving_back import MOVE_NOT_POSSIBLE
 from b2c_web.bookings.labels import MOVE_FEE, line
 from b2c_web.bookings.models import Booking, BookingMove, MoveState
 from b2c_web.bookings.papers import add_refund_document
@@ -189,7 +190,7 @@ def fee_paid(payment: Payment) -> None:
 def _fee_back(move: BookingMove, booking: Booking, payment: Payment) -> None:
     if move.state is MoveState.AWAITING_FEE:
         move.state = MoveState.FAILED
-    add_refund(payment, payment.captured_cents, "move_not_possible")
+    add_refund(payment, payment.captured_cents, MOVE_NOT_POSSIBLE)
     db.session.flush()
     told: dict[str, Any] = {"refund_cents": payment.captured_cents, "paid_for": "move"}
     messages.send(NotificationKind.MONEY_RETURNED, booking, once=str(payment.id), **told)

@@ -10,6 +10,7 @@ from flask_babel import force_locale
 from b2c_web import audit
 from b2c_web.bookings import hooks, messages, moving, wishes
 from b2c_web.bookings.claim import question_of, reclaim
+from b2c_web.bookings.giving_back import LATE_MONEY
 from b2c_web.bookings.labels import lines_of
 from b2c_web.bookings.lifecycle import advance, confirm_facts
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus
@@ -39,7 +40,7 @@ def paid(payment: Payment) -> None:
     elif booking.status is BookingStatus.CANCELLED and booking.paid_at is None and _revived(booking, payment):
         _confirmed(booking, payment)
     else:
-        add_refund(payment, payment.captured_cents, "late_money")
+        add_refund(payment, payment.captured_cents, LATE_MONEY)
         audit.record(
             "booking.late_money", "booking", booking.id, after={"cents": payment.captured_cents}, actor="provider"
         )

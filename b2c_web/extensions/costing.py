@@ -3,9 +3,10 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
 
 from b2c_web.bookings.extra_work import ExtraCost, Standing
+from b2c_web.bookings.giving_back import WITHDRAWAL
 from b2c_web.bookings.models import Booking
 from b2c_web.extensions import rules
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
@@ -43,14 +44,10 @@ def refundable_cents(booking: Booking) -> int:
 def extra_costs_of(booking: Booking) -> list[ExtraCost]:
     """In `bookings.extra_costs_of`: nothing of what was declined, withdrawn, released or not done. One statement."""
     back = select(func.coalesce(func.sum(Payment.refunded_cents), 0)).where(*CAPTURED).scalar_subquery()
-    under_way = (
-        select(func.coalesce(func.sum(Refund.amount_cents), 0))
-        .join(Payment)
-        .where(*CAPTURED, Refund.state == RefundState.PENDING)
-        .scalar_subquery()
-    )
+    under_way = _refunds(Refund.state == RefundState.PENDING)
+    withdrawn = _refunds(Refund.state != RefundState.FAILED, Refund.reason == WITHDRAWAL)
     approved = Extension.booking_id == booking.id, Extension.status == ExtensionStatus.APPROVED
-    wanted = select(Extension, back, under_way, _is_owed(), _is_held()).where(*approved)
+    wanted = select(Extension, back, under_way, withdrawn, _is_owed(), _is_held()).where(*approved)
     ordered = wanted.order_by(Extension.requested_at, Extension.id).execution_options(populate_existing=True)
     work_over = booking.service_completed_at is not None
     rows = [row for row in db.session.execute(ordered) if _counts(row[0])]
@@ -59,6 +56,12 @@ def extra_costs_of(booking: Booking) -> list[ExtraCost]:
         for extension, *back, is_owed, is_held in rows
     ]
     return [cost for cost in costs if cost.cents]
+
+
+def _refunds(*which: ColumnElement[bool]) -> ScalarSelect[int]:
+    """The sum of some refunds of an extension's captured money."""
+    total = select(func.coalesce(func.sum(Refund.amount_cents), 0))
+    return total.join(Payment).where(*CAPTURED, *which).scalar_subquery()
 
 
 def _is_owed() -> ColumnElement[bool]:
@@ -81,7 +84,7 @@ def _counts(extension: Extension) -> bool:
 
 
 def _cost(extension: Extension, back: Sequence[int], standing: Standing) -> ExtraCost:
-    """`back`: what went back of it, and what is on its way back."""
+    """`back`: what went back of it, what is on its way back, and what of both a withdrawal gives back."""
     is_paid = extension.authorization_status is Auth.CAPTURED
     return ExtraCost(
         names=", ".join(extension.items[index]["name"] for index in rules.due_items(extension)),
@@ -90,6 +93,7 @@ def _cost(extension: Extension, back: Sequence[int], standing: Standing) -> Extr
         vat_rate_percent=extension.vat_rate_percent,
         back_cents=int(back[0]) if is_paid else 0,
         going_back_cents=int(back[1]) if is_paid else 0,
+        withdrawal_cents=int(back[2]) if is_paid else 0,
     )
 
 

@@ -13,12 +13,15 @@ from b2c_web.bookings import commands
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
-from b2c_web.payments.models import Refund
+from b2c_web.payments.commands import sync_refunds
+from b2c_web.payments.models import PaymentPurpose, Refund
 from tests.commands.extending import Extending
-from tests.commands.test_withdrawal_money import moved_late, with_extra
+from tests.commands.scene import succeed
+from tests.commands.test_withdrawal_money import moved_late, paid_for, with_extra
 from tests.commands.trips import CAR
 from tests.factories import make_user
-from tests.paying import Provider
+from tests.paying import Provider, refund_by_hand
+from tests.views.boards import counted, region_of
 from tests.views.browsing import send
 from tests.views.walking import text_of, words_of
 
@@ -200,6 +203,72 @@ def test_what_is_on_its_way_back_is_taken_off_on_every_page(scene: Extending, lo
     send(client, f"{path}/withdrawal", fee_cents="0")
     told = db.session.query(Notification).filter_by(kind=NotificationKind.WITHDRAWAL_RECEIVED).one()
     assert told.context["refund_cents"] == 28900
+    scene.session.expire_all()
+    ended(scene, booking)
+    commands.collect(scene.staff, booking.id)
+    told = db.session.query(Notification).filter_by(kind=NotificationKind.BOOKING_WITHDRAWN).one()
+    assert told.context["refund_cents"] == 28900
+    page = shown(client, path)
+    assert "289,00 EUR gehen auf demselben Weg an Sie zurück" in page
+    for back in ("39,00 EUR zurück an Sie", "289,00 EUR zurück an Sie"):
+        assert back in page
+
+
+@pytest.mark.parametrize("way", ["cancellation", "withdrawal"])
+def test_a_fee_that_went_back_at_once_is_in_no_sum(
+    scene: Extending, login: Login, frozen_clock: Callable[..., AbstractContextManager[None]], way: str
+) -> None:
+    booking = scene.booked()
+    with frozen_clock(booking.pickup_time - timedelta(hours=23)):
+        made = commands.move(booking.user, booking.id, scene.slots[7].id, scene.slots[9].id, accepted_fee_cents=2500)
+        scene.slots[7].is_available = False
+        scene.session.commit()
+        succeed(scene.payment_of(made.move_id, PaymentPurpose.MOVE_FEE))
+    scene.session.expire_all()
+    client, path = login(booking.user), f"/bookings/{booking.id}"
+    assert [one.reason for one in db.session.query(Refund)] == ["move_not_possible"]
+    assert "Vertrag widerrufen, 328,00 EUR zurück" in shown(client, path)
+    send(client, f"{path}/{way}", fee_cents="0")
+    kinds = {"cancellation": NotificationKind.BOOKING_CANCELLED, "withdrawal": NotificationKind.BOOKING_WITHDRAWN}
+    told = db.session.query(Notification).filter_by(kind=kinds[way]).one()
+    assert told.context["refund_cents"] == 32800
+    page = shown(client, path)
+    assert "328,00 EUR gehen auf demselben Weg an Sie zurück" in page
+    assert "25,00 EUR zurück an Sie" not in page
+
+
+def test_what_went_back_of_extra_work_before_is_not_said_once_more(
+    scene: Extending, login: Login, provider: Provider, run_jobs: Any
+) -> None:
+    booking, extension = with_extra(scene, provider, run_jobs)
+    refund_by_hand(paid_for(extension), 1000)
+    sync_refunds(paid_for(extension).id)
+    commands.withdraw(booking.user, booking.id)
+    scene.session.expire_all()
+    ended(scene, booking)
+    commands.collect(scene.staff, booking.id)
+    told = db.session.query(Notification).filter_by(kind=NotificationKind.BOOKING_WITHDRAWN).one()
+    assert told.context["refund_cents"] == 51790
+    assert "517,90 EUR gehen auf demselben Weg an Sie zurück" in shown(login(booking.user), f"/bookings/{booking.id}")
+
+
+def test_the_page_sums_its_money_once(
+    scene: Extending, login: Login, frozen_clock: Callable[..., AbstractContextManager[None]]
+) -> None:
+    """A row of fees more costs no statement more, and what is asked again and again reads only the rows."""
+    booking = moved_late(scene, frozen_clock)
+    client = login(booking.user)
+    with counted() as drawn:
+        page = text_of(client.get(f"/bookings/{booking.id}"))
+    assert len([one for one in drawn if is_about_own_money(one)]) == 3
+    with counted() as polled:
+        assert client.get(region_of(page), headers={"HX-Request": "true"}).status_code == 204
+    assert len([one for one in polled if is_about_own_money(one)]) == 2
+
+
+def is_about_own_money(statement: str) -> bool:
+    """Does it read payments or refunds, other than with the extensions?"""
+    return ("FROM payments" in statement or "FROM refunds" in statement) and "extensions" not in statement
 
 
 def test_extra_work_that_was_paid_is_in_every_sum(

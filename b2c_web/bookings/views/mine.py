@@ -27,8 +27,8 @@ from b2c_web.formatting import eur, moment
 from b2c_web.forms import form_page, submitted
 from b2c_web.media.models import MediaPurpose
 from b2c_web.media.queries import count_unfinished
-from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
-from b2c_web.payments.queries import payments_of, refunds_of
+from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund
+from b2c_web.payments.queries import payments_of
 from b2c_web.payments.reasons import reason_message
 from b2c_web.payments.texts import method_words
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
@@ -77,7 +77,7 @@ def _asked() -> Asked:
 def show(booking_id: uuid.UUID) -> Response:
     booking, now = own_booking(current_user, booking_id), now_utc()
     payments = payments_of(PaymentPurpose.BOOKING, booking.id)
-    refunds = [*refunds_of(PaymentPurpose.BOOKING, booking.id), *giving_back.refunds_of_fees(booking)]
+    refunds = giving_back.refunds_of(booking)
     tours = coming.tours_of(booking)
     unfinished = count_unfinished(MediaPurpose.BOOKING, booking.id)
     extra = extra_work.costs_of(booking)
@@ -89,7 +89,7 @@ def show(booking_id: uuid.UUID) -> Response:
     facts = _facts(booking, tours, now) | _money(booking, payments, refunds)
     facts |= extra_work.sum_facts(booking, extra, current_app.config["VAT_RATE_PERCENT"])
     processing = bool(facts["waiting_for_bank"])
-    back_cents = facts["refunded_cents"] + sum(cents for cents, _state in facts["extra_back"])
+    back_cents = giving_back.by_the_end_cents(booking, refunds) + sum(one.withdrawal_cents for one in extra)
     state = now_panel.of(booking, tours, now, processing=processing, back_cents=back_cents)
     live = booking.status not in ENDED or coming.coming(tours) is not None or unfinished > 0
     shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
@@ -170,20 +170,15 @@ def _document_words() -> dict[DocumentKind, str]:
     }
 
 
-def _money(booking: Booking, payments: Any, refunds: Any) -> dict[str, Any]:
+def _money(booking: Booking, payments: Sequence[Payment], refunds: Sequence[Refund]) -> dict[str, Any]:
     kept = cancellation_terms(booking, now_utc(), current_app.config).fee_cents
     return {
         "decline": reason_message(booking.payment_error) if booking.payment_error else None,
         "waiting_for_bank": _is_processing(booking, payments),
         "paid_with": _paid_with(payments),
-        "back_cents": max(0, giving_back.price_left_cents(booking) - kept),
-        "refunds": [one for one in refunds if one.state is not RefundState.FAILED],
-        "refunded_cents": _sum_of([one for one in refunds if one.state is not RefundState.FAILED]),
+        "back_cents": max(0, giving_back.left_of_cents(payments, refunds) - kept),
+        "refunds": giving_back.shown_of(refunds),
     }
-
-
-def _sum_of(refunds: list[Refund]) -> int:
-    return sum(one.amount_cents for one in refunds)
 
 
 def _is_processing(booking: Booking, payments: Any) -> bool:
