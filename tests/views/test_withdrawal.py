@@ -14,7 +14,7 @@ from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.commands import sync_refunds
-from b2c_web.payments.models import PaymentPurpose, Refund
+from b2c_web.payments.models import PaymentPurpose, Refund, RefundState
 from tests.commands.extending import Extending
 from tests.commands.scene import succeed
 from tests.commands.test_withdrawal_money import moved_late, paid_for, with_extra
@@ -303,6 +303,21 @@ def test_the_fee_of_a_late_move_is_in_the_sum(
     page = shown(client, path)
     assert "353,00 EUR gehen auf demselben Weg an Sie zurück" in page
     assert "25,00 EUR zurück an Sie" in page
+
+
+def test_the_page_follows_until_the_car_is_home_and_the_money_has_arrived(scene: Extending, login: Login) -> None:
+    booking = withdrawn(scene)
+    ended(scene, booking)
+    client, path = login(booking.user), f"/bookings/{booking.id}"
+    for refund in db.session.query(Refund):
+        refund.state = RefundState.SUCCEEDED
+    db.session.commit()
+    assert "every 20s" in text_of(client.get(path))
+    commands.collect(scene.staff, booking.id)
+    assert "every 20s" not in text_of(client.get(path))
+    refund.state = RefundState.PENDING
+    db.session.commit()
+    assert "every 20s" in text_of(client.get(path))
 
 
 def ended(scene: Extending, booking: Booking) -> None:

@@ -27,7 +27,7 @@ from b2c_web.formatting import eur, moment
 from b2c_web.forms import form_page, submitted
 from b2c_web.media.models import MediaPurpose
 from b2c_web.media.queries import count_unfinished
-from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund
+from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.queries import payments_of
 from b2c_web.payments.reasons import reason_message
 from b2c_web.payments.texts import method_words
@@ -91,12 +91,19 @@ def show(booking_id: uuid.UUID) -> Response:
     processing = bool(facts["waiting_for_bank"])
     back_cents = giving_back.by_the_end_cents(booking, refunds) + sum(one.withdrawal_cents for one in extra)
     state = now_panel.of(booking, tours, now, processing=processing, back_cents=back_cents)
-    live = booking.status not in ENDED or coming.coming(tours) is not None or unfinished > 0
+    live = _may_change(booking, refunds, extra) or coming.coming(tours) is not None or unfinished > 0
     shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
     answer = htmx.render(template, "bookings/_now.html", **shown)
     if htmx.wants_fragment():
         answer.headers["HX-Trigger"] = json.dumps({"announce": state.head})
     return answer
+
+
+def _may_change(booking: Booking, refunds: Sequence[Refund], extra: Sequence[extra_work.ExtraCost]) -> bool:
+    """Is the car still to come home, or money still on its way?"""
+    moving = any(one.going_back_cents or one.standing is extra_work.Standing.TAKING for one in extra)
+    moving = moving or any(one.state is RefundState.PENDING for one in refunds)
+    return booking.status not in ENDED or booking.cancelled_here or moving
 
 
 def _fingerprint(
