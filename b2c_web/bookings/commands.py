@@ -210,8 +210,9 @@ def start_work(staff: User, booking_id: uuid.UUID, *, unasked: bool = False) -> 
 def complete_work(staff: User, booking_id: uuid.UUID, check: Callable[[Booking], None] | None = None) -> bool:
     """The work is done. True when the car is READY_FOR_RETURN at once, False while captures are still settling.
 
-    `check` runs under the booking's lock before anything is taken, and may refuse what the person did not see.
-    Raises Conflict, also "not_begun", and "extension_pending" while an extension waits for the customer.
+    `check` runs under the booking's lock before anything is taken, and may refuse what the person did not see; it may
+    note what was not done, which counts only with the completion. Raises Conflict, also "not_begun", and
+    "extension_pending" while an extension waits for the customer.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
@@ -220,9 +221,9 @@ def complete_work(staff: User, booking_id: uuid.UUID, check: Callable[[Booking],
         refuse_withdrawn(booking)
         if booking.work_started_at is None:
             raise Conflict(NOT_BEGUN, code="not_begun")
+        if check is not None:
+            check(booking)
         if booking.service_completed_at is None:
-            if check is not None:
-                check(booking)
             hooks.completing(booking)
             booking.service_completed_at = now_utc()
             db.session.flush()

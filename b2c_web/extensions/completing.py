@@ -1,7 +1,7 @@
 """What completing the work, and the end of a booking, mean for its extensions and their money."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -27,30 +27,43 @@ def mark_not_done(staff: User, extension_id: uuid.UUID, not_done: Collection[int
     stays not done; what was taken stays done, also when the car comes back.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking, extension = lock_for_staff(staff, extension_id)
-        refuse(rules.work_refusal(booking))
-        wanted = sorted(set(not_done))
-        released = extension.authorization_status is AuthorizationStatus.RELEASED
-        if extension.authorization_status in rules.TAKEN and wanted != extension.not_done_items:
-            refuse(rules.Refusal.SETTLING)
-        if not set(wanted) <= set(extension.accepted_items) or (released and wanted != extension.not_done_items):
-            refuse(rules.Refusal.UNKNOWN_ITEM)
-        before, extension.not_done_items = list(extension.not_done_items), wanted
-        db.session.flush()
-        audit.record(
-            "extension.not_done",
-            "extension",
-            extension.id,
-            before={"not_done_items": before},
-            after={"not_done_items": wanted},
-        )
+        _mark(*lock_for_staff(staff, extension_id), not_done)
 
 
-def check_due(booking: Booking, shown_cents: int) -> None:
-    """Step, under the booking's lock: raises Conflict (sum_changed, due_cents) unless completing charges this sum.
+def _mark(booking: Booking, extension: Extension, not_done: Collection[int]) -> None:
+    refuse(rules.work_refusal(booking))
+    wanted = sorted(set(not_done))
+    released = extension.authorization_status is AuthorizationStatus.RELEASED
+    if extension.authorization_status in rules.TAKEN and wanted != extension.not_done_items:
+        refuse(rules.Refusal.SETTLING)
+    if not set(wanted) <= set(extension.accepted_items) or (released and wanted != extension.not_done_items):
+        refuse(rules.Refusal.UNKNOWN_ITEM)
+    before, extension.not_done_items = list(extension.not_done_items), wanted
+    db.session.flush()
+    audit.record(
+        "extension.not_done",
+        "extension",
+        extension.id,
+        before={"not_done_items": before},
+        after={"not_done_items": wanted},
+    )
 
-    What is held is charged, also when taking it failed once; see `money.settle`.
+
+def note_undone(booking: Booking, undone: Mapping[uuid.UUID, Collection[int]], shown_cents: int) -> None:
+    """Step, for `complete_work`: marks what was not done, by extension, as `mark_not_done` does; raises as it does.
+
+    Raises Conflict (sum_changed, due_cents) unless completing charges `shown_cents`: what is held, also when taking it
+    failed once; see `money.settle`. Work that was completed before charges nothing any more.
     """
+    for extension in of_booking_locked(booking):
+        wanted = undone.get(extension.id)
+        if wanted is not None and set(wanted) != set(extension.not_done_items):
+            _mark(booking, extension, wanted)
+    if booking.service_completed_at is None:
+        _check_due(booking, shown_cents)
+
+
+def _check_due(booking: Booking, shown_cents: int) -> None:
     cents = sum(rules.due_cents(one) for one in of_booking_locked(booking) if _is_charged(one))
     if cents != shown_cents:
         words = _l("Eingezogen würden jetzt %(sum)s. Stimmt das so?", sum=formatting.eur(cents))

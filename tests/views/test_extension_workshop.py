@@ -9,13 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from b2c_web import live
+from b2c_web.audit import AuditEntry
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.commands import complete_work
 from b2c_web.bookings.models import BookingStatus
 from b2c_web.db import command_transaction
 from b2c_web.extensions import commands
 from b2c_web.extensions.items import Offer
-from b2c_web.extensions.models import DecisionRight, Extension, ExtensionStatus
+from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, Extension, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.extensions.views import completion
 from b2c_web.notifications.models import NotificationKind
@@ -180,6 +181,34 @@ def test_what_was_not_done_is_not_charged(pages: Pages, run_jobs: Callable[..., 
         line = plain(beside).split("Abgebucht")[0]
         assert line.rfind("89,90 EUR") > line.rfind("238,90 EUR")
         assert f"Nicht gemacht: {extension.items[1]['name']}" in plain(beside)
+
+
+@pytest.mark.parametrize("why", ["not begun", "still pending"])
+def test_a_refused_completion_changes_nothing(pages: Pages, why: str) -> None:
+    extension = pages.scene.held(pages.booking)
+    if why == "not begun":
+        pages.booking.work_started_at = None
+        pages.scene.session.commit()
+    else:
+        pages.scene.raised(pages.booking, Offer("Auch das Öl.", (OIL,)))
+    undone = f"{extension.id}:1"
+    refused = pages.by_staff(pages.completion, not_done=undone, amount_cents=SUMS[0])
+    assert refused.status_code == 409
+    assert pages.scene.fresh(extension.id).not_done_items == []
+    assert "Nicht gemacht" not in plain(pages.customer.get(f"/bookings/{pages.booking_id}"))
+    entries = pages.scene.session.query(AuditEntry).filter_by(action="extension.not_done")
+    assert entries.count() == 0
+
+
+def test_nothing_is_marked_once_it_is_settling(pages: Pages) -> None:
+    """Somebody else was quicker: what they completed stays, and who comes second is not told that it was noted."""
+    settling = pages.scene.held(pages.booking)
+    undone = pages.scene.held(pages.booking, (0,), Offer("Auch das Öl.", (OIL,)))
+    commands.mark_not_done(pages.scene.staff, undone.id, [0])
+    assert pages.by_staff(pages.completion, not_done=f"{undone.id}:0", amount_cents=TWO).status_code == 303
+    assert pages.scene.fresh(settling.id).authorization_status is AuthorizationStatus.CAPTURING
+    assert pages.by_staff(pages.completion, amount_cents=0).status_code == 409
+    assert pages.scene.fresh(undone.id).not_done_items == [0]
 
 
 def test_a_box_that_is_not_ticked_does_not_read_as_not_done(pages: Pages) -> None:

@@ -95,12 +95,8 @@ def _due_cents(approved: list[ExtensionView], undone: Undone) -> int:
 
 
 def _complete(booking_id: uuid.UUID, approved: list[ExtensionView], undone: Undone) -> None:
-    for one in approved:
-        before = {item.index for item in one.items if item.not_done}
-        if undone[one.id] != before:
-            commands.mark_not_done(current_user, one.id, undone[one.id])
     cents = _due_cents(approved, undone)
-    complete_work(current_user, booking_id, lambda booking: commands.check_due(booking, cents))
+    complete_work(current_user, booking_id, lambda booking: commands.note_undone(booking, undone, cents))
 
 
 def _done_words(booking_id: uuid.UUID) -> str:
