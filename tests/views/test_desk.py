@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from b2c_web import clock
+from b2c_web import clock, formatting
 from b2c_web.accounts.models import Role
 from b2c_web.audit import AuditEntry
 from b2c_web.bookings import commands
@@ -249,6 +249,24 @@ def test_who_fills_in_the_form_sees_that_somebody_was_faster(at_desk: Callable[.
     fragment = desk.client.get(href, headers=HTMX)
     assert "Inzwischen hat sich der Stand geändert." in text_of(fragment)
     assert "hx-get" not in text_of(fragment)
+
+
+def test_what_was_done_on_another_day_names_it(at_desk: Callable[..., Desk], login: Login) -> None:
+    """A form stayed open overnight, and the car is worked on since yesterday."""
+    desk = at_desk()
+    page = text_of(desk.client.get(desk.path("/check-in")))
+    href = page.split('hx-get="', 1)[1].split('"')[0].replace("&amp;", "&")
+    commands.check_in(desk.user, desk.booking.id, mileage_km=5)
+    commands.start_work(desk.user, desk.booking.id, unasked=True)
+    begun = clock.now_utc()
+    assert f"in Arbeit seit {formatting.clock(begun)} Uhr" in desk.words()
+    fragment = words_of(text_of(desk.client.get(href, headers=HTMX)))
+    assert f"Arbeit begonnen, {formatting.clock(begun)} Uhr:" in fragment
+    with clock.frozen(begun + timedelta(days=1)):
+        login(desk.user, on=desk.client)
+        assert f"in Arbeit seit {formatting.moment(begun)} Uhr".replace("\u00a0", " ") in desk.words()
+        fragment = words_of(text_of(desk.client.get(href, headers=HTMX)))
+        assert f"Arbeit begonnen, {formatting.moment(begun)} Uhr".replace("\u00a0", " ") in fragment
 
 
 def test_work_starts_once(at_desk: Callable[..., Desk]) -> None:
