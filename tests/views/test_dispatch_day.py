@@ -12,7 +12,7 @@ from sqlalchemy import update
 from b2c_web.accounts.models import Role
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Trip
 from b2c_web.dispatch import board, commands, ronjas
-from b2c_web.dispatch.models import AssignmentStatus, CancelReason
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.dispatch.replanning import cancel_assignment
 from tests.commands.trips import HANDOVER, PICKUP, RETURN, Trips
 from tests.factories import make_user
@@ -102,7 +102,7 @@ def test_a_jockey_who_drives_a_trip_of_another_day_has_the_way_to_it(trips: Trip
     path = page_of(trips, booking)
     client = dispatcher(trips, login)
     assert path not in text_of(client.get("/dispatch"))
-    commands.start_pickup(trips.assignment(booking).id, trips.driver)
+    commands.start_pickup(trips.assignment(booking).id, trips.driver, early=True)
     page = text_of(client.get("/dispatch"))
     assert "Keine Fahrt an diesem Tag" in page
     assert f"unterwegs mit der Fahrt von Do, 26. Nov.: Abholung, {booking.number}" in words_of(page)
@@ -217,7 +217,7 @@ def test_the_list_follows_what_others_do(trips: Trips, login: Login) -> None:
     assert found
     asked = f"{THURSDAY}&v={found[1]}"
     assert client.get(asked, headers=HTMX).status_code == 204
-    commands.start_pickup(trips.assignment(booking).id, trips.session.merge(trips.driver))
+    commands.start_pickup(trips.assignment(booking).id, trips.session.merge(trips.driver), early=True)
     answer = client.get(asked, headers=HTMX)
     assert answer.status_code == 200
     assert "Auf dem Weg" in answer.text
@@ -431,3 +431,20 @@ def test_a_ronja_that_is_out_of_planning_for_its_service_is_told(trips: Trips, l
     stranger = make_user(Role.DISPATCHER)
     trips.session.commit()
     assert "aus der Planung" not in text_of(login(stranger).get(THURSDAY))
+
+
+def test_a_contract_that_was_withdrawn_from_is_called_so(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    facts = {
+        "status": BookingStatus.CANCELLED,
+        "cancelled_at": booking.pickup_time,
+        "withdrawn_at": booking.pickup_time,
+    }
+    trips.session.query(JockeyAssignment).delete()
+    trips.session.execute(update(Booking).where(Booking.id == booking.id).values(facts))
+    trips.session.commit()
+    client = dispatcher(trips, login)
+    for path in (page_of(trips, booking), f"/dispatch?day={booking.slot.service_date}"):
+        words = words_of(text_of(client.get(path)))
+        assert "Widerrufen" in words
+        assert "torniert" not in words
