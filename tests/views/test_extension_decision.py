@@ -18,7 +18,6 @@ from b2c_web.extensions.items import Consent
 from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import NotificationKind
-from b2c_web.notifications.rendering import render
 from b2c_web.payments.commands import ensure_customer, sync_refunds
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
@@ -39,23 +38,6 @@ def link(pages: Pages) -> tuple[str, Callable[..., Any], FlaskClient]:
 
 
 both = pytest.mark.parametrize("door", [account, link], ids=["account", "link"])
-
-
-@both
-@pytest.mark.parametrize(
-    ("limit", "told"),
-    [(25_000, "im Rahmen Ihres Limits (noch 250,00 EUR) frei"), (0, "Wir beginnen erst nach Ihrer Antwort.")],
-)
-def test_what_the_workshop_may_approve_alone_is_said(pages: Pages, door: Doors, limit: int, told: str) -> None:
-    pages.booking.standing_limit_cents = limit
-    pages.scene.session.commit()
-    pages.raised()
-    path, _send, client = door(pages)
-    assert told in plain(client.get(path))
-    mail = pages.scene.mails(NotificationKind.EXTENSION_RAISED)[0]
-    mailed = render(mail).text.replace("\u00a0", " ")
-    assert ("Gemacht wird es nur, wenn Sie zustimmen." in mailed) is (limit == 0)
-    assert ("im Rahmen Ihres Limits (noch 250,00 EUR) frei" in mailed) is (limit > 0)
 
 
 @both
