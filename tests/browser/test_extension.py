@@ -14,6 +14,7 @@ from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.extensions import commands
+from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import AuthorizationStatus as Money
 from b2c_web.extensions.models import Extension, WorkItem
 from b2c_web.extensions.queries import digest_of
@@ -246,6 +247,20 @@ def test_a_question_and_its_answer_arrive_while_both_look(garage: Garage) -> Non
     expect(phone.locator("#talk")).to_contain_text("Eher nicht.")
 
 
+def test_what_is_left_of_the_limit_follows_on_the_open_page(garage: Garage) -> None:
+    phone = garage.rosa.page
+    bulb = raised(garage, Offer("Das Standlicht ist aus.", (Item("Glühlampe", 1000),)))
+    garage.rosa.go(f"/extensions/{raised(garage)}")
+    said = phone.locator("#limit-said")
+    expect(said).to_contain_text("noch 200,00\u00a0EUR")
+    phone.locator("label[for=item-1]").click()
+    with garage.site.data() as session:
+        staff = session.query(User).filter_by(role=Role.WORKSHOP).first()
+        commands.approve_within_limit(staff, bulb, [0], digest_of(session.get_one(Extension, bulb)))
+    expect(said).to_contain_text("noch 190,00\u00a0EUR")
+    expect(phone.locator("#item-1")).to_be_checked()
+
+
 @looks_at(
     *(f"extensions.{page}" for page in ("new", "at_work", "withdrawal", "limit_approval", "consent", "completion")),
     *("extensions.show", "extensions.objection", "extensions.link_show"),
@@ -284,11 +299,11 @@ def approve_by_consent(garage: Garage, at_work: str) -> None:
     expect(page.locator("#begin")).to_contain_text("Sie können beginnen")
 
 
-def raised(garage: Garage, **facts: Any) -> uuid.UUID:
-    """An offer of three items, as staff send it."""
+def raised(garage: Garage, offer: Offer = OFFER, **facts: Any) -> uuid.UUID:
+    """An offer, of three items when nothing else is said, as staff send it."""
     with garage.site.data() as session:
         staff = session.query(User).filter_by(role=Role.WORKSHOP).first()
-        return commands.raise_extension(staff, garage.booking_id, OFFER, **facts)
+        return commands.raise_extension(staff, garage.booking_id, offer, **facts)
 
 
 def pages_about(garage: Garage, extension_id: uuid.UUID) -> tuple[list[str], list[str]]:

@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 
+from b2c_web.extensions import commands
+from b2c_web.extensions.items import Item, Offer
+from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.notifications.rendering import render
-from tests.views.extending import Pages, plain
+from tests.views.extending import HTMX, Pages, plain
 from tests.views.test_extension_decision import Doors, both
+
+BULB = Offer("Das Standlicht ist aus.", (Item("Glühlampe", 1000),))
 
 
 def limited(pages: Pages, cents: int) -> None:
@@ -43,3 +48,29 @@ def test_who_is_asked_again_is_told_it_again(pages: Pages, run_jobs: Any, limit:
     mailed = words(pages.scene.mails(NotificationKind.EXTENSION_REMINDER)[0])
     assert ("Ohne Ihre Antwort machen wir nur, was gebucht ist." in mailed) is (limit == 0)
     assert ("was die Werkstatt im Rahmen Ihres Limits (noch 250,00 EUR) freigibt" in mailed) is (limit > 0)
+
+
+@both
+def test_an_open_page_follows_the_limit(pages: Pages, door: Doors) -> None:
+    """Another offer uses some of it up; then this one is approved within it, and nothing is left to wait for."""
+    limited(pages, 25_000)
+    other = pages.scene.raised(pages.booking, BULB)
+    extension = pages.raised()
+    path, _send, client = door(pages)
+    page = client.get(path).text
+    seen = page.split(f'hx-get="{path}?v=')[1].split('"')[0]
+    assert page.count('id="limit-said"') == 1
+    assert "hx-swap-oob" not in page
+    assert client.get(f"{path}?v={seen}", headers=HTMX).status_code == 204
+    commands.approve_within_limit(pages.scene.staff, other.id, [0], digest_of(other))
+    answer = client.get(f"{path}?v={seen}", headers=HTMX)
+    assert answer.status_code == 200
+    said = answer.text.split('id="limit-said"')[1]
+    assert 'hx-swap-oob="true"' in said.split(">")[0]
+    assert "(noch 240,00 EUR)" in said.replace("\u00a0", " ")
+    newer = answer.text.split(f'hx-get="{path}?v=')[1].split('"')[0]
+    assert client.get(f"{path}?v={newer}", headers=HTMX).status_code == 204
+    if door.__name__ == "account":  # the mailed link ends with the decision
+        commands.approve_within_limit(pages.scene.staff, extension.id, [0], digest_of(extension))
+        decided = client.get(f"{path}?v={newer}", headers=HTMX).text
+        assert "Wir beginnen erst" not in decided.split('id="limit-said"')[1]

@@ -73,16 +73,21 @@ def _facts(door: Door) -> dict[str, Any]:
         "viewer": door.viewer,
         "ticked": ticked,
         "sum_cents": _sum(extension, ticked),
-        "allowed_cents": _allowed(extension, booking),
+        "allowed_cents": _allowed(door),
         "method": saved_method(booking.user),
         "vat_cents": contained_vat_cents(extension.shown_cents, extension.vat_rate_percent),
-        "version": version_of(extension),
+        "version": _version(door),
     }
 
 
-def _allowed(extension: ExtensionView, booking: Booking) -> int:
-    sums = [item.sum_cents for item in extension.items]
-    return rules.allowed_cents(booking, sums, moves_return=extension.new_promised_at is not None)
+def _allowed(door: Door) -> int:
+    sums = [item.sum_cents for item in door.extension.items]
+    return rules.allowed_cents(door.booking, sums, moves_return=door.extension.new_promised_at is not None)
+
+
+def _version(door: Door) -> str:
+    """The limit is used up by other offers too."""
+    return live.version_of(version_of(door.extension), _allowed(door) if door.extension.is_pending else 0)
 
 
 def _ticked(extension: ExtensionView, values: MultiDict[str, str]) -> set[int]:
@@ -96,11 +101,15 @@ def _sum(extension: ExtensionView, ticked: set[int]) -> int:
 
 
 def look(door: Door) -> Response:
-    """The page, or 204 and the changed region for somebody who has it open."""
+    """The page, or for somebody who has it open 204 or the region that changed, with the limit as it is now."""
     if not live.asked():
         return page(door)
     region = "extensions/_talk.html" if door.extension.is_pending else "extensions/_outcome.html"
-    return live.answer(version_of(door.extension), lambda: render_template(region, **_facts(door)))
+    return live.answer(_version(door), lambda: _fragment([region, "extensions/_limit_said.html"], _facts(door)))
+
+
+def _fragment(names: list[str], facts: dict[str, Any]) -> str:
+    return "".join(render_template(name, fragment=True, **facts) for name in names)
 
 
 def sum_of_ticks(door: Door) -> Response:
