@@ -107,6 +107,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "MOVE_OFFER_HOURS", "72", whole(1, 720), "h", "a customer who is asked to take another date can answer so long"
     ),
+    Setting(
+        "EARLY_DEPARTURE_MINUTES", "120", whole(0, 1440), "min", "a jockey who sets out earlier by more confirms it"
+    ),
     Setting("NO_SHOW_CALLS", "3", whole(0, 10), "calls", "call attempts before a no-show can be recorded"),
     Setting("NO_SHOW_WAIT_MINUTES", "15", whole(0, 120), "min", "waiting before a no-show can be recorded"),
     Setting(

@@ -41,7 +41,7 @@ def by_jockey(step: Callable[..., None]) -> Callable[..., None]:
 
 
 class Drive:
-    """One trip and its jockey."""
+    """One trip and its jockey, who set out `early`: what was planned for later happened before the present."""
 
     def __init__(self, booking_id: uuid.UUID, kind: AssignmentType) -> None:
         query = select(JockeyAssignment, User).join(Jockey, Jockey.id == JockeyAssignment.jockey_id)
@@ -56,7 +56,7 @@ class Drive:
 
     @by_jockey
     def start_pickup(self) -> None:
-        commands.start_pickup(self.id, self._actor())
+        commands.start_pickup(self.id, self._actor(), early=True)
 
     @by_jockey
     def arrive_pickup(self) -> None:
@@ -91,7 +91,7 @@ class Drive:
 
     @by_jockey
     def start_return(self) -> None:
-        commands.start_return(self.id, self._actor())
+        commands.start_return(self.id, self._actor(), early=True)
 
     @by_jockey
     def give_back(self, mileage_km: int) -> None:

@@ -86,7 +86,7 @@ def _whole(
     return _kept(step, good)
 
 
-def start_pickup(assignment_id: uuid.UUID, actor: User | None = None, *, early: bool = True) -> AssignmentStatus:
+def start_pickup(assignment_id: uuid.UUID, actor: User | None = None, *, early: bool = False) -> AssignmentStatus:
     """The jockey sets out with the Ronja: BUSY; the customer is told, with an arrival estimate.
 
     Raises Invalid (`early`) long before the planned departure, unless `early` says that this is meant.
@@ -155,7 +155,7 @@ def complete_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> Assi
         return step.assignment.status
 
 
-def start_return(assignment_id: uuid.UUID, actor: User | None = None, *, early: bool = True) -> AssignmentStatus:
+def start_return(assignment_id: uuid.UUID, actor: User | None = None, *, early: bool = False) -> AssignmentStatus:
     """The jockey leaves with the customer's car: booking IN_TRANSIT_TO_CUSTOMER, the customer is told.
 
     Raises Conflict while the car is still on its way to the workshop, and Invalid as `start_pickup`.

@@ -102,12 +102,9 @@ def no_show_lacks(*, calls: int, waited_minutes: int, has_photo: bool, rules: Ma
     return [lack for lack, is_missing in missing.items() if is_missing]
 
 
-EARLY = timedelta(hours=2)  # who leaves so long before the planned departure has to mean it
-
-
-def is_early(planned: datetime, now: datetime) -> bool:
-    """Is this so long before the planned departure that it may be another day's trip, taken by mistake?"""
-    return planned - now > EARLY
+def is_early(planned: datetime, now: datetime, rules: Mapping[str, Any]) -> bool:
+    """Is this so long (a setting) before the planned departure that it may be another day's trip, taken by mistake?"""
+    return planned - now > timedelta(minutes=rules["EARLY_DEPARTURE_MINUTES"])
 
 
 CALL_GAP = timedelta(seconds=20)  # two presses closer together are one call

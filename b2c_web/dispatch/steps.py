@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 from b2c_web import audit
@@ -119,7 +120,7 @@ class Step:
 
     def check_time(self, now: datetime) -> None:
         """Raises Invalid when the trip's planned departure is far ahead."""
-        if rules.is_early(self.assignment.scheduled_time - self.travel(), now):
+        if rules.is_early(self.assignment.scheduled_time - self.travel(), now, current_app.config):
             raise Invalid(TOO_EARLY, code="too_early", field="early")
 
     def travel(self) -> timedelta:

@@ -105,7 +105,7 @@ def test_a_press_that_the_pickups_jockey_forgot_holds_up_nobody(
             bookings.collect(trips.staff, booking.id)
         else:
             back = trips.assignment(booking, RETURN)
-            commands.start_return(back.id)
+            commands.start_return(back.id, early=True)
             commands.arrive_return(back.id)
             commands.complete_return(back.id, HANDOVER)
         assert trips.assignment(booking).status is S.COMPLETED

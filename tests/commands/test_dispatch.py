@@ -149,7 +149,7 @@ def test_a_pickup_from_door_to_workshop(trips: Trips) -> None:
 def test_a_handover_needs_its_photos_and_signature(trips: Trips, handover: dict[str, Any], field: str) -> None:
     booking = trips.booked()
     pickup = trips.assignment(booking)
-    commands.start_pickup(pickup.id)
+    commands.start_pickup(pickup.id, early=True)
     commands.arrive_pickup(pickup.id)
     with pytest.raises(Invalid) as refused:
         commands.finish_pickup_handover(pickup.id, handover)
@@ -163,7 +163,7 @@ def test_pressing_twice_changes_nothing(trips: Trips) -> None:
     booking = trips.booked()
     pickup = trips.assignment(booking)
     for _press in range(2):
-        assert commands.start_pickup(pickup.id, trips.driver) is S.EN_ROUTE_TO_PICKUP
+        assert commands.start_pickup(pickup.id, trips.driver, early=True) is S.EN_ROUTE_TO_PICKUP
     arrived = now_utc()
     commands.arrive_pickup(pickup.id, trips.driver)
     with trips.at(arrived + timedelta(minutes=9)):
@@ -178,7 +178,7 @@ def test_pressing_twice_changes_nothing(trips: Trips) -> None:
 
 def test_somebody_else_pressing_the_same_step_sees_the_new_state(trips: Trips) -> None:
     pickup = trips.assignment(trips.booked())
-    commands.start_pickup(pickup.id, trips.driver)
+    commands.start_pickup(pickup.id, trips.driver, early=True)
     with pytest.raises(Conflict) as refused:
         commands.start_pickup(pickup.id, trips.dispatcher)
     assert refused.value.details["status"] == "EN_ROUTE_TO_PICKUP"
@@ -221,7 +221,7 @@ def test_only_the_own_jockey_and_the_workshops_dispatcher_may(trips: Trips) -> N
     for stranger in strangers:
         with pytest.raises(NotFound):
             commands.start_pickup(pickup.id, stranger)
-    assert commands.start_pickup(pickup.id, trips.dispatcher) is S.EN_ROUTE_TO_PICKUP
+    assert commands.start_pickup(pickup.id, trips.dispatcher, early=True) is S.EN_ROUTE_TO_PICKUP
     assert commands.arrive_pickup(pickup.id, make_user(Role.ADMIN)) is S.AT_PICKUP_LOCATION
 
 

@@ -132,7 +132,7 @@ def test_somebody_was_quicker(trips: Trips) -> None:
 def test_a_jockey_who_set_out_meanwhile_counts_as_a_change(trips: Trips) -> None:
     booking, other = trips.booked(), trips.second_jockey()
     shown = seen(trips, booking)
-    commands.start_pickup(trips.assignment(booking).id, trips.driver)
+    commands.start_pickup(trips.assignment(booking).id, trips.driver, early=True)
     with pytest.raises(Conflict):
         decide(booking.id, PICKUP, Decision(other.id), seen=shown, actor=trips.dispatcher)
 
@@ -233,7 +233,7 @@ def test_a_ronja_that_cannot_drive_is_refused(trips: Trips, status: VehicleStatu
 def test_a_ronja_on_its_way_stays(trips: Trips) -> None:
     first, second = trips.booked(), trips.booked(slot=1, back=3)
     theirs = ronja_of(trips, second)
-    commands.start_pickup(trips.assignment(first).id, trips.driver)
+    commands.start_pickup(trips.assignment(first).id, trips.driver, early=True)
     with pytest.raises(Conflict) as told:
         choose(trips, first, ronja_id=theirs)
     assert told.value.code == "ronja_gone"

@@ -109,6 +109,10 @@ def test_a_payment_does_not_wait_for_somebody_who_never_decides(
 # two people and one step
 
 
+def set_out(pickup_id: uuid.UUID, who: User) -> AssignmentStatus:
+    return commands.start_pickup(pickup_id, who, early=True)
+
+
 def press_together(app: Flask, scene: Trips, press: Callable[[uuid.UUID, User], Any]) -> tuple[list[Any], uuid.UUID]:
     """The jockey and the dispatcher press at the same moment."""
     pickup_id = scene.assignment(scene.booked()).id
@@ -133,7 +137,7 @@ def test_without_the_locks_both_take_the_same_step(
         return found
 
     monkeypatch.setattr(commands, "lock_assignment", unlocked)
-    answers, pickup_id = press_together(committed_app, trips(), commands.start_pickup)
+    answers, pickup_id = press_together(committed_app, trips(), set_out)
     assert answers == [AssignmentStatus.EN_ROUTE_TO_PICKUP] * 2
     assert starts(pickup_id) == 2
 
@@ -141,7 +145,7 @@ def test_without_the_locks_both_take_the_same_step(
 def test_with_the_locks_one_wins_and_the_other_sees_the_new_state(
     committed_app: Flask, trips: Callable[..., Trips]
 ) -> None:
-    answers, pickup_id = press_together(committed_app, trips(), commands.start_pickup)
+    answers, pickup_id = press_together(committed_app, trips(), set_out)
     refused = [one for one in answers if isinstance(one, Conflict)]
     assert [one for one in answers if one is AssignmentStatus.EN_ROUTE_TO_PICKUP] != []
     assert [one.details["status"] for one in refused] == ["EN_ROUTE_TO_PICKUP"]
@@ -154,7 +158,7 @@ def test_one_person_pressing_twice_at_once_takes_the_step_once(
     scene = trips()
     pickup_id = scene.assignment(scene.booked()).id
     driver_id = scene.driver.id
-    press = [lambda: commands.start_pickup(pickup_id, db.session.get_one(User, driver_id))] * 4
+    press = [lambda: set_out(pickup_id, db.session.get_one(User, driver_id))] * 4
     assert at_once(committed_app, press) == [AssignmentStatus.EN_ROUTE_TO_PICKUP] * 4
     assert starts(pickup_id) == 1
 

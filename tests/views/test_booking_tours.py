@@ -69,7 +69,7 @@ def test_a_jockey_who_comes_is_named_with_the_arrival_that_was_told(
     with trips.at(begins):
         client = login(rosa)
         seen = page_of(client, booking).split("seen=")[1].split('"')[0]
-        commands.start_pickup(pickup.id, trips.driver)
+        commands.start_pickup(pickup.id, trips.driver, early=True)
         at = told(booking, NotificationKind.JOCKEY_UNDER_WAY)
         news = client.get(f"/bookings/{booking.id}?seen={seen}", headers=HTMX)
         assert news.status_code == 200

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import Response, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -135,7 +135,8 @@ def step(assignment_id: uuid.UUID) -> Response:
         return elsewhere(shown)
     facts = {"alone": tours.is_fit_to_start(shown.jockey, shown), "waits_for_car": tours.waits_for_car(shown)}
     known = about(shown)
-    facts["is_early"] = shown.status is S.ASSIGNED and is_early(known["leave_at"], known["now"])
+    starts_early = is_early(known["leave_at"], known["now"], current_app.config)
+    facts["is_early"] = shown.status is S.ASSIGNED and starts_early
     return form_page("jockeys/step.html", form, **known, **facts)
 
 
