@@ -120,7 +120,7 @@ SETTINGS: tuple[Setting, ...] = (
         "views that a handover shows, one photo of each at least",
     ),
     Setting("HANDOVER_SIGNATURE", "1", flag, "", "1: a handover needs the customer's signature"),
-    Setting("WITHDRAWAL_DAYS", "14", whole(0, 60), "days", "withdrawal without any fee after booking"),
+    Setting("WITHDRAWAL_DAYS", "14", whole(0, 60), "days", "withdrawal without any fee after the contract"),
     Setting("STANDING_LIMIT_CENTS", "0", whole(0, 10_000_000), "cents", "default standing limit for extensions"),
     Setting(
         "STANDING_LIMIT_MAX_CENTS",
@@ -154,7 +154,7 @@ SETTINGS: tuple[Setting, ...] = (
         "card authorisation renewed before it lapses",
     ),
     Setting("VAT_RATE_PERCENT", "19", whole(0, 30), "%", "VAT contained in every price"),
-    Setting("TERMS_VERSION", "2026-11", str, "", "version of the terms that a booking stores"),
+    Setting("TERMS_VERSION", "2026-11-29", str, "", "version of the terms that a booking stores"),
     # travel and fleet
     Setting("TRAVEL_DETOUR_FACTOR", "1.3", decimal(1, 5), "", "road distance over great-circle distance"),
     Setting("TRAVEL_SPEED_KMH", "45", decimal(1, 200), "km/h", "average speed"),

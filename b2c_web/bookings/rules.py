@@ -53,8 +53,6 @@ TRANSITIONS: Mapping[tuple[BookingStatus, BookingAction], BookingStatus] = {
     (S.IN_TRANSIT_TO_CUSTOMER, A.COMPLETE): S.COMPLETED,
 }
 
-# the car came to us and nothing is done for good: the customer may withdraw, staff end it
-BEFORE_DONE = frozenset({S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP})
 # the car is with us or on the road: only staff can end such a booking
 WITH_US = frozenset({S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP, S.READY_FOR_RETURN, S.IN_TRANSIT_TO_CUSTOMER})
 
@@ -163,7 +161,7 @@ def move_terms(booking: BookingFacts, now: datetime, rules: Mapping[str, Any]) -
 
 
 def withdrawal_ends(since: datetime, federal_state: str, rules: Mapping[str, Any]) -> datetime:
-    """The last second in which a contract made at `since` can be withdrawn from.
+    """The last moment in which a contract made at `since` can be withdrawn from.
 
     The day of the contract does not count, the last day counts whole, and one that is a Saturday, a Sunday or a public
     holiday moves to the next working day (sections 187, 188 and 193 BGB).
@@ -175,9 +173,10 @@ def withdrawal_ends(since: datetime, federal_state: str, rules: Mapping[str, Any
 
 
 def withdrawal_terms(booking: WithdrawalFacts, now: datetime, rules: Mapping[str, Any]) -> Terms:
-    """Consumer law: within 14 days of booking without any fee, unless work began on the customer's recorded request.
+    """Consumer law: within 14 days of the contract without a fee, unless work began on the customer's recorded request.
 
-    Before the pickup it ends the booking; from then on it is declared, and staff end it.
+    Then the right is gone once all is done, the car's way home too. Before the pickup a withdrawal ends the booking;
+    from then on it is declared, and staff end it.
     """
     until = _withdrawable_until(booking, rules)
     return Terms(_not_to_be_withdrawn(booking, late=now > until), 0, until)
@@ -195,8 +194,8 @@ def _not_to_be_withdrawn(booking: WithdrawalFacts, *, late: bool) -> Refusal | N
         Refusal.ENDED: booking.status is S.CANCELLED,
         Refusal.WITHDRAWN: booking.withdrawn_at is not None,
         Refusal.TOO_LATE_TO_WITHDRAW: late,
-        Refusal.DONE_AS_ASKED: asked and done,
-        Refusal.WORK_DONE: done,
+        Refusal.DONE_AS_ASKED: asked and booking.status is S.COMPLETED,
+        Refusal.WORK_DONE: done and not asked,
         Refusal.WORK_BEGAN: asked and booking.work_started_at is not None,
     }
     return next((refusal for refusal, holds in reasons.items() if holds), None)

@@ -4,7 +4,7 @@ All raise NotFound for what is not this person's, Busy when rows stay locked, an
 code) when the state does not allow it any more; then nothing has changed.
 """
 
-from b2c_web.extensions.completing import mark_not_done, note_undone
+from b2c_web.extensions.completing import note_undone
 from b2c_web.extensions.deciders import Decider, Link, LinkEnded, open_link
 from b2c_web.extensions.deciding import answer, approve, ask, decline, object_to
 from b2c_web.extensions.items import Consent, Item, Offer
@@ -31,7 +31,6 @@ __all__ = [
     "choose_method",
     "decline",
     "drop_draft",
-    "mark_not_done",
     "note_undone",
     "object_to",
     "open_link",

@@ -3,16 +3,13 @@
 import uuid
 from collections.abc import Collection, Mapping
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 from b2c_web import audit, formatting
-from b2c_web.accounts.models import User
 from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
 from b2c_web.extensions import money, rules
-from b2c_web.extensions.access import lock_for_staff, of_booking_locked
+from b2c_web.extensions.access import of_booking_locked
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.extensions.raising import BOOKING_ENDED, CONTRACT_WITHDRAWN, cancel
 from b2c_web.extensions.refusing import WORDS, refuse
@@ -20,17 +17,12 @@ from b2c_web.flask_extensions import db
 from b2c_web.payments.capturing import NOT_CAPTURED
 
 
-def mark_not_done(staff: User, extension_id: uuid.UUID, not_done: Collection[int]) -> None:
-    """Say which accepted items were not done (all of them at once, [] takes it back): they are not charged.
+def mark_not_done(booking: Booking, extension: Extension, not_done: Collection[int]) -> None:
+    """Step: says which accepted items were not done (all of them at once, [] takes it back): they are not charged.
 
     Until the work is completed. Raises Conflict; unknown_item for what was not accepted. What a customer objected to
     stays not done; what was taken stays done, also when the car comes back.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        _mark(*lock_for_staff(staff, extension_id), not_done)
-
-
-def _mark(booking: Booking, extension: Extension, not_done: Collection[int]) -> None:
     refuse(rules.work_refusal(booking))
     wanted = sorted(set(not_done))
     released = extension.authorization_status is AuthorizationStatus.RELEASED
@@ -58,7 +50,7 @@ def note_undone(booking: Booking, undone: Mapping[uuid.UUID, Collection[int]], s
     for extension in of_booking_locked(booking):
         wanted = undone.get(extension.id)
         if wanted is not None and set(wanted) != set(extension.not_done_items):
-            _mark(booking, extension, wanted)
+            mark_not_done(booking, extension, wanted)
     if booking.service_completed_at is None:
         _check_due(booking, shown_cents)
 

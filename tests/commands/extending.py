@@ -16,7 +16,8 @@ from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid
-from b2c_web.extensions import commands, queries
+from b2c_web.extensions import commands, completing, queries
+from b2c_web.extensions.access import lock_for_staff
 from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import Extension
 from b2c_web.flask_extensions import db
@@ -33,6 +34,12 @@ DISCS = Item("Bremsscheiben vorn", 7450, Decimal(2))
 OIL = Item("Motoröl", 1599, Decimal("4.5"), "5W-30")  # 71.955 EUR: rounds up
 SUMS = (8990, 14900, 7196)
 OFFER = Offer("Die Beläge sind fast durch, die Scheiben haben Riefen.", (PADS, DISCS, OIL))
+
+
+def mark_not_done(staff: User, extension_id: uuid.UUID, not_done: Collection[int]) -> None:
+    """As completing the work does it, without completing it."""
+    with command_transaction():
+        completing.mark_not_done(*lock_for_staff(staff, extension_id), not_done)
 
 
 class Extending(Trips):

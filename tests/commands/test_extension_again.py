@@ -20,7 +20,7 @@ from b2c_web.payments.commands import authorize_payment, capture_held, ensure_cu
 from b2c_web.payments.gateway import PaymentProviderError
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import SUMS, Extending, complete, held_at_provider
+from tests.commands.extending import SUMS, Extending, complete, held_at_provider, mark_not_done
 from tests.paying import Provider, save_method
 
 Auth = AuthorizationStatus
@@ -112,7 +112,7 @@ def test_less_can_be_taken_the_second_time(
     give_up(scene, booking, extension)
     provider.behave()
     bookings.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
-    commands.mark_not_done(scene.staff, extension.id, [1])
+    mark_not_done(scene.staff, extension.id, [1])
     bookings.complete_work(scene.staff, booking.id)
     run_jobs({"payments.capture"})
     assert scene.fresh(extension.id).captured_amount_cents == SUMS[0]
@@ -191,7 +191,7 @@ def test_finished_work_that_was_not_paid_stays_owed_when_the_booking_ends(
 def test_of_what_is_owed_staff_may_still_say_that_it_was_not_done(
     scene: Extending, booking: Booking, unpaid: Extension
 ) -> None:
-    commands.mark_not_done(scene.staff, unpaid.id, [0, 1])
+    mark_not_done(scene.staff, unpaid.id, [0, 1])
     assert bookings.complete_work(scene.staff, booking.id)
     assert scene.fresh(unpaid.id).authorization_status is Auth.RELEASED
     assert scene.session.query(FailedOperation).filter_by(resolved_at=None).count() == 0
@@ -206,7 +206,7 @@ def test_what_was_taken_stays_done_when_the_work_is_done_again(
     run_jobs({"payments.capture"})
     bookings.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
     with pytest.raises(Conflict):
-        commands.mark_not_done(scene.staff, extension.id, [1])
+        mark_not_done(scene.staff, extension.id, [1])
     assert bookings.complete_work(scene.staff, booking.id)
     assert scene.fresh(extension.id).not_done_items == []
     assert breaches() == []

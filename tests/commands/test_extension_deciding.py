@@ -21,7 +21,7 @@ from b2c_web.extensions.wishes import open_for
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import OFFER, SUMS, Extending, invalid, refused
+from tests.commands.extending import OFFER, SUMS, Extending, invalid, mark_not_done, refused
 
 Status = ExtensionStatus
 
@@ -212,7 +212,7 @@ def test_the_customer_objects_until_the_work_is_done(scene: Extending, booking: 
     with refused("nothing_to_object"):
         commands.object_to(booking.user, raised.id)
     with refused("unknown_item"):
-        commands.mark_not_done(scene.staff, raised.id, [])
+        mark_not_done(scene.staff, raised.id, [])
     assert bookings.complete_work(scene.staff, booking.id)
     assert scene.fresh(raised.id).authorization_status is AuthorizationStatus.RELEASED
 

@@ -24,7 +24,7 @@ from b2c_web.notifications.models import Notification, NotificationStatus
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import OFFER, SUMS, Extending, invalid, refused
+from tests.commands.extending import OFFER, SUMS, Extending, invalid, mark_not_done, refused
 
 Status = ExtensionStatus
 
@@ -179,7 +179,7 @@ def test_nothing_is_raised_or_decided_after_completion(scene: Extending, booking
     with refused("not_in_workshop"):
         scene.raised(booking)
     with refused("not_in_workshop"):
-        commands.mark_not_done(scene.staff, extension.id, [0])
+        mark_not_done(scene.staff, extension.id, [0])
 
 
 def test_the_end_of_the_booking_cancels_what_waits(scene: Extending, booking: Booking, raised: Extension) -> None:
@@ -196,10 +196,10 @@ def test_the_end_of_the_booking_cancels_what_waits(scene: Extending, booking: Bo
 def test_what_is_not_done_must_have_been_accepted(scene: Extending, booking: Booking) -> None:
     extension = scene.approved(booking, [0, 1])
     with refused("unknown_item"):
-        commands.mark_not_done(scene.staff, extension.id, [2])
-    commands.mark_not_done(scene.staff, extension.id, [1])
+        mark_not_done(scene.staff, extension.id, [2])
+    mark_not_done(scene.staff, extension.id, [1])
     assert queries.view_of(extension.id).due_cents == SUMS[0]
-    commands.mark_not_done(scene.staff, extension.id, [])
+    mark_not_done(scene.staff, extension.id, [])
     assert queries.view_of(extension.id).due_cents == SUMS[0] + SUMS[1]
 
 

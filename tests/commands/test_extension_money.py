@@ -19,7 +19,7 @@ from b2c_web.payments.commands import capture_held, reconcile, retry_capture, se
 from b2c_web.payments.gateway import PaymentProviderError
 from b2c_web.payments.models import Document, PaymentMethod, PaymentState
 from b2c_web.payments.queries import documents_of
-from tests.commands.extending import SUMS, Extending, complete, held_at_provider, payments, saver, taken
+from tests.commands.extending import SUMS, Extending, complete, held_at_provider, mark_not_done, payments, saver, taken
 from tests.paying import Provider
 
 Auth = AuthorizationStatus
@@ -179,7 +179,7 @@ def test_completion_takes_the_ticked_sum_and_then_the_car_is_ready(
 
 
 def test_what_was_not_done_is_not_charged(scene: Extending, booking: Booking, held: Extension, run_jobs: Any) -> None:
-    commands.mark_not_done(scene.staff, held.id, [1])
+    mark_not_done(scene.staff, held.id, [1])
     complete(scene, booking, run_jobs)
     done = scene.fresh(held.id)
     assert (done.approved_amount_cents, done.captured_amount_cents) == (TICKED, SUMS[0])
@@ -187,7 +187,7 @@ def test_what_was_not_done_is_not_charged(scene: Extending, booking: Booking, he
 
 
 def test_nothing_done_releases_all(scene: Extending, booking: Booking, held: Extension, run_jobs: Any) -> None:
-    commands.mark_not_done(scene.staff, held.id, [0, 1])
+    mark_not_done(scene.staff, held.id, [0, 1])
     assert complete(scene, booking, run_jobs)
     assert scene.fresh(held.id).authorization_status is Auth.RELEASED
     assert (taken(held), held_at_provider()) == ([], [])
@@ -196,7 +196,7 @@ def test_nothing_done_releases_all(scene: Extending, booking: Booking, held: Ext
 def test_the_message_that_the_car_is_ready_tells_what_was_done_and_is_charged(
     scene: Extending, booking: Booking, held: Extension, run_jobs: Any
 ) -> None:
-    commands.mark_not_done(scene.staff, held.id, [1])
+    mark_not_done(scene.staff, held.id, [1])
     complete(scene, booking, run_jobs)
     run_jobs({"notifications.send"})
     (mail,) = scene.mails(Kind.READY)

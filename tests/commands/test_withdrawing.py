@@ -134,8 +134,13 @@ def test_it_is_refused_once_the_work_began_as_asked_or_is_done_or_too_late(
     with frozen_clock(late.created_at + timedelta(days=15)), pytest.raises(Conflict) as refused:
         commands.withdraw(late.user, late.id)
     assert refused.value.code == "TOO_LATE_TO_WITHDRAW"
-    for booking, code in ((asked, "DONE_AS_ASKED"), (late, "WORK_DONE")):
+    for booking, code in ((asked, "WORK_BEGAN"), (late, "WORK_DONE")):
         commands.complete_work(scene.staff, booking.id)
+        with pytest.raises(Conflict) as refused:
+            commands.withdraw(booking.user, booking.id)
+        assert refused.value.code == code
+    for booking, code in ((asked, "DONE_AS_ASKED"), (late, "WORK_DONE")):
+        commands.collect(scene.staff, booking.id)
         with pytest.raises(Conflict) as refused:
             commands.withdraw(booking.user, booking.id)
         assert refused.value.code == code

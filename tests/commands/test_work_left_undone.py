@@ -16,7 +16,7 @@ from b2c_web.extensions.models import Extension
 from b2c_web.extensions.queries import digest_of
 from b2c_web.extensions.rules import WishState
 from b2c_web.payments.commands import ensure_customer
-from tests.commands.extending import DISCS, OIL, PADS, Extending, complete, saver
+from tests.commands.extending import DISCS, OIL, PADS, Extending, complete, mark_not_done, saver
 from tests.paying import Provider
 
 
@@ -37,7 +37,7 @@ def booking(scene: Extending, provider: Provider) -> Booking:
 def undone(scene: Extending, booking: Booking, run_jobs: Any) -> Extension:
     """Pads and discs were approved, the discs were not done; the oil was declined."""
     extension = scene.held(booking)
-    commands.mark_not_done(scene.staff, extension.id, [1])
+    mark_not_done(scene.staff, extension.id, [1])
     complete(scene, booking, run_jobs)
     return scene.fresh(extension.id)
 
@@ -59,9 +59,9 @@ def test_what_may_still_be_done_is_not_offered(scene: Extending, booking: Bookin
     extension = scene.held(booking)
     booking = scene.session.get(Booking, booking.id)
     assert open_work(booking) == [(OIL.name, False)]
-    commands.mark_not_done(scene.staff, extension.id, [0])
+    mark_not_done(scene.staff, extension.id, [0])
     assert open_work(booking) == [(OIL.name, False), (PADS.name, True)]
-    commands.mark_not_done(scene.staff, extension.id, [])
+    mark_not_done(scene.staff, extension.id, [])
     assert open_work(booking) == [(OIL.name, False)]
 
 
@@ -86,11 +86,11 @@ def test_each_work_once_and_gone_when_it_is_done(
     offer = Offer("Wie gewünscht", (commands.Item(DISCS.name, 7900, DISCS.quantity, wish_id=wish.id),))
     second = scene.held(again, [0], offer)
     assert open_work(old) == [(OIL.name, False)]  # approved, and it may still be done
-    commands.mark_not_done(scene.staff, second.id, [0])
+    mark_not_done(scene.staff, second.id, [0])
     assert open_work(old) == [(DISCS.name, True), (OIL.name, False)]  # once, as it was offered last
     told = wishes.of_booking(scene.session.get(Booking, again.id))[0]
     assert (told.state, told.accepted, told.left_undone) == (WishState.TAKEN_UP, True, True)
-    commands.mark_not_done(scene.staff, second.id, [])
+    mark_not_done(scene.staff, second.id, [])
     complete(scene, scene.session.get(Booking, again.id), run_jobs)
     assert open_work(old) == [(OIL.name, False)]
     assert breaches() == []

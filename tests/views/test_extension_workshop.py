@@ -24,7 +24,7 @@ from b2c_web.payments.commands import capture_held, ensure_customer, make_defaul
 from b2c_web.payments.gateway import gateway
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import payments_of
-from tests.commands.extending import OIL, SUMS, Extending
+from tests.commands.extending import OIL, SUMS, Extending, mark_not_done
 from tests.paying import Provider, save_method
 from tests.views.extending import HTMX, Pages, plain
 
@@ -204,7 +204,7 @@ def test_nothing_is_marked_once_it_is_settling(pages: Pages) -> None:
     """Somebody else was quicker: what they completed stays, and who comes second is not told that it was noted."""
     settling = pages.scene.held(pages.booking)
     undone = pages.scene.held(pages.booking, (0,), Offer("Auch das Öl.", (OIL,)))
-    commands.mark_not_done(pages.scene.staff, undone.id, [0])
+    mark_not_done(pages.scene.staff, undone.id, [0])
     assert pages.by_staff(pages.completion, not_done=f"{undone.id}:0", amount_cents=TWO).status_code == 303
     assert pages.scene.fresh(settling.id).authorization_status is AuthorizationStatus.CAPTURING
     assert pages.by_staff(pages.completion, amount_cents=0).status_code == 409

@@ -20,7 +20,7 @@ from b2c_web.payments.commands import capture_held, ensure_customer, make_defaul
 from b2c_web.payments.gateway import PaymentProviderError, gateway
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment, payments_of
-from tests.commands.extending import SUMS, Extending, complete
+from tests.commands.extending import SUMS, Extending, complete, mark_not_done
 from tests.paying import Provider, refund_by_hand, save_method
 from tests.views.extending import HTMX, Pages, plain
 from tests.views.test_workshop_board import counted
@@ -69,7 +69,7 @@ def test_what_is_only_reserved_stands_in_the_sum_and_is_not_called_paid(pages: P
 
 def test_what_was_taken_is_paid_and_what_was_not_done_costs_nothing(pages: Pages, run_jobs: Any) -> None:
     extension = pages.scene.held(pages.booking)
-    commands.mark_not_done(pages.scene.staff, extension.id, [1])
+    mark_not_done(pages.scene.staff, extension.id, [1])
     assert f"Zusätzlich: Bremsbeläge vorn {euro(SUMS[0])}" in price_panel(pages)
     complete_work(pages.scene.staff, pages.booking_id)
     assert f"davon wird gerade abgebucht {euro(SUMS[0])}" in price_panel(pages)
@@ -88,7 +88,7 @@ def test_nothing_of_what_is_open_declined_withdrawn_or_released_counts(pages: Pa
     withdrawn = pages.raised()
     commands.withdraw_extension(pages.scene.staff, withdrawn.id, "Irrtum")
     undone = pages.scene.held(pages.booking, [0])
-    commands.mark_not_done(pages.scene.staff, undone.id, [0])
+    mark_not_done(pages.scene.staff, undone.id, [0])
     objected = pages.raised()
     said = Consent("phone", "Rosa Ahorn", pages.booking.workshop_checkin_at, "Ja.")
     commands.approve_on_consent(pages.scene.staff, objected.id, [0], digest_of(objected), said)

@@ -89,8 +89,10 @@ def test_work_that_began_as_asked_is_explained(scene: Extending, login: Login) -
     assert refused.status_code == 409
     assert "Auf Ihren Wunsch haben wir schon begonnen." in text_of(refused)
     commands.complete_work(scene.staff, booking.id)
+    assert "So widerrufen Sie" in shown(client, path)
+    commands.collect(scene.staff, booking.id)
     assert "So widerrufen Sie" not in shown(client, path)
-    assert "ist das Widerrufsrecht erloschen" in shown(client, f"{path}/withdrawal")
+    assert "das Widerrufsrecht ist erloschen" in shown(client, f"{path}/withdrawal")
 
 
 def test_what_was_done_unasked_can_be_withdrawn_from_in_person(scene: Extending, login: Login) -> None:
