@@ -103,9 +103,11 @@ def when(value: datetime) -> str:
 
 
 def duration(minutes: int) -> str:
-    """ "1 h", "1,5 h", "45 min"."""
+    """ "1 h", "1,5 h", "45 min", "2 h 5 min"."""
     if minutes < 60:
         return _("%(n)s min", n=minutes)
+    if minutes % 30:
+        return " ".join((duration(minutes - minutes % 60), duration(minutes % 60)))
     hours = f"{minutes / 60:g}"
     return _("%(n)s h", n=hours.replace(".", ",") if language() == "de" else hours)
 

@@ -8,10 +8,16 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from b2c_web import formatting
-from b2c_web.accounts.rules import digits_of_code, normalized_email, phone_in_e164
+from b2c_web.accounts.rules import digits_of_code, names_the_house, normalized_email, phone_in_e164
 from b2c_web.forms import Form, trimmed
 
 LIMITS_EUR = (0, 50, 100, 200, 500)
+
+
+def with_house_number(_form: Form, field: Field) -> None:
+    """Validator of a street: a jockey has to find the door."""
+    if not names_the_house(field.data):
+        raise ValidationError(_l("Bitte mit Hausnummer. Hat das Haus keine, schreiben Sie „ohne Nummer“ dazu."))
 
 
 class ContactForm(Form):
@@ -20,7 +26,7 @@ class ContactForm(Form):
     street = StringField(
         _l("Straße und Hausnummer"),
         filters=[trimmed],
-        validators=[DataRequired(_l("Bitte nennen Sie Straße und Hausnummer.")), Length(max=200)],
+        validators=[DataRequired(_l("Bitte nennen Sie Straße und Hausnummer.")), Length(max=200), with_house_number],
     )
     city = StringField(
         _l("Ort"), filters=[trimmed], validators=[DataRequired(_l("Bitte nennen Sie den Ort.")), Length(max=120)]

@@ -8,6 +8,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional, Regexp, ValidationError
 
 from b2c_web.accounts import rules
+from b2c_web.accounts.contact import with_house_number
 from b2c_web.forms import Form, trimmed
 
 LANGUAGES = [SelectChoice("de", "Deutsch"), SelectChoice("en", "English")]
@@ -69,6 +70,7 @@ class AddressForm(Form):
         validators=[
             DataRequired(_l("Bitte geben Sie Straße und Hausnummer ein.")),
             Length(max=120, message=_l("Bitte höchstens %(max)d Zeichen.")),
+            with_house_number,
         ],
     )
     postal_code = StringField(

@@ -37,6 +37,11 @@ def phone_in_e164(text: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def names_the_house(street: str) -> bool:
+    """Has it a number to find the door by, or does it say that there is none?"""
+    return re.search(r"\d|ohne nummer|no number", street, re.IGNORECASE) is not None
+
+
 def digits_of_code(text: str) -> str | None:
     """The six digits of a typed or pasted code, without gaps; None when it has not six."""
     digits = re.sub(r"[\s\-]", "", text)

@@ -5,7 +5,6 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
 
 from b2c_web import formatting
 from b2c_web.clock import today_in
@@ -55,10 +54,8 @@ def problem(one: Problem) -> str:
     if one.kind is Kind.TOO_SOON and one.at:
         return _("ist frühestens um %(time)s Uhr dort", time=formatting.clock(one.at))
     if one.kind is Kind.LATE:
-        return ngettext(
-            "%(num)s Minute nach dem Ende des Fensters", "%(num)s Minuten nach dem Ende des Fensters", one.minutes
-        )
-    return ngettext("%(num)s Minute vor dem Fenster", "%(num)s Minuten vor dem Fenster", one.minutes)
+        return _("%(duration)s nach dem Ende des Fensters", duration=formatting.duration(one.minutes))
+    return _("%(duration)s vor dem Fenster", duration=formatting.duration(one.minutes))
 
 
 def ronja(choice: Choice) -> str:

@@ -2,10 +2,12 @@
 
 import re
 
+import pytest
 from flask import Flask
 from flask_babel import force_locale
 
 from b2c_web import ROOT
+from b2c_web.formatting import duration
 
 
 def test_a_sum_that_a_template_names_itself_follows_the_language(app: Flask) -> None:
@@ -15,6 +17,15 @@ def test_a_sum_that_a_template_names_itself_follows_the_language(app: Flask) -> 
             assert template.render() == "0,00\u00a0EUR"
         with force_locale("en"):
             assert template.render() == "EUR\u00a00.00"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(45, "45 min"), (60, "1 h"), (90, "1,5 h"), (125, "2 h 5 min"), (75, "1 h 15 min"), (300, "5 h")],
+)
+def test_minutes_read_as_somebody_would_say_them(app: Flask, minutes: int, words: str) -> None:
+    with app.test_request_context(), force_locale("de"):
+        assert duration(minutes).replace("\u00a0", " ") == words
 
 
 def test_no_sentence_ends_with_a_day_that_ends_with_a_point_itself() -> None:

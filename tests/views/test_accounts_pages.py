@@ -231,6 +231,8 @@ def test_places_can_be_added_changed_and_removed(client: FlaskClient, login: Log
         ({"postal_code": "44137\n"}, None),
         ({"postal_code": "4413A"}, "postal_code"),
         ({"street": "  "}, "street"),
+        ({"street": "Am Beispielweg"}, "street"),
+        ({"street": "Am Beispielweg, ohne Nummer"}, None),
         ({"city": "x" * 121}, "city"),
     ],
 )

@@ -228,7 +228,7 @@ def test_too_many_codes_are_refused_on_the_page(walk: Walk, app: Flask) -> None:
         ({"email": "niemand"}, "An diese Adresse kommt keine E-Mail an."),
         ({"email": ""}, "Bitte nennen Sie Ihre E-Mail-Adresse."),
         ({"phone": "12"}, "Unter dieser Nummer erreichen wir niemanden."),
-        ({"street": " "}, "Bitte nennen Sie Straße und Hausnummer."),
+        ({"street": "Am Beispielweg"}, "Hat das Haus keine, schreiben Sie „ohne Nummer“ dazu."),
     ],
 )
 def test_contact_says_what_is_missing_and_keeps_the_rest(walk: Walk, fields: dict[str, str], words: str) -> None:
