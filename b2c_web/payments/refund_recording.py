@@ -23,6 +23,8 @@ def note_refund(payment: Payment, result: RefundResult) -> None:
     refund = _ours(payment, result) or _taken_over(payment, result)
     if refund is None or (refund.stripe_refund_id not in (None, result.id)):
         return
+    if refund.state is RefundState.FAILED and refund.stripe_refund_id is None:
+        _found(refund, result)
     refund.stripe_refund_id = result.id
     if result.outcome is RefundOutcome.SUCCEEDED and refund.state is not RefundState.SUCCEEDED:
         _arrived(payment, refund, result)
@@ -58,6 +60,15 @@ def _taken_over(payment: Payment, result: RefundResult) -> Refund | None:
     db.session.add(refund)
     db.session.flush()
     return refund
+
+
+def _found(refund: Refund, result: RefundResult) -> None:
+    """We gave up asking, not the provider: what it has after all nobody shall make again, or pay otherwise."""
+    if result.outcome is RefundOutcome.FAILED:
+        return
+    refund.state, refund.failure_code = RefundState.PENDING, None
+    audit.record("refund.found", "refund", refund.id, after={"provider_refund": result.id}, actor="provider")
+    hooks.settle(("payments.refund",), [refund.id], "the provider has it after all")
 
 
 def _arrived(payment: Payment, refund: Refund, result: RefundResult) -> None:

@@ -176,7 +176,7 @@ def _give_up(order: _Order, error: str, code: str) -> None:
     with command_transaction(lock_timeout_ms()):
         payment = lock_payment(order.owner.payment_id)
         refund = db.session.get_one(Refund, order.refund_id, with_for_update=True, populate_existing=True)
-        if refund.state is not RefundState.PENDING:
+        if refund.state is not RefundState.PENDING or refund.stripe_refund_id is not None:
             return
         refund.state, refund.failure_code = RefundState.FAILED, code[:80]
         db.session.flush()

@@ -12,20 +12,25 @@ from b2c_web.bookings import commands
 from b2c_web.bookings.models import Booking, PaymentStatus
 from b2c_web.bookings.papers import pdf_of
 from b2c_web.checks import breaches
+from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
 from b2c_web.odoo.models import OdooSyncStatus
 from b2c_web.operations.models import FailedOperation
+from b2c_web.payments import refunding
 from b2c_web.payments.commands import (
     add_refund,
     reconcile,
     record_refund_outside,
     retry_refund,
+    run_refund,
     settle_payment,
     sync_refunds,
 )
+from b2c_web.payments.gateway import PaymentUncertain, RefundOutcome, RefundResult
 from b2c_web.payments.models import DocumentKind, LedgerEntry, LedgerKind, Payment, Refund, RefundState
 from b2c_web.payments.queries import documents_of
+from b2c_web.payments.refunding import MAX_TRIES, record_refund
 from b2c_web.payments.rules import is_made_outside
 from tests.commands.extending import Extending, invalid
 from tests.commands.scene import TOTAL_CENTS
@@ -153,6 +158,78 @@ def test_of_a_part_neither_comes_twice(scene: Extending, payment: Payment, provi
     with pytest.raises(Conflict):
         retry_refund(second.id)
     assert (payment.refunded_cents, breaches()) == (1000, [])
+
+
+@pytest.fixture
+def lost(scene: Extending, provider: Provider) -> Refund:
+    """Part of a debit goes back; the provider was asked, but our last try heard no answer."""
+    payment = scene.payment_of(scene.book(back=None).id)
+    open_page(payment)
+    provider.process.pay(str(payment.stripe_checkout_session_id), account="sepa")
+    provider.process.advance(700)
+    settle_payment(payment.id)
+    with command_transaction():
+        refund = add_refund(payment, 1000, "goodwill")
+        assert refund is not None
+        refund.tries = MAX_TRIES - 1
+    provider.misbehave("drop", "/v1/refunds")
+    run_refund(refund.id)
+    assert (refund.state, provider.count("refund")) == (RefundState.FAILED, 1)
+    return refund
+
+
+def test_what_we_gave_up_and_the_provider_still_pays_is_not_paid_twice(
+    scene: Extending, lost: Refund, provider: Provider
+) -> None:
+    with pytest.raises(Conflict):
+        record_refund_outside(scene.staff, lost.id, NOTE)
+    with pytest.raises(Conflict):
+        retry_refund(lost.id)
+    assert (lost.state, lost.failure_code, lost.payment.refunded_cents) == (RefundState.PENDING, None, 0)
+    entry = scene.session.query(FailedOperation).one()
+    assert (entry.resolution, entry.resolved_at is None) == ("the provider has it after all", False)
+    provider.process.advance(10)
+    sync_refunds(lost.payment_id)
+    assert (lost.state, lost.payment.refunded_cents) == (RefundState.SUCCEEDED, 1000)
+    assert (len(lost.payment.refunds), breaches()) == (1, [])
+
+
+def test_what_we_gave_up_and_the_provider_paid_asks_nobody_any_more(
+    scene: Extending, lost: Refund, provider: Provider
+) -> None:
+    provider.process.advance(10)
+    with pytest.raises(Conflict):
+        record_refund_outside(scene.staff, lost.id, NOTE)
+    assert (lost.state, scene.session.query(FailedOperation).one().resolved_at is None) == (
+        RefundState.SUCCEEDED,
+        False,
+    )
+
+
+def test_old_news_of_what_came_back_does_not_set_it_under_way_again(
+    payment: Payment, failed: Refund, scene: Extending
+) -> None:
+    """The bank's no came first, what was written before it later."""
+    late = RefundResult(str(failed.stripe_refund_id), None, CENTS, RefundOutcome.PENDING, str(failed.id), now_utc())
+    record_refund(payment.id, late)
+    entry = scene.session.query(FailedOperation).one()
+    assert (failed.state, entry.resolved_at) == (RefundState.FAILED, None)
+
+
+def test_giving_up_late_leaves_what_the_provider_is_known_to_have(
+    scene: Extending, lost: Refund, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between our last call and its end an event told us of the refund."""
+    lost.state = RefundState.PENDING
+    scene.session.commit()
+    monkeypatch.setattr(refunding, "_already_there", lambda order: _heard_and_lost(order.owner.payment_id))
+    run_refund(lost.id)
+    assert (lost.state, lost.stripe_refund_id is None) == (RefundState.PENDING, False)
+
+
+def _heard_and_lost(payment_id: Any) -> None:
+    sync_refunds(payment_id)
+    raise PaymentUncertain("no answer")
 
 
 def test_only_what_failed_by_somebody_known_and_with_a_note(
