@@ -23,9 +23,10 @@ from b2c_web.payments.steps import lock_payment
 def record_refund_outside(person: User, refund_id: uuid.UUID, note: str) -> Refund:
     """A failed refund was made otherwise, by bank transfer say: it counts like one that arrived, papers included.
 
-    Once per failed one; the provider is looked at first. The audit log keeps who and the note, which also resolves
-    what asked a person about it. Raises Invalid without a note; Conflict unless it is FAILED, nothing was made in its
-    place, and its money is still there; PaymentProviderError when nobody can be asked.
+    Once per failed one; the provider is looked at first. When less of the money is left than failed to go back, that
+    is what is written down. The audit log keeps who and the note, which also resolves what asked a person about it.
+    Raises Invalid without a note; Conflict unless it is FAILED, nothing was made in its place, and some of its money
+    is still there; PaymentProviderError when nobody can be asked.
     """
     if not note.strip():
         raise Invalid(_l("Bitte schreiben Sie auf, wie das Geld zurückging."), field="note")
@@ -36,9 +37,9 @@ def record_refund_outside(person: User, refund_id: uuid.UUID, note: str) -> Refu
         payment = lock_payment(payment_id)
         failed = db.session.get_one(Refund, refund_id, with_for_update=True)
         left = refundable_cents(payment)
-        if failed.state is not RefundState.FAILED or _is_made_good(failed) or failed.amount_cents > left:
+        if failed.state is not RefundState.FAILED or _is_made_good(failed) or left <= 0:
             raise Conflict
-        refund = _made_in_place_of(failed, payment)
+        refund = _made_in_place_of(failed, payment, min(failed.amount_cents, left))
         facts = {"amount_cents": refund.amount_cents, "in_place_of": str(failed.id), "note": note}
         audit.record("refund.made_outside", "refund", refund.id, after=facts)
         hooks.tell(hooks.refunded, payment.purpose, refund)
@@ -52,10 +53,10 @@ def _is_made_good(failed: Refund) -> bool:
     return db.session.scalar(select(Refund.id).where(Refund.payment_id == failed.payment_id, places)) is not None
 
 
-def _made_in_place_of(failed: Refund, payment: Payment) -> Refund:
+def _made_in_place_of(failed: Refund, payment: Payment, amount_cents: int) -> Refund:
     refund = Refund(
         payment_id=payment.id,
-        amount_cents=failed.amount_cents,
+        amount_cents=amount_cents,
         reason=failed.reason,
         reference=outside_reference(failed),
         state=RefundState.SUCCEEDED,

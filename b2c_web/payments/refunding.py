@@ -114,7 +114,7 @@ def sync_refunds(payment_id: uuid.UUID) -> None:
 def retry_refund(refund_id: uuid.UUID) -> Refund:
     """A person wants a failed refund tried again: a new refund, once per failed one. The provider is looked at first.
 
-    Raises Conflict unless it is FAILED, its money is still there and was not given back outside; PaymentProviderError
+    It stands for the failed one from now on, which asks nobody any more. Raises Conflict unless it is FAILED, its money is still there and was not given back outside; PaymentProviderError
     when nobody can be asked.
     """
     with command_transaction():
@@ -129,6 +129,7 @@ def retry_refund(refund_id: uuid.UUID) -> Refund:
         again = add_refund(payment, failed.amount_cents, failed.reason, retry_reference(failed))
         if again is None:
             raise Conflict
+        hooks.settle(("payments.refund",), [failed.id], f"made again: {again.id}")
     return again
 
 

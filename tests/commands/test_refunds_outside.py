@@ -34,7 +34,7 @@ from b2c_web.payments.refunding import MAX_TRIES, record_refund
 from b2c_web.payments.rules import is_made_outside
 from tests.commands.extending import Extending, invalid
 from tests.commands.scene import TOTAL_CENTS
-from tests.paying import Provider, open_page
+from tests.paying import Provider, open_page, refund_by_hand
 from tests.unit.test_papers import text_of
 
 CENTS = TOTAL_CENTS - 3900
@@ -158,6 +158,42 @@ def test_of_a_part_neither_comes_twice(scene: Extending, payment: Payment, provi
     with pytest.raises(Conflict):
         retry_refund(second.id)
     assert (payment.refunded_cents, breaches()) == (1000, [])
+
+
+def test_what_was_made_again_asks_nobody_any_more(
+    scene: Extending, payment: Payment, failed: Refund, provider: Provider, run_jobs: Any
+) -> None:
+    """The one made in its place has an entry of its own when it fails too; that one alone invites to pay."""
+    again = retry_refund(failed.id)
+    entry = scene.session.query(FailedOperation).one()
+    assert (entry.resolution, entry.resolved_at is None) == (f"made again: {again.id}", False)
+    run_jobs({"payments.refund"})
+    second = come_back(payment, provider)
+    retry_refund(failed.id)  # pressed again: nothing is made, nothing closed
+    (left,) = scene.session.query(FailedOperation).filter_by(resolved_at=None)
+    assert left.payload == {"refund_id": str(second.id)}
+    record_refund_outside(scene.staff, second.id, NOTE)
+    assert scene.session.query(FailedOperation).filter_by(resolved_at=None).count() == 0
+    assert breaches() == []
+
+
+def test_the_rest_of_what_went_back_in_part_at_the_provider_is_written_down(
+    scene: Extending, booking: Booking, payment: Payment, failed: Refund, provider: Provider
+) -> None:
+    refund_by_hand(payment, 4000)
+    made = record_refund_outside(scene.staff, failed.id, NOTE)
+    assert (made.amount_cents, payment.refunded_cents) == (CENTS - 4000, CENTS)
+    assert booking.payment_status is PaymentStatus.REFUNDED
+    assert breaches() == []
+
+
+def test_where_nothing_is_left_nothing_is_written_down(
+    scene: Extending, payment: Payment, failed: Refund, provider: Provider
+) -> None:
+    refund_by_hand(payment, CENTS)
+    with pytest.raises(Conflict):
+        record_refund_outside(scene.staff, failed.id, NOTE)
+    assert payment.refunded_cents == CENTS
 
 
 @pytest.fixture
