@@ -33,7 +33,8 @@ _RESOLVE = text(
     """
     UPDATE failed_operations SET resolved_at = :now, updated_at = :now, resolution = :resolution, resolved_by = :by
     WHERE resolved_at IS NULL AND operation = ANY (:operations)
-      AND EXISTS (SELECT FROM jsonb_each_text(payload) fact WHERE fact.value = ANY (:ids))
+      AND EXISTS (SELECT FROM jsonb_each_text(payload || coalesce(payload -> 'arguments', '{}')) fact
+                  WHERE fact.value = ANY (:ids))
     """
 )
 
@@ -48,7 +49,10 @@ def record_failure(operation: str, payload: dict[str, Any], error: str, stack_tr
 def resolve(
     operations: Collection[str], ids: Collection[uuid.UUID], resolution: str, by: uuid.UUID | None = None
 ) -> None:
-    """Step: what is open of these operations about these ids is over; `resolution` says how, `by` who did it."""
+    """Step: what is open of these operations about these ids is over; `resolution` says how, `by` who did it.
+
+    The ids are looked for among the facts of what was given up, and among the arguments of a job that failed.
+    """
     facts = {"operations": list(operations), "ids": [str(one) for one in ids]}
     db.session.execute(_RESOLVE, {"now": now_utc(), "resolution": resolution, "by": by, **facts})
 

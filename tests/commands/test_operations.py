@@ -109,3 +109,11 @@ def test_a_failure_is_open_until_somebody_resolves_it(session: Any) -> None:
     record_failure("odoo.invoice", {"booking_id": str(uuid.uuid4())}, "no tax found", "Traceback ...")
     (found,) = failures()
     assert (found.resolved_at, found.resolution, found.stack_trace) == (None, None, "Traceback ...")
+
+
+def test_what_is_over_is_resolved_by_what_its_job_was_about_too(session: Any) -> None:
+    wanted, other = uuid.uuid4(), uuid.uuid4()
+    for one in (wanted, other):
+        jobs.gave_up("payments.capture", 7, {"payment_id": str(one)}, ArithmeticError("died"))
+    payment_hooks.settle(("payments.capture",), [wanted], "not wanted any more")
+    assert [one.resolution for one in failures()] == ["not wanted any more", None]
