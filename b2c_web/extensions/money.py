@@ -10,7 +10,7 @@ from typing import Any
 from b2c_web import audit
 from b2c_web.bookings import messages as booking_messages
 from b2c_web.bookings.commands import finish_settling
-from b2c_web.bookings.giving_back import WITHDRAWAL
+from b2c_web.bookings.giving_back import LATE_MONEY, WITHDRAWAL
 from b2c_web.bookings.labels import line
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.papers import add_refund_document
@@ -200,7 +200,7 @@ def _give_back(booking: Booking, extension: Extension, payment: Payment) -> None
     """Money that nobody waits for, unless it is the money that came already, told once more."""
     if _is_captured(extension, payment):
         return
-    if made := add_refund(payment, payment.captured_cents, "late_money"):
+    if made := add_refund(payment, payment.captured_cents, LATE_MONEY):
         _tell_returned(booking, payment, made.amount_cents)
 
 
