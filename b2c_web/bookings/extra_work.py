@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from b2c_web.bookings import hooks
 from b2c_web.bookings.models import Booking
 from b2c_web.money import contained_vat_cents
-from b2c_web.payments.models import RefundState
+from b2c_web.payments.models import Refund, RefundState
 
 
 class Standing(StrEnum):
@@ -40,7 +40,7 @@ class ExtraCost:
     """Work that the customer approved beside the order: `cents` is what it comes to.
 
     `back_cents` is what of it went back, `going_back_cents` what is on its way back; `withdrawal_cents` is what of
-    both a withdrawal gives back.
+    both the end of the booking gives back, `another_way`: some of that not the way it was paid.
     """
 
     names: str
@@ -50,11 +50,17 @@ class ExtraCost:
     back_cents: int = 0
     going_back_cents: int = 0
     withdrawal_cents: int = 0
+    another_way: bool = False
 
 
 def costs_of(booking: Booking) -> list[ExtraCost]:
     """What was approved beside the order and still is to be paid or is paid, oldest first."""
     return [cost for ask in hooks.extra_costs_of.functions for cost in ask(booking)]
+
+
+def late_refunds_of(booking: Booking) -> list[Refund]:
+    """What goes back of money for such work that came when nobody waited for it any more, oldest first."""
+    return [refund for ask in hooks.late_refunds_of.functions for refund in ask(booking)]
 
 
 def sum_facts(booking: Booking, costs: Sequence[ExtraCost], rate_percent: int) -> dict[str, Any]:

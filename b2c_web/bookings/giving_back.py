@@ -20,7 +20,8 @@ WITHDRAWAL = "withdrawal"
 CONCIERGE_UNUSED = "concierge_unused"
 MOVE_NOT_POSSIBLE = "move_not_possible"
 LATE_MONEY = "late_money"
-NOT_BY_THE_END = frozenset({CONCIERGE_UNUSED, MOVE_NOT_POSSIBLE, LATE_MONEY, MADE_ELSEWHERE})
+NOT_NEEDED = frozenset({MOVE_NOT_POSSIBLE, LATE_MONEY})  # it came, and nothing was left to be paid for
+NOT_BY_THE_END = NOT_NEEDED | {CONCIERGE_UNUSED}
 
 
 def price_left_cents(booking: Booking) -> int:
@@ -62,15 +63,26 @@ def refunds_of(booking: Booking) -> Sequence[Refund]:
     return db.session.scalars(select(Refund).join(Payment).where(_is_own(booking)).order_by(Refund.id)).all()
 
 
-def shown_of(refunds: Sequence[Refund]) -> list[Refund]:
-    """Rule: what the customer reads of; the fee of a move that did not happen is shown neither here nor there."""
-    return [one for one in refunds if one.state is not RefundState.FAILED and one.reason != MOVE_NOT_POSSIBLE]
+def shown_of(booking: Booking, refunds: Sequence[Refund]) -> tuple[list[Refund], list[Refund]]:
+    """Rule: what the customer reads of: first what goes back of what was paid for, then what was not needed."""
+    shown = [one for one in refunds if one.state is not RefundState.FAILED]
+    not_needed = [one for one in shown if booking.paid_at is not None and one.reason in NOT_NEEDED]
+    return [one for one in shown if one not in not_needed], not_needed
 
 
-def by_the_end_cents(booking: Booking, refunds: Sequence[Refund]) -> int:
-    """Rule: what of `refunds` the end of the booking gave back, as its message said; before a payment all that came."""
-    ended = [one for one in refunds if booking.paid_at is None or one.reason not in NOT_BY_THE_END]
-    return sum(one.amount_cents for one in ended if one.state is not RefundState.FAILED)
+def by_the_end(booking: Booking, refunds: Sequence[Refund]) -> list[Refund]:
+    """Rule: what the end of the booking gave back, as its message said, and what a person at the provider did after it.
+
+    Before a payment all that came.
+    """
+    shown = [one for one in refunds if one.state is not RefundState.FAILED]
+    return [one for one in shown if booking.paid_at is None or _is_for_the_end(booking, one)]
+
+
+def _is_for_the_end(booking: Booking, refund: Refund) -> bool:
+    if refund.reason == MADE_ELSEWHERE:
+        return booking.cancelled_at is not None and refund.created_at > booking.cancelled_at
+    return refund.reason not in NOT_BY_THE_END
 
 
 def _is_own(booking: Booking) -> ColumnElement[bool]:

@@ -30,6 +30,7 @@ cents_beside = HookList(
     "bookings.cents_beside"
 )  # asked with the Booking: cents beside its own that a withdrawal gives back
 extra_costs_of = HookList("bookings.extra_costs_of")  # asked with the Booking: its extra_work.ExtraCosts, oldest first
+late_refunds_of = HookList("bookings.late_refunds_of")  # asked with the Booking: Refunds of late money for its work
 wishes_of = HookList("bookings.wishes_of")  # asked with the Booking: [{name, quantity, cents as then}, ...]
 
 ALL = (
@@ -58,5 +59,6 @@ ALL = (
     extra_work_of,
     cents_beside,
     extra_costs_of,
+    late_refunds_of,
     wishes_of,
 )

@@ -28,15 +28,23 @@ class NowPanel:
     hold: bool = False
 
 
-def of(booking: Booking, tours: Sequence[Tour], now: datetime, *, processing: bool, back_cents: int) -> NowPanel:
-    """The panel of a booking. `processing`: a bank is still deciding; `back_cents`: what was or is being refunded."""
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What was or is being refunded; `another_way`: some of it not the way it was paid."""
+
+    cents: int = 0
+    another_way: bool = False
+
+
+def of(booking: Booking, tours: Sequence[Tour], now: datetime, *, processing: bool, back: Back) -> NowPanel:
+    """The panel of a booking. `processing`: a bank is still deciding."""
     tour = coming(tours)
     if tour is not None:
         return _jockey_comes(booking, tour, now)
     if booking.status is S.PENDING:
         return _pending(booking, now, processing)
     if booking.status is S.CANCELLED:
-        return _cancelled(booking, now, back_cents)
+        return _cancelled(booking, now, back)
     if booking.status is S.READY_FOR_RETURN:
         return _ready(booking, now)
     if booking.status is S.IN_WORKSHOP or booking.withdrawal_open:
@@ -187,14 +195,14 @@ def _completed(booking: Booking) -> NowPanel:
     return NowPanel("check", _("Abgeschlossen %(time)s", time=moment(at)), _("Gute Fahrt"), text, "again")
 
 
-def _cancelled(booking: Booking, now: datetime, back_cents: int) -> NowPanel:
+def _cancelled(booking: Booking, now: datetime, back: Back) -> NowPanel:
     at = moment(booking.cancelled_at or booking.updated_at)
     label = _("Beendet %(time)s", time=at) if booking.withdrawn_at else _("Storniert %(time)s", time=at)
     if booking.cancelled_here and booking.return_failed_at is not None:
         return replace(_not_handed_over(), icon="x", label=label)
     if booking.cancelled_here:
         return NowPanel("x", label, _cancelled_head(booking), still_with_us(booking, now))
-    return NowPanel("x", label, _cancelled_head(booking), _cancelled_text(booking, back_cents), "again")
+    return NowPanel("x", label, _cancelled_head(booking), _cancelled_text(booking, back), "again")
 
 
 def still_with_us(booking: Booking, now: datetime) -> str:
@@ -216,9 +224,12 @@ def _cancelled_head(booking: Booking) -> str:
     return _("Diese Buchung ist storniert")
 
 
-def _cancelled_text(booking: Booking, back_cents: int) -> str:
-    if back_cents:
-        return _("%(amount)s gehen auf demselben Weg an Sie zurück, auf dem Sie bezahlt haben.", amount=eur(back_cents))
+def _cancelled_text(booking: Booking, back: Back) -> str:
+    amount = eur(back.cents)
+    if back.another_way:
+        return _("%(amount)s gehen an Sie zurück. Auf welchem Weg, steht in den Belegen unten.", amount=amount)
+    if back.cents:
+        return _("%(amount)s gehen auf demselben Weg an Sie zurück, auf dem Sie bezahlt haben.", amount=amount)
     if booking.paid_at is None:
         return _("Der Termin ist wieder frei, bezahlt wurde nichts.")
     return ""

@@ -25,6 +25,7 @@ def init_app(app: Flask) -> None:
     hooks.extra_work_of.add(messages.extra_work_of)
     hooks.cents_beside.add(costing.refundable_cents)
     hooks.extra_costs_of.add(costing.extra_costs_of)
+    hooks.late_refunds_of.add(costing.late_refunds_of)
     hooks.other_car.add(wishing.part_from_car)
     shown = {"extensions_of": queries.of_booking, "wishes_of": wishes.of_booking, "open_work_of": wishes.open_work_of}
     app.jinja_env.globals |= shown

@@ -3,15 +3,17 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, literal, select
 
 from b2c_web.bookings.extra_work import ExtraCost, Standing
-from b2c_web.bookings.giving_back import WITHDRAWAL
+from b2c_web.bookings.giving_back import LATE_MONEY, WITHDRAWAL
 from b2c_web.bookings.models import Booking
 from b2c_web.extensions import rules
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState, Refund, RefundState
+from b2c_web.payments.refund_recording import MADE_ELSEWHERE
+from b2c_web.payments.rules import OUTSIDE
 
 Auth = AuthorizationStatus
 STANDINGS = {
@@ -45,9 +47,10 @@ def extra_costs_of(booking: Booking) -> list[ExtraCost]:
     """In `bookings.extra_costs_of`: nothing of what was declined, withdrawn, released or not done. One statement."""
     back = select(func.coalesce(func.sum(Payment.refunded_cents), 0)).where(*CAPTURED).scalar_subquery()
     under_way = _refunds(Refund.state == RefundState.PENDING)
-    withdrawn = _refunds(Refund.state != RefundState.FAILED, Refund.reason == WITHDRAWAL)
+    by_the_end = _is_by_the_end(booking)
+    withdrawn, outside = _refunds(by_the_end), _refunds(by_the_end, Refund.reference.startswith(OUTSIDE))
     approved = Extension.booking_id == booking.id, Extension.status == ExtensionStatus.APPROVED
-    wanted = select(Extension, back, under_way, withdrawn, _is_owed(), _is_held()).where(*approved)
+    wanted = select(Extension, back, under_way, withdrawn, outside, _is_owed(), _is_held()).where(*approved)
     ordered = wanted.order_by(Extension.requested_at, Extension.id).execution_options(populate_existing=True)
     work_over = booking.service_completed_at is not None
     rows = [row for row in db.session.execute(ordered) if _counts(row[0])]
@@ -56,6 +59,20 @@ def extra_costs_of(booking: Booking) -> list[ExtraCost]:
         for extension, *back, is_owed, is_held in rows
     ]
     return [cost for cost in costs if cost.cents]
+
+
+def late_refunds_of(booking: Booking) -> Sequence[Refund]:
+    """In `bookings.late_refunds_of`: of money that nobody waited for any more, oldest first. One statement."""
+    own = Payment.purpose == PaymentPurpose.EXTENSION, Extension.booking_id == booking.id
+    late = select(Refund).join(Payment).join(Extension, Payment.purpose_id == Extension.id)
+    return db.session.scalars(late.where(*own, Refund.reason == LATE_MONEY).order_by(Refund.id)).all()
+
+
+def _is_by_the_end(booking: Booking) -> ColumnElement[bool]:
+    """As `giving_back.by_the_end`."""
+    ended_at = literal(booking.cancelled_at, Refund.created_at.type)
+    by_hand = (Refund.reason == MADE_ELSEWHERE) & (Refund.created_at > ended_at)
+    return (Refund.state != RefundState.FAILED) & ((Refund.reason == WITHDRAWAL) | by_hand)
 
 
 def _refunds(*which: ColumnElement[bool]) -> ScalarSelect[int]:
@@ -84,7 +101,7 @@ def _counts(extension: Extension) -> bool:
 
 
 def _cost(extension: Extension, back: Sequence[int], standing: Standing) -> ExtraCost:
-    """`back`: what went back of it, what is on its way back, and what of both a withdrawal gives back."""
+    """`back`: what went back of it, what is on its way back, what of both the end gives back, and of that outside."""
     is_paid = extension.authorization_status is Auth.CAPTURED
     return ExtraCost(
         names=", ".join(extension.items[index]["name"] for index in rules.due_items(extension)),
@@ -94,6 +111,7 @@ def _cost(extension: Extension, back: Sequence[int], standing: Standing) -> Extr
         back_cents=int(back[0]) if is_paid else 0,
         going_back_cents=int(back[1]) if is_paid else 0,
         withdrawal_cents=int(back[2]) if is_paid else 0,
+        another_way=is_paid and bool(back[3]),
     )
 
 

@@ -56,7 +56,13 @@ def _taken_over(payment: Payment, result: RefundResult) -> Refund | None:
         facts = {"payment_id": str(payment.id), "provider_refund": result.id}
         hooks.give_up("payments.refund_not_ours", facts, "more was refunded than we know to be left")
         return None
-    refund = Refund(payment_id=payment.id, amount_cents=result.amount_cents, reason=MADE_ELSEWHERE, reference=result.id)
+    refund = Refund(
+        payment_id=payment.id,
+        amount_cents=result.amount_cents,
+        reason=MADE_ELSEWHERE,
+        reference=result.id,
+        created_at=now_utc(),  # under the lock, so that it compares with the end of what was paid for
+    )
     db.session.add(refund)
     db.session.flush()
     return refund

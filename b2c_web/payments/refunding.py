@@ -114,8 +114,8 @@ def sync_refunds(payment_id: uuid.UUID) -> None:
 def retry_refund(refund_id: uuid.UUID) -> Refund:
     """A person wants a failed refund tried again: a new refund, once per failed one. The provider is looked at first.
 
-    It stands for the failed one from now on, which asks nobody any more. Raises Conflict unless it is FAILED, its money is still there and was not given back outside; PaymentProviderError
-    when nobody can be asked.
+    It stands for the failed one from now on, which asks nobody any more. Raises Conflict unless that is FAILED, its
+    money is still there and was not given back outside; PaymentProviderError when nobody can be asked.
     """
     with command_transaction():
         payment_id = db.session.get_one(Refund, refund_id).payment_id

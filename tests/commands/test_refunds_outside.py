@@ -49,6 +49,10 @@ def scene(session: Any, provider: Provider) -> Extending:
 
 @pytest.fixture
 def payment(scene: Extending, provider: Provider) -> Payment:
+    return paid_price(scene, provider)
+
+
+def paid_price(scene: Extending, provider: Provider) -> Payment:
     """A booking's price, paid with a card whose refunds come back."""
     payment = scene.payment_of(scene.book(back=None).id)
     open_page(payment)

@@ -110,5 +110,6 @@ def test_hooks_are_filled_as_drawn(app: Flask) -> None:
     assert bookings["bookings.tours_of"] == ["b2c_web.dispatch.handovers.tours_to_the_door"]
     assert bookings["bookings.cents_beside"] == ["b2c_web.extensions.costing.refundable_cents"]
     assert bookings["bookings.extra_costs_of"] == ["b2c_web.extensions.costing.extra_costs_of"]
+    assert bookings["bookings.late_refunds_of"] == ["b2c_web.extensions.costing.late_refunds_of"]
     assert media["media.may_see[BOOKING]"] == ["b2c_web.bookings.access.may_see_media"]
     assert media["media.may_add[BOOKING]"] == ["b2c_web.bookings.access.may_add_media"]

@@ -236,7 +236,7 @@ def test_a_fee_that_went_back_at_once_is_in_no_sum(
     assert told.context["refund_cents"] == 32800
     page = shown(client, path)
     assert "328,00 EUR gehen auf demselben Weg an Sie zurück" in page
-    assert "25,00 EUR zurück an Sie" not in page
+    assert "Nicht gebraucht: 25,00 EUR zurück an Sie" in page
 
 
 def test_what_went_back_of_extra_work_before_is_not_said_once_more(

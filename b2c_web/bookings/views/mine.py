@@ -30,6 +30,7 @@ from b2c_web.media.queries import count_unfinished
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.queries import payments_of
 from b2c_web.payments.reasons import reason_message
+from b2c_web.payments.rules import is_made_outside
 from b2c_web.payments.texts import method_words
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
 
@@ -77,7 +78,7 @@ def _asked() -> Asked:
 def show(booking_id: uuid.UUID) -> Response:
     booking, now = own_booking(current_user, booking_id), now_utc()
     payments = payments_of(PaymentPurpose.BOOKING, booking.id)
-    refunds = giving_back.refunds_of(booking)
+    refunds = [*giving_back.refunds_of(booking), *extra_work.late_refunds_of(booking)]
     tours = coming.tours_of(booking)
     unfinished = count_unfinished(MediaPurpose.BOOKING, booking.id)
     extra = extra_work.costs_of(booking)
@@ -89,14 +90,20 @@ def show(booking_id: uuid.UUID) -> Response:
     facts = _facts(booking, tours, now) | _money(booking, payments, refunds)
     facts |= extra_work.sum_facts(booking, extra, current_app.config["VAT_RATE_PERCENT"])
     processing = bool(facts["waiting_for_bank"])
-    back_cents = giving_back.by_the_end_cents(booking, refunds) + sum(one.withdrawal_cents for one in extra)
-    state = now_panel.of(booking, tours, now, processing=processing, back_cents=back_cents)
+    state = now_panel.of(booking, tours, now, processing=processing, back=_back(booking, refunds, extra))
     live = _may_change(booking, refunds, extra) or coming.coming(tours) is not None or unfinished > 0
     shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
     answer = htmx.render(template, "bookings/_now.html", **shown)
     if htmx.wants_fragment():
         answer.headers["HX-Trigger"] = json.dumps({"announce": state.head})
     return answer
+
+
+def _back(booking: Booking, refunds: Sequence[Refund], extra: Sequence[extra_work.ExtraCost]) -> now_panel.Back:
+    ended = giving_back.by_the_end(booking, refunds)
+    cents = sum(one.amount_cents for one in ended) + sum(one.withdrawal_cents for one in extra)
+    another_way = any(is_made_outside(one) for one in ended) or any(one.another_way for one in extra)
+    return now_panel.Back(cents, another_way)
 
 
 def _may_change(booking: Booking, refunds: Sequence[Refund], extra: Sequence[extra_work.ExtraCost]) -> bool:
@@ -179,12 +186,14 @@ def _document_words() -> dict[DocumentKind, str]:
 
 def _money(booking: Booking, payments: Sequence[Payment], refunds: Sequence[Refund]) -> dict[str, Any]:
     kept = cancellation_terms(booking, now_utc(), current_app.config).fee_cents
+    shown, not_needed = giving_back.shown_of(booking, refunds)
     return {
         "decline": reason_message(booking.payment_error) if booking.payment_error else None,
         "waiting_for_bank": _is_processing(booking, payments),
         "paid_with": _paid_with(payments),
         "back_cents": max(0, giving_back.left_of_cents(payments, refunds) - kept),
-        "refunds": giving_back.shown_of(refunds),
+        "refunds": shown,
+        "not_needed": not_needed,
     }
 
 
