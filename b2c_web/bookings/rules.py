@@ -53,6 +53,7 @@ TRANSITIONS: Mapping[tuple[BookingStatus, BookingAction], BookingStatus] = {
     (S.IN_TRANSIT_TO_CUSTOMER, A.COMPLETE): S.COMPLETED,
 }
 
+DONE = frozenset({S.READY_FOR_RETURN, S.IN_TRANSIT_TO_CUSTOMER, S.COMPLETED})
 # the car is with us or on the road: only staff can end such a booking
 WITH_US = frozenset({S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP, S.READY_FOR_RETURN, S.IN_TRANSIT_TO_CUSTOMER})
 
@@ -188,7 +189,8 @@ def _withdrawable_until(booking: WithdrawalFacts, rules: Mapping[str, Any]) -> d
 
 
 def _not_to_be_withdrawn(booking: WithdrawalFacts, *, late: bool) -> Refusal | None:
-    asked, done = booking.early_start_requested_at is not None, booking.service_completed_at is not None
+    asked = booking.early_start_requested_at is not None
+    done = booking.service_completed_at is not None or booking.status in DONE
     reasons = {
         Refusal.NOT_PAID: booking.status is S.PENDING,
         Refusal.ENDED: booking.status is S.CANCELLED,

@@ -239,7 +239,7 @@ def test_what_cannot_be_done_is_explained(
 
 
 def test_after_two_weeks_nothing_can_be_withdrawn(scene: Scene, rosa: User, client: FlaskClient) -> None:
-    booking = booking_of(scene, rosa, created_at=clock.now_utc() - timedelta(days=15))
+    booking = booking_of(scene, rosa, paid_at=clock.now_utc() - timedelta(days=15))
     page = text_of(client.get(f"/bookings/{booking.id}/withdrawal"))
     assert "Die Widerrufsfrist endete am Mo, 23. Nov. um 24 Uhr." in page
 
