@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, func, literal, select, union_all
 
 from b2c_web.bookings import hooks
-from b2c_web.bookings.models import Booking, BookingMove
+from b2c_web.bookings.models import Booking, BookingMove, MoveState
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Payment, PaymentPurpose, Refund, RefundState
 from b2c_web.payments.queries import refundable_cents
@@ -56,6 +56,15 @@ def give_back_fees(booking: Booking) -> None:
     for payment in db.session.scalars(fees.order_by(Payment.id)).all():
         if left := refundable_cents(payment):
             add_refund(payment, left, WITHDRAWAL)
+
+
+def move_fees_cents(booking: Booking) -> int:
+    """What the customer paid to move it late, for moves that were made: not part of its price. One statement."""
+    paid = select(func.coalesce(func.sum(Payment.captured_cents), 0)).join(
+        BookingMove, BookingMove.id == Payment.purpose_id
+    )
+    made = BookingMove.booking_id == booking.id, BookingMove.state == MoveState.DONE
+    return int(db.session.scalar(paid.where(Payment.purpose == PaymentPurpose.MOVE_FEE, *made)) or 0)
 
 
 def refunds_of(booking: Booking) -> Sequence[Refund]:

@@ -17,7 +17,7 @@ from b2c_web import audit
 from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.counters import give_back as give_back_all
 from b2c_web.bookings.counters import held_by, lock_keys
-from b2c_web.bookings.giving_back import CONCIERGE_UNUSED, give_back_fees, withdrawal_cents
+from b2c_web.bookings.giving_back import CONCIERGE_UNUSED, give_back_fees, move_fees_cents, withdrawal_cents
 from b2c_web.bookings.labels import KEPT_FEE, line
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus, RonjaReservation
 from b2c_web.bookings.rules import BookingAction, next_status
@@ -144,6 +144,8 @@ def cancel(booking: Booking, *, keep_cents: int, reason: str, kind: Notification
         hooks.cancelled(booking)  # after the windows' locks: a jockey's time is taken and given back last everywhere
     ahead = is_return_ahead(booking)
     told: dict[str, Any] = {"reason": words or None, "car_with_us": car_with_us, "return_ahead": ahead}
+    if not is_withdrawn:
+        told["move_fees_cents"] = move_fees_cents(booking)
     messages.send(kind, booking, refund_cents=back, kept_cents=kept, **told)
 
 

@@ -65,9 +65,11 @@ def pdf_of(booking: Booking, document: Document, language: str) -> bytes:
     from b2c_web.payments.pdf import receipt_pdf  # likewise
 
     payment = succeeded_payment(PaymentPurpose.BOOKING, booking.id)
+    fee = succeeded_payment(PaymentPurpose.MOVE_FEE, document.purpose_id)
     refund = _refund_of(document)
     facts = facts_of(booking) | {
-        "method_label": payment.method_label if payment else None,
+        "method_label": paid.method_label if (paid := fee or payment) else None,
+        "charged": fee is not None,
         "credited": _is_credited(booking, refund),
         "made_outside": refund is not None and is_made_outside(refund),
     }

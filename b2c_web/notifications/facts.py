@@ -74,6 +74,7 @@ class BookingFacts(TypedDict, total=False):
     refund_cents: int
     kept_cents: int
     fee_cents: int
+    move_fees_cents: int
     paid_for: str | None  # what money that came too late was for: "move" or "extension", None: the booking itself
     standing_limit_cents: int
     free_until: str

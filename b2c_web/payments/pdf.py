@@ -58,7 +58,7 @@ def receipt_pdf(document: Document, facts: dict[str, Any], language: str) -> byt
         paper = _Paper(document, language)
         _draw_head(paper)
         _draw_facts(paper, document, readable(facts))
-        _draw_lines(paper, document)
+        _draw_lines(paper, document, facts)
         _draw_notes(paper, document, facts)
         return bytes(paper.output())
 
@@ -184,7 +184,7 @@ def _booking_line(known: dict[str, Any]) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _draw_lines(paper: _Paper, document: Document) -> None:
+def _draw_lines(paper: _Paper, document: Document, facts: dict[str, Any]) -> None:
     """Each position, the sum, and the VAT in it."""
     paper.write_pair(_("Position"), _("Betrag"), 8.5, colour=SOFT)
     paper.rule(1.5)
@@ -192,7 +192,8 @@ def _draw_lines(paper: _Paper, document: Document) -> None:
         paper.write_pair(translated(line["label"]), eur(line["gross_cents"]))
         paper.rule(1.5)
     paper.set_y(paper.get_y() + 1)
-    paper.write_pair(str(TOTALS[document.kind]), eur(document.gross_cents), 13, bold=True)
+    kind = DocumentKind.RECEIPT if facts.get("charged") else document.kind
+    paper.write_pair(str(TOTALS[kind]), eur(document.gross_cents), 13, bold=True)
     paper.set_y(paper.get_y() + 1.5)
     rate, net_cents = document.vat_rate_percent, document.gross_cents - document.vat_cents
     vat = _("Darin enthalten %(rate)s %% MwSt.", rate=rate) if rate else _("Ohne Mehrwertsteuer")
@@ -205,14 +206,14 @@ def _draw_notes(paper: _Paper, document: Document, facts: dict[str, Any]) -> Non
     credited = document.kind is not DocumentKind.REFUND or facts.get("credited", True)
     paper.set_y(paper.get_y() + 10)
     method, outside = method_words(facts.get("method_label")), facts.get("made_outside", False)
-    paper.write_line(_paid_line(document, method, made_outside=outside))
+    paper.write_line(_paid_line(document, method, made_outside=outside, charged=facts.get("charged", False)))
     paper.set_y(paper.get_y() + 3)
     paper.write_line(str(NOT_AN_INVOICE[document.kind] if credited else NOT_CREDITED), colour=SOFT)
 
 
-def _paid_line(document: Document, method: str, *, made_outside: bool) -> str:
+def _paid_line(document: Document, method: str, *, made_outside: bool, charged: bool) -> str:
     day = long_day(document.issued_at)
-    if document.kind is DocumentKind.FEE:
+    if document.kind is DocumentKind.FEE and not charged:
         return _("Einbehalten von Ihrer Zahlung am %(day)s.", day=day)
     if document.kind is DocumentKind.REFUND and made_outside:
         return _("Erstattet am %(day)s, auf einem anderen Weg als dem Ihrer Zahlung.", day=day)

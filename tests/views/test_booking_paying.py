@@ -1,19 +1,24 @@
 """Between the summary and the confirmation, with the payment provider in a process of its own."""
 
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pypdf import PdfReader
 
 from b2c_web import clock
 from b2c_web.accounts.models import User
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.notifications.rendering import render
 from b2c_web.payments.models import Payment, PaymentPurpose
-from tests.commands.scene import Scene
+from tests.commands.scene import Scene, succeed
 from tests.factories import make_customer
 from tests.paying import Provider
 from tests.views.browsing import send
@@ -149,6 +154,34 @@ def test_a_late_move_happens_when_its_fee_is_paid(
     follow(client, provider.pay(fee)["url"])
     assert db.session.get_one(BookingMove, move.id).state is MoveState.DONE
     assert db.session.get_one(Booking, booking.id).slot_id == scene.slots[5].id
+    page = client.get(f"/bookings/{booking.id}")
+    assert "Gebühr fürs Verschieben 25,00 EUR bezahlt" in words_of(text_of(page))
+    papers = re.findall(rf"/bookings/{booking.id}/documents/[^\"]+", page.text)
+    paper = client.get(papers[-1])
+    said = " ".join(PdfReader(BytesIO(paper.data)).pages[0].extract_text().split())
+    assert "Bezahlt 25,00 EUR" in said
+    assert "Visa" in said
+    assert "Einbehalten" not in said
+
+
+def test_who_moved_late_and_cancels_is_told_of_both(
+    scene: Scene, rosa: User, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(client.application.config, "FREE_CANCEL_HOURS", 720)
+    booking = scene.booked(user_id=rosa.id)
+    wish = {"slot": scene.slots[5].id, "back": scene.slots[7].id}
+    send(client, f"/bookings/{booking.id}/move", fee_cents="2500", **wish)
+    succeed(db.session.query(Payment).filter_by(purpose=PaymentPurpose.MOVE_FEE).one())
+    db.session.expire_all()
+    monkeypatch.setitem(client.application.config, "FREE_CANCEL_HOURS", 1)
+    asked = words_of(text_of(client.get(f"/bookings/{booking.id}/cancellation")))
+    assert "alles zurück, was Sie bezahlt haben" not in asked
+    assert "Sie bekommen den ganzen Preis zurück: 328,00 EUR." in asked
+    assert "Die Gebühr fürs Verschieben (25,00 EUR) bleibt bei uns" in asked
+    send(client, f"/bookings/{booking.id}/cancellation", fee_cents="0")
+    mail = db.session.query(Notification).filter_by(kind=NotificationKind.BOOKING_CANCELLED).one()
+    assert (mail.context["refund_cents"], mail.context["move_fees_cents"]) == (32_800, 2500)
+    assert "Die Gebühr fürs Verschieben (25,00 EUR) bleibt bei uns" in words_of(render(mail).html)
 
 
 def test_a_refund_is_shown_on_the_page(

@@ -11,7 +11,7 @@ from b2c_web.access import requires
 from b2c_web.bookings import blueprint, calendar_view, commands, now_panel
 from b2c_web.bookings.claim import question_of
 from b2c_web.bookings.forms import FeeForm
-from b2c_web.bookings.giving_back import price_left_cents, withdrawal_cents
+from b2c_web.bookings.giving_back import move_fees_cents, price_left_cents, withdrawal_cents
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import own_booking
 from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
@@ -26,7 +26,7 @@ def _consequences(booking: Booking, terms: Terms) -> dict[str, int]:
     """What goes back and what is kept, in cents."""
     left = price_left_cents(booking)
     kept = min(terms.fee_cents, left)
-    return {"refund_cents": left - kept, "kept_cents": kept}
+    return {"refund_cents": left - kept, "kept_cents": kept, "move_fees_cents": move_fees_cents(booking)}
 
 
 @blueprint.route("/bookings/<uuid:booking_id>/cancellation", methods=["GET", "POST"])

@@ -193,6 +193,7 @@ def _money(booking: Booking, payments: Sequence[Payment], refunds: Sequence[Refu
         "paid_with": _paid_with(payments),
         "back_cents": max(0, giving_back.left_of_cents(payments, refunds) - kept),
         "refunds": shown,
+        "move_fees_cents": giving_back.move_fees_cents(booking),
         "not_needed": not_needed,
     }
 
