@@ -7,6 +7,8 @@ import gc
 import os
 import threading
 
+from gunicorn.glogging import Logger
+
 bind = f"{os.environ.get('B2C_BIND') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_PROCESSES") or "2")
@@ -21,6 +23,17 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 control_socket_disable = True
 accesslog = None if os.environ.get("B2C_ACCESS_LOG") == "0" else "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s bytes %(M)s ms %({x-request-id}o)s'
+
+
+class News(Logger):
+    """No line where the answer was that nothing is new: open pages ask every few seconds."""
+
+    def access(self, resp, req, environ, request_time):
+        if req.method != "GET" or resp.status_code not in (204, 304):
+            super().access(resp, req, environ, request_time)
+
+
+logger_class = News
 
 
 def on_starting(server):
