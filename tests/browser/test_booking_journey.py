@@ -42,7 +42,7 @@ def test_from_the_front_page_to_the_workshops_list(meet: Meet, site: Site, langu
 def test_a_declined_card_is_explained_and_the_next_one_pays(meet: Meet, site: Site) -> None:
     rosa = meet()
     rosa.begin()
-    rosa.pick(1)
+    rosa.pick()
     rosa.say()
     rosa.book()
     rosa.pay("4000000000009995")
