@@ -56,7 +56,7 @@ class Drive:
 
     @by_jockey
     def start_pickup(self) -> None:
-        commands.start_pickup(self.id, self._actor(), early=True)
+        commands.start_pickup(self.id, self._actor(), early=True, has_ronja=True)
 
     @by_jockey
     def arrive_pickup(self) -> None:

@@ -1,6 +1,7 @@
 """`flask verify`, the part about trips: who drives what, and nobody twice at once."""
 
 from b2c_web.checks import Check, by_statement
+from b2c_web.dispatch.whereabouts import WITH_CUSTOMER
 
 OPEN = "a.status NOT IN ('COMPLETED', 'CANCELLED')"
 WITHOUT_DRIVER = """
@@ -49,12 +50,10 @@ STATEMENTS = {
         LEFT JOIN jockey_busy_ranges r ON r.assignment_id = a.id
         WHERE {OPEN} AND a.conflict IS NULL AND (r.id IS NULL OR r.jockey_id <> a.jockey_id)""",
     # plans may be late and overlap in life; one car in the hands of two customers is a fault in the records
-    "Ronjas: handed to one customer at a time": """
+    "Ronjas: handed to one customer at a time": f"""
         SELECT format('Ronja %s: bookings %s', v.license_plate, string_agg(b.number, ', ' ORDER BY b.number))
         FROM jockey_assignments a JOIN bookings b ON b.id = a.booking_id JOIN ronja_vehicles v ON v.id = a.vehicle_id
-        WHERE a.type = 'PICKUP' AND a.departed_at IS NOT NULL AND (
-          b.status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP', 'READY_FOR_RETURN', 'IN_TRANSIT_TO_CUSTOMER')
-          OR b.status = 'CANCELLED' AND b.places_released_at IS NULL)
+        WHERE a.type = 'PICKUP' AND a.departed_at IS NOT NULL AND {WITH_CUSTOMER}
         GROUP BY v.id HAVING count(DISTINCT b.id) > 1""",
     "jockeys: none is planned twice at once": """
         SELECT format('jockey %s from %s', jockey_id, next_start) FROM (

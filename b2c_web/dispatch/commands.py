@@ -21,7 +21,9 @@ from b2c_web.bookings.models import AssignmentType, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.dispatch import photos, planning, rules
+from b2c_web.dispatch.doubts import ask_back_holder, ask_back_keys
 from b2c_web.dispatch.drivers import is_on_the_road
+from b2c_web.dispatch.handovers import keys_of
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.queries import lock_assignment
 from b2c_web.dispatch.rules import AssignmentAction as Action
@@ -86,15 +88,20 @@ def _whole(
     return _kept(step, good)
 
 
-def start_pickup(assignment_id: uuid.UUID, actor: User | None = None, *, early: bool = False) -> AssignmentStatus:
+def start_pickup(
+    assignment_id: uuid.UUID, actor: User | None = None, *, early: bool = False, has_ronja: bool = False
+) -> AssignmentStatus:
     """The jockey sets out with the Ronja: BUSY; the customer is told, with an arrival estimate.
 
-    Raises Invalid (`early`) long before the planned departure, unless `early` says that this is meant.
+    Raises Invalid (`early`) long before the planned departure, unless `early` says that this is meant, and
+    (`has_ronja`) when another customer still has that Ronja, unless `has_ronja` says that the jockey has it.
     """
     with locked_step(assignment_id, actor) as step:
         now = now_utc()
-        if not early and step.to_do(PICKUP, Action.START):
-            step.check_time(now)
+        if step.to_do(PICKUP, Action.START):
+            if not early:
+                step.check_time(now)
+            ask_back_holder(step, confirmed=has_ronja)
         if step.take(PICKUP, Action.START, needs=BookingStatus.CONFIRMED, started_at=now):
             refresh_jockey(step.assignment.jockey_id)
             messages.send(
@@ -121,12 +128,14 @@ def finish_pickup_handover(
     *,
     mileage_confirmed: bool = True,
     ronja_confirmed: bool = True,
+    has_ronja: bool = True,
 ) -> AssignmentStatus:
     """The jockey has the car and the customer the Ronja: booking IN_TRANSIT_TO_WORKSHOP, Ronja IN_USE.
 
     `handover` as in `rules.handover_lacks`; it is kept as it is, without photos of other bookings, and what
     "ronja_mileage_km" says is the Ronja's mileage from now on. Raises Invalid naming what is missing, or with the
-    code "mileage_doubt" or "ronja_mileage_doubt" for a strange mileage that nobody confirmed.
+    code "mileage_doubt" or "ronja_mileage_doubt" for a strange mileage that nobody confirmed, or "ronja_out" for a
+    Ronja that another customer still has. That is asked when its row is ours: of two at once one is asked.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(PICKUP, Action.HAND_OVER):
@@ -135,6 +144,7 @@ def finish_pickup_handover(
             lifecycle.pick_up(step.booking)
             trip = step.assignment.trip
             ronja_goes_out(step.assignment.vehicle_id, f"{trip.address}, {trip.postal_code} {trip.city}")
+            ask_back_holder(step, confirmed=has_ronja)
             ronja_shows(step.assignment.vehicle_id, whole.get("ronja_mileage_km"))
         return step.assignment.status
 
@@ -188,15 +198,18 @@ def complete_return(
     *,
     mileage_confirmed: bool = True,
     ronja_confirmed: bool = True,
+    keys_confirmed: bool = True,
 ) -> AssignmentStatus:
     """The customer has the car back: booking COMPLETED. The Ronja is AVAILABLE when it is home and clean.
 
-    `handover` as at the pickup. The jockey is free for the next trip; the drive home stays in the plan.
+    `handover` as at the pickup; "keys_doubt" is the code for fewer keys than were taken. The jockey is free for the
+    next trip; the drive home stays in the plan.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(RETURN, Action.COMPLETE):
             now = now_utc()
             whole = _whole(step, handover, mileage_confirmed=mileage_confirmed, ronja_confirmed=ronja_confirmed)
+            ask_back_keys(step, keys_of(whole), confirmed=keys_confirmed)
             step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=whole)
             home = now + step.travel()
             lifecycle.complete(step.booking, ronja_back_at=home)

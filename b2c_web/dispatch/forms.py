@@ -34,6 +34,9 @@ def _id(text: str | None, field: str) -> uuid.UUID | None:
 class StepForm(Form):
     status = HiddenField()  # the state that the page showed
     early = BooleanField(_l("Ich fahre schon jetzt los, der Kunde weiß Bescheid"), render_kw={"form": "next-step"})
+    has_ronja = BooleanField(
+        _l("Ich habe die Ronja bei mir, sie ist vom anderen Kunden zurück"), render_kw={"form": "next-step"}
+    )
 
 
 class DecisionForm(Form):
@@ -114,7 +117,9 @@ class HandoverForm(Form):
         choices=[SelectChoice(str(n), str(n)) for n in (1, 2, 3)],
         validators=[InputRequired(_l("Wie viele Schlüssel sind es?"))],
     )
+    keys_confirmed = BooleanField(_l("So viele Schlüssel sind es wirklich, ich habe nachgesehen"))
     papers = BooleanField(_l("Fahrzeugschein liegt dabei"))
+    has_ronja = BooleanField(_l("Ich stehe neben dieser Ronja"))
     ronja_mileage_km = _read_off(
         _l("Kilometerstand der Ronja"), "12480", _l("Bitte lesen Sie den Kilometerstand der Ronja ab.")
     )

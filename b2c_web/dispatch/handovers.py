@@ -93,6 +93,12 @@ def mileage_of(tour: JockeyAssignment, name: str = "mileage_km") -> int | None:
     return int(found) if isinstance(found, int | str) and str(found).isdigit() else None
 
 
+def keys_of(handover: Mapping[str, Any] | None) -> int | None:
+    """How many of the car's keys changed hands, as far as it was noted."""
+    found = (handover or {}).get("keys")
+    return found if isinstance(found, int) else None
+
+
 def _worded(name: str, noted: Any) -> str:
     return str(FUEL.get(noted, noted) if name == "fuel" else noted)
 

@@ -14,10 +14,14 @@ from sqlalchemy.orm import joinedload
 from b2c_web import audit
 from b2c_web.bookings.availability import read_ronjas
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation
+from b2c_web.clock import today_in
+from b2c_web.config import ZONE
+from b2c_web.dispatch.doubts import Holder, holders
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.dispatch.rules import OPEN
 from b2c_web.errors import Conflict, Invalid
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.generation import local_day
 from b2c_web.workshops.models import RonjaVehicle
 from b2c_web.workshops.rules import RonjaPlan
 
@@ -30,13 +34,17 @@ Plans = Mapping[uuid.UUID, RonjaPlan]  # of the Ronjas that can be planned at al
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A Ronja for a booking. `takes`: the reservations in its way; `is_swap`: the one in its way can take ours."""
+    """A Ronja for a booking. `takes`: the reservations in its way; `is_swap`: the one in its way can take ours.
+
+    `holder`: who still has it, when it is wanted today.
+    """
 
     ronja: RonjaVehicle
     is_reserved: bool
     is_usable: bool
     takes: list[RonjaReservation]
     is_swap: bool
+    holder: Holder | None = None
 
     @property
     def is_possible(self) -> bool:
@@ -55,7 +63,7 @@ def may_change(booking: Booking) -> bool:
 
 
 def choices(booking: Booking) -> list[Choice]:
-    """The workshop's Ronjas for this booking by plate; empty when it has no reservation. Six statements."""
+    """The workshop's Ronjas for this booking by plate; empty when it has no reservation. Seven statements."""
     mine = _reservation(booking.id)
     if mine is None or mine.during.lower is None or mine.during.upper is None:
         return []
@@ -63,11 +71,15 @@ def choices(booking: Booking) -> list[Choice]:
     plans = {plan.ronja_id: plan for plan in read_ronjas(booking.workshop_id, mine.during.lower, mine.during.upper)}
     others = _in_the_way(mine)
     swappable = _swappable(mine, others, plans)
+    fleet = db.session.scalars(cars.order_by(RonjaVehicle.license_plate)).all()
+    is_near = local_day(mine.during.lower) <= today_in(ZONE)
+    still_with = holders([car.id for car in fleet], booking.id) if is_near else {}
     found = []
-    for car in db.session.scalars(cars.order_by(RonjaVehicle.license_plate)):
+    for car in fleet:
         takes = [one for one in others if one.ronja_id == car.id]
         is_swap = len(takes) == 1 and takes[0].id in swappable
-        found.append(Choice(car, car.id == mine.ronja_id, _drives_until(plans.get(car.id), mine), takes, is_swap))
+        drives, holder = _drives_until(plans.get(car.id), mine), still_with.get(car.id)
+        found.append(Choice(car, car.id == mine.ronja_id, drives, takes, is_swap, holder))
     return found
 
 

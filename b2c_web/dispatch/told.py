@@ -59,7 +59,13 @@ def problem(one: Problem) -> str:
 
 
 def ronja(choice: Choice) -> str:
-    """What it means to take this one."""
+    """What it means to take this one, and who still has it."""
+    if choice.holder is None:
+        return _meaning(choice)
+    return _("%(meaning)s, noch bei %(number)s", meaning=_meaning(choice), number=choice.holder.number)
+
+
+def _meaning(choice: Choice) -> str:
     if choice.is_reserved:
         return _("ist eingeplant")
     if not choice.is_usable:

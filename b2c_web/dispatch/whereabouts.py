@@ -43,16 +43,18 @@ RONJA_DOUBTS = {
     MileageDoubt.LOWER: _l("Die Ronja hatte schon %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
     MileageDoubt.HIGHER: _l("Die Ronja hatte zuletzt erst %(known)s. Stimmt die Zahl, dann bestätigen Sie sie."),
 }
+# the booking `b` has a Ronja that was handed over and is not back
+WITH_CUSTOMER = """(
+        b.status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP', 'READY_FOR_RETURN', 'IN_TRANSIT_TO_CUSTOMER')
+        OR b.status = 'CANCELLED' AND b.places_released_at IS NULL)"""
 # at the workshop and clean: only when nobody drives it meanwhile and nobody took it out of service
 _RONJA_READY = text(
-    """
+    f"""
     UPDATE ronja_vehicles SET status = 'AVAILABLE', current_location = NULL, updated_at = :now
     WHERE id = :id AND status = 'IN_USE' AND NOT EXISTS (
       SELECT FROM ronja_reservations r JOIN bookings b ON b.id = r.booking_id
-      WHERE r.ronja_id = :id AND (
-        b.status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP', 'READY_FOR_RETURN', 'IN_TRANSIT_TO_CUSTOMER')
-        OR b.status = 'CANCELLED' AND b.places_released_at IS NULL))
-    """
+      WHERE r.ronja_id = :id AND {WITH_CUSTOMER})
+    """  # noqa: S608 - our own words
 )
 
 

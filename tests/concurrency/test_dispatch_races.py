@@ -15,15 +15,17 @@ from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.checks import breaches
 from b2c_web.dispatch import commands, planning, replanning
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
-from b2c_web.errors import Conflict
+from b2c_web.dispatch.steps import Step
+from b2c_web.errors import Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Payment
 from tests.commands.scene import succeed
-from tests.commands.trips import PICKUP, Trips
+from tests.commands.trips import HANDOVER, PICKUP, Trips
 from tests.concurrency.races import Meeting, at_once
 from tests.conftest import NOON
 
 TWICE_AT_ONCE = "jockeys: none is planned twice at once"
+TWO_CUSTOMERS = "Ronjas: handed to one customer at a time"
 
 
 @pytest.fixture
@@ -191,3 +193,55 @@ def people(scene: Trips) -> list[uuid.UUID]:
 
 def reassign_as(pickup_id: uuid.UUID, jockey_id: uuid.UUID, person_id: uuid.UUID) -> uuid.UUID:
     return replanning.reassign(pickup_id, jockey_id, actor=db.session.get_one(User, person_id))
+
+
+# one Ronja at two doors
+
+
+def hand_over_together(app: Flask, scene: Trips) -> list[Any]:
+    """Both customers get the same Ronja at the same moment; neither jockey says that it is really there."""
+    pickups = []
+    for booking in (scene.booked(), scene.booked(slot=4, back=6)):
+        pickups.append(scene.at_the_door(booking).id)
+    driver_id = scene.driver.id
+    db.session.commit()
+    hand_over = commands.finish_pickup_handover
+
+    def work(one: uuid.UUID) -> AssignmentStatus:
+        return hand_over(one, HANDOVER, db.session.get_one(User, driver_id), has_ronja=False)
+
+    return at_once(app, [lambda one=one: work(one) for one in pickups])
+
+
+def test_without_the_ronjas_row_nobody_is_asked_about_the_other_door(
+    committed_app: Flask, trips: Callable[..., Trips], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, meeting = commands.ask_back_holder, Meeting(2)
+
+    def ask_and_meet(step: Step, *, confirmed: bool) -> None:
+        ask(step, confirmed=confirmed)
+        if step.assignment.departed_at:
+            meeting.wait()
+
+    scene = trips(days=4)
+    monkeypatch.setattr(commands, "ronja_goes_out", lambda *_facts: None)
+    monkeypatch.setattr(commands, "ask_back_holder", ask_and_meet)
+    assert hand_over_together(committed_app, scene) == [AssignmentStatus.IN_TRANSIT_TO_WORKSHOP] * 2
+    assert TWO_CUSTOMERS in broken()
+
+
+def test_with_the_ronjas_row_the_second_one_is_asked(
+    committed_app: Flask, trips: Callable[..., Trips], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, meeting = commands.ronja_goes_out, Meeting(2)
+
+    def meet_and_go(ronja_id: uuid.UUID, place: str) -> None:
+        meeting.wait()
+        go(ronja_id, place)
+
+    scene = trips(days=4)
+    monkeypatch.setattr(commands, "ronja_goes_out", meet_and_go)
+    answers = hand_over_together(committed_app, scene)
+    assert [one.code for one in answers if isinstance(one, Invalid)] == ["ronja_out"]
+    assert AssignmentStatus.IN_TRANSIT_TO_WORKSHOP in answers
+    assert TWO_CUSTOMERS not in broken()

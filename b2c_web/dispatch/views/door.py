@@ -15,6 +15,7 @@ from b2c_web.access import requires
 from b2c_web.bookings.models import AssignmentType
 from b2c_web.clock import now_utc
 from b2c_web.dispatch import blueprint, commands, photos, rules, tours, words
+from b2c_web.dispatch.doubts import ronja_doubt
 from b2c_web.dispatch.forms import FailureForm, HandoverForm, NoShowForm
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.dispatch.steps import CHANGED
@@ -30,7 +31,10 @@ DOORS: Mapping[tuple[AssignmentType, AssignmentStatus], Callable[..., Any]] = {
     (AssignmentType.PICKUP, S.AT_PICKUP_LOCATION): commands.finish_pickup_handover,
     (AssignmentType.RETURN, S.AT_RETURN_LOCATION): commands.complete_return,
 }
-PRESS = {AssignmentType.PICKUP: commands.finish_pickup_handover, AssignmentType.RETURN: commands.complete_return}
+PRESS: Mapping[AssignmentType, Callable[..., Any]] = {
+    AssignmentType.PICKUP: commands.finish_pickup_handover,
+    AssignmentType.RETURN: commands.complete_return,
+}
 ON_THE_WAY_BACK = (S.EN_ROUTE_TO_CUSTOMER, S.AT_RETURN_LOCATION)
 
 
@@ -47,7 +51,7 @@ def handover(assignment_id: uuid.UUID) -> Response:
         return elsewhere(tour)
     form.signed_by.data = form.signed_by.data or name
     doubted = form.refusal.code if form.refusal is not None else None
-    facts = {"chosen": _chosen(tour), "doubted": doubted, "VIEWS": words.VIEWS}
+    facts = {"chosen": _chosen(tour), "doubted": doubted, "VIEWS": words.VIEWS, "ronja_doubt": ronja_doubt(tour)}
     return form_page("jockeys/handover.html", form, **facts, **about(tour))
 
 
@@ -75,6 +79,8 @@ def _hand_over(tour: JockeyAssignment, form: HandoverForm) -> None:
     shown = [{"view": view, "file": str(file.id)} for view, files in _chosen(tour).items() for file in files]
     whole = {**form.noted(), "photos": shown}
     confirmed = {"mileage_confirmed": form.mileage_confirmed.data, "ronja_confirmed": form.ronja_confirmed.data}
+    own = "has_ronja" if tour.type is AssignmentType.PICKUP else "keys_confirmed"
+    confirmed[own] = form[own].data
     PRESS[tour.type](tour.id, whole, current_user, **confirmed)
 
 

@@ -16,6 +16,7 @@ from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.dispatch import blueprint, commands, tours, words
+from b2c_web.dispatch.doubts import ronja_doubt
 from b2c_web.dispatch.forms import StepForm
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.dispatch.rules import ENDED, is_early
@@ -133,10 +134,11 @@ def step(assignment_id: uuid.UUID) -> Response:
     shown = tours.own_tour(current_user, assignment_id)
     if (shown.type, shown.status) not in PRESS and not form.errors:
         return elsewhere(shown)
-    facts = {"alone": tours.is_fit_to_start(shown.jockey, shown), "waits_for_car": tours.waits_for_car(shown)}
-    known = about(shown)
+    facts, known = {"waits_for_car": tours.waits_for_car(shown)}, about(shown)
+    known["alone"] = tours.is_fit_to_start(shown.jockey, shown)
     starts_early = is_early(known["leave_at"], known["now"], current_app.config)
     facts["is_early"] = shown.status is S.ASSIGNED and starts_early
+    known["ronja_doubt"] = ronja_doubt(shown) if shown.status is S.ASSIGNED else ""
     return form_page("jockeys/step.html", form, **known, **facts)
 
 
@@ -145,7 +147,9 @@ def _press(shown: JockeyAssignment, asked: str, form: StepForm) -> None:
     press = PRESS.get((shown.type, asked))
     if press is None:
         raise Conflict(CHANGED, code="wrong_state")
-    press(shown.id, current_user, **({"early": form.early.data} if asked == S.ASSIGNED else {}))
+    said = {"early": form.early.data} if asked == S.ASSIGNED else {}
+    said |= {"has_ronja": form.has_ronja.data} if press is commands.start_pickup else {}
+    press(shown.id, current_user, **said)
 
 
 def elsewhere(shown: JockeyAssignment) -> Any:
