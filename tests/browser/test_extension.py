@@ -261,6 +261,25 @@ def test_what_is_left_of_the_limit_follows_on_the_open_page(garage: Garage) -> N
     expect(phone.locator("#item-1")).to_be_checked()
 
 
+def test_once_it_is_decided_nothing_is_left_to_press_on_the_open_pages(garage: Garage, meet: Meet) -> None:
+    """Staff approve it within the limit; who has it open, by account or by link, ticked or not, sees no form below."""
+    bulb, link = raised(garage, Offer("Das Standlicht ist aus.", (Item("Glühlampe", 1000),))), meet()
+    garage.rosa.go(f"/extensions/{bulb}")
+    link.go(garage.mailed())
+    garage.rosa.page.locator("label[for=item-0]").click()
+    for person in (garage.rosa, link):
+        expect(person.page.locator("#sum-bar button")).to_be_visible()
+    with garage.site.data() as session:
+        staff = session.query(User).filter_by(role=Role.WORKSHOP).first()
+        commands.approve_within_limit(staff, bulb, [0], digest_of(session.get_one(Extension, bulb)))
+    expect(garage.rosa.page.locator("#outcome")).to_contain_text("Freigegeben: 10,00\u00a0EUR")
+    expect(garage.rosa.page.locator("#live")).to_contain_text("Hier ist inzwischen entschieden.")
+    expect(link.page.locator("#talk")).to_contain_text("Dieser Link ist zu Ende")
+    for person in (garage.rosa, link):
+        expect(person.page.locator("#decision, #otherwise, #sum-bar")).to_have_count(0)
+    garage.rosa.page.wait_for_timeout(3000)  # it asks on, and finds nothing more to take away
+
+
 @looks_at(
     *(f"extensions.{page}" for page in ("new", "at_work", "withdrawal", "limit_approval", "consent", "completion")),
     *("extensions.show", "extensions.objection", "extensions.link_show"),

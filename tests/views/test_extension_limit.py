@@ -1,5 +1,6 @@
 """What the workshop may approve alone, within the customer's standing limit, as the customer is told of it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.notifications.rendering import render
 from tests.views.extending import HTMX, Pages, plain
-from tests.views.test_extension_decision import Doors, both
+from tests.views.test_extension_decision import SUMS, Doors, both
 
 BULB = Offer("Das Standlicht ist aus.", (Item("Glühlampe", 1000),))
 
@@ -58,18 +59,31 @@ def test_an_open_page_follows_the_limit(pages: Pages, door: Doors) -> None:
     extension = pages.raised()
     path, _send, client = door(pages)
     page = client.get(path).text
-    seen = page.split(f'hx-get="{path}?v=')[1].split('"')[0]
+    seen = page.split(f'hx-get="{path}?pending=1&amp;v=')[1].split('"')[0]
     assert page.count('id="limit-said"') == 1
     assert "hx-swap-oob" not in page
-    assert client.get(f"{path}?v={seen}", headers=HTMX).status_code == 204
+    assert client.get(f"{path}?pending=1&v={seen}", headers=HTMX).status_code == 204
     commands.approve_within_limit(pages.scene.staff, other.id, [0], digest_of(other))
-    answer = client.get(f"{path}?v={seen}", headers=HTMX)
+    answer = client.get(f"{path}?pending=1&v={seen}", headers=HTMX)
     assert answer.status_code == 200
     said = answer.text.split('id="limit-said"')[1]
     assert 'hx-swap-oob="true"' in said.split(">")[0]
     assert "(noch 240,00 EUR)" in said.replace("\u00a0", " ")
-    newer = answer.text.split(f'hx-get="{path}?v=')[1].split('"')[0]
-    assert client.get(f"{path}?v={newer}", headers=HTMX).status_code == 204
+    newer = answer.text.split(f'hx-get="{path}?pending=1&amp;v=')[1].split('"')[0]
+    assert client.get(f"{path}?pending=1&v={newer}", headers=HTMX).status_code == 204
     commands.approve_within_limit(pages.scene.staff, extension.id, [0], digest_of(extension))
-    decided = client.get(f"{path}?v={newer}", headers=HTMX).text
+    decided = client.get(f"{path}?pending=1&v={newer}", headers=HTMX).text
     assert "Wir beginnen erst" not in decided.split('id="limit-said"')[1]
+    assert taken_away(decided) == ["decision", "otherwise", "sum-bar"]
+
+
+def taken_away(answer: str) -> list[str]:
+    return re.findall(r'id="([\w-]+)" hx-swap-oob="delete"', answer)
+
+
+@both
+def test_a_page_that_shows_what_was_decided_has_no_form_to_lose(pages: Pages, door: Doors) -> None:
+    extension = pages.raised()
+    path, send, client = door(pages)
+    send(f"{path}/approval", item=[0], amount_cents=SUMS[0], shown=digest_of(extension))
+    assert taken_away(client.get(f"{path}?v=old", headers=HTMX).text) == []

@@ -1,5 +1,6 @@
 """What the customer does with an extension, the same through both doors: signed in, and by the mailed link."""
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -104,8 +105,18 @@ def look(door: Door) -> Response:
     """The page, or for somebody who has it open 204 or the region that changed, with the limit as it is now."""
     if not live.asked():
         return page(door)
+    if "pending" in request.args and not door.extension.is_pending:
+        return _decided_meanwhile(door)
     region = "extensions/_talk.html" if door.extension.is_pending else "extensions/_outcome.html"
     return live.answer(_version(door), lambda: _fragment([region, "extensions/_limit_said.html"], _facts(door)))
+
+
+def _decided_meanwhile(door: Door) -> Response:
+    """What came of it, and away with the form and the bar of a page that still waited."""
+    parts = ("_outcome", "_asked", "_limit_said", "_no_more_to_decide")
+    answer = make_response(_fragment([f"extensions/{part}.html" for part in parts], _facts(door)))
+    answer.headers["HX-Trigger"] = json.dumps({"announce": _("Hier ist inzwischen entschieden.")})
+    return answer
 
 
 def _fragment(names: list[str], facts: dict[str, Any]) -> str:
