@@ -41,6 +41,12 @@ def model_of(vehicle: Vehicle | None, said: Mapping[str, Any]) -> str:
     return " ".join(filter(None, known))
 
 
+def model_and_year_of(vehicle: Vehicle | None, said: Mapping[str, Any]) -> str:
+    """ "VW Polo, 2019" as `model_of` knows it, with its year where that is known too; "" while no model was said."""
+    model, year = model_of(vehicle, said), vehicle.year if vehicle else said.get("year")
+    return f"{model}, {year}" if model and year else model
+
+
 def name_car(user: User, booking_id: uuid.UUID, car: dict[str, Any]) -> None:
     """A customer says which car it is; it becomes one of their cars. Raises NotFound, Conflict once it is named."""
     with command_transaction():

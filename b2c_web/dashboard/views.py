@@ -12,6 +12,7 @@ from b2c_web.access import requires
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import desk
 from b2c_web.bookings.models import Booking
+from b2c_web.bookings.naming import model_and_year_of
 from b2c_web.bookings.returning import may_be_collected
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc, today_in
@@ -95,6 +96,7 @@ def day_list() -> Response:
         services=TEXTS,
         classes=CLASS_TEXTS,
         plate_of=words.plate_of,
+        car_of=words.car_of,
         is_fetched=board.is_fetched,
     )
 
@@ -134,6 +136,7 @@ def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
         "service": TEXTS[booking.service],
         "car_class": CLASS_TEXTS[booking.vehicle_class],
         "plate": words.plate_of(booking),
+        "car_known": model_and_year_of(booking.vehicle, booking.car_details),
         "fetched": board.is_fetched(booking),
         "withdrawable": words.withdrawable_until(booking),
         "standing_said": words.standing(booking),

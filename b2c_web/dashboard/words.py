@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.naming import model_of
 from b2c_web.bookings.rules import may_withdraw_until
 from b2c_web.clock import now_utc
 from b2c_web.config import ZONE
@@ -25,6 +26,11 @@ WEEK = timedelta(days=7)  # within it a weekday names one day only
 def plate_of(booking: Booking) -> str:
     """The plate as far as it is known; empty while the customer has not named it."""
     return booking.vehicle.license_plate if booking.vehicle else str(booking.car_details.get("license_plate", ""))
+
+
+def car_of(booking: Booking) -> str:
+    """ "VW Polo" as far as it is known; empty while nobody has said it."""
+    return model_of(booking.vehicle, booking.car_details)
 
 
 def due_words(card: Card, today: date) -> str:

@@ -23,11 +23,12 @@ from b2c_web.extensions.models import (
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
 from tests.commands.scene import Scene
-from tests.factories import make_user, make_workshop
+from tests.factories import make_booking, make_customer, make_user, make_workshop
 from tests.views.boards import COLUMNS, HTMX, Login, at, car, columns, counted, extension, region_of, staff
 from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
+POLO = {"license_plate": "DO PO 10", "make": "VW", "model": "Polo", "year": 2019}
 
 
 @pytest.fixture
@@ -235,6 +236,32 @@ def test_the_cars_page_tells_everything(scene: Scene, login: Login) -> None:
     assert "Eingecheckt" in words.split("Was geschah")[1]
     assert "In der Werkstatt" in words.split("Nachrichten an den Kunden")[1]
     assert client.get(region_of(page), headers=HTMX).status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("said", "board", "told"),
+    [
+        (POLO, "VW Polo", "VW Polo, 2019"),
+        ({**POLO, "year": None}, "VW Polo", "VW Polo"),
+        ({"license_plate": "DO PO 10"}, "Mittelklasse", "Mittelklasse Marke und Modell fehlen"),
+        ({}, "Kennzeichen fehlt", "Mittelklasse Auto noch nicht benannt"),
+    ],
+)
+def test_a_car_that_was_named_when_booking_is_shown_before_it_comes(
+    scene: Scene, login: Login, said: dict[str, Any], board: str, told: str
+) -> None:
+    booking = make_booking(scene.slots[0], user=make_customer(), car_details=said)
+    db.session.commit()
+    with at(scene, 0):
+        client = staff(scene, login)
+        pages = [words_of(text_of(client.get(f"/workshop/bookings/{booking.id}{path}"))) for path in ("", "/check-in")]
+        seen = [columns(client)["Erwartet"], words_of(text_of(client.get("/workshop/list"))), *pages]
+    assert board in seen[0]
+    assert all(told in read for read in seen[2:])
+    assert ("Auto noch nicht benannt" in "".join(seen)) is (not said)
+    for read in seen:
+        assert said.get("license_plate", "") in read
+        assert ("VW Polo" in read) is ("make" in said)
 
 
 def test_the_cars_page_follows_questions_messages_and_the_history(scene: Scene, login: Login) -> None:

@@ -22,6 +22,7 @@ from b2c_web.bookings.desk_forms import (
     staff_cancel_form,
 )
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.naming import model_and_year_of
 from b2c_web.bookings.returning import may_be_collected
 from b2c_web.bookings.rules import may_withdraw_until
 from b2c_web.catalog.texts import TEXTS
@@ -76,6 +77,7 @@ def check_in(booking_id: uuid.UUID) -> Response:
         form,
         booking,
         booking.status in desk.OPEN_TO_CHECK_IN,
+        car_known=model_and_year_of(booking.vehicle, booking.car_details),
         known=last_mileage(booking),
         doubted=form.refusal is not None and form.refusal.code == "mileage_doubt",
         classes=CLASS_TEXTS,
