@@ -10,6 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from b2c_web import jobs
 from b2c_web.bookings.models import Booking
+from b2c_web.bookings.naming import lacking
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.commands import add_notification
 from b2c_web.notifications.models import Notification, NotificationKind
@@ -29,6 +30,7 @@ def facts_of(booking: Booking) -> dict[str, Any]:
         "vehicle_class": booking.vehicle_class.value,
         "plate": vehicle.license_plate if vehicle else booking.car_details.get("license_plate"),
         "car": " ".join(filter(None, (booking.car_details.get("make"), booking.car_details.get("model")))) or None,
+        "car_lacks": lacking(booking),
         "concierge": booking.include_concierge and booking.concierge_dropped_at is None,
         "name": booking.customer_name,
         "pickup_start": booking.slot.start_time.isoformat(),

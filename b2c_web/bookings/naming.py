@@ -30,9 +30,9 @@ class SeenCar:
     is_other: bool
 
 
-def is_named(booking: Booking) -> bool:
-    """Has everything been said of the car that the workshop needs? It becomes one of the customer's at check-in."""
-    return booking.vehicle_id is not None or all(booking.car_details.get(name) for name in NEEDED)
+def lacking(booking: Booking) -> list[str]:
+    """What the workshop needs to know of the car and nobody has said yet: of NEEDED, in order."""
+    return [] if booking.vehicle_id else [name for name in NEEDED if not booking.car_details.get(name)]
 
 
 def model_of(vehicle: Vehicle | None, said: Mapping[str, Any]) -> str:

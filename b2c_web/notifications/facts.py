@@ -11,6 +11,7 @@ from flask import current_app
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.notifications.models import NotificationKind as Kind
+from b2c_web.vehicles.texts import lacking_words
 
 
 class WorkshopFacts(TypedDict):
@@ -60,6 +61,7 @@ class BookingFacts(TypedDict, total=False):
     vehicle_class: str
     plate: str | None
     car: str | None
+    car_lacks: list[str] | None  # what nobody has said of it, as in vehicles.texts.FACTS
     pickup_start: str
     pickup_end: str
     return_start: str | None
@@ -184,6 +186,7 @@ def readable(context: dict[str, Any]) -> dict[str, Any]:
     for key in INSTANTS:
         facts[key] = _instant(facts[key])
     facts["service_name"] = TEXTS[ServiceType(facts["service"])].name if facts["service"] else None
+    facts["car_lacking"] = lacking_words(facts["car_lacks"] or [])
     facts["booking_url"] = page_url(facts["booking_url_path"] or "")
     facts["extension_url"] = page_url(facts["extension_url_path"] or "")
     facts["link_url"] = page_url(facts["link_path"] or "")

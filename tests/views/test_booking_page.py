@@ -9,8 +9,11 @@ from flask.testing import FlaskClient
 
 from b2c_web import clock
 from b2c_web.accounts.models import User
+from b2c_web.bookings.messages import send as send_message
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
 from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.notifications.rendering import render
 from b2c_web.payments.models import Document
 from b2c_web.vehicles.models import Vehicle
 from tests.commands.scene import Scene
@@ -21,6 +24,7 @@ from tests.views.walking import text_of, words_of
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 S = BookingStatus
 HTMX = {"HX-Request": "true"}
+NAMED = {"license_plate": "WIT XY 207", "make": "VW", "model": "Polo", "year": 2019}
 
 
 @pytest.fixture
@@ -302,6 +306,34 @@ def test_giving_up_frees_the_date(scene: Scene, rosa: User, client: FlaskClient)
 def test_a_decline_is_told_in_the_customers_words(scene: Scene, rosa: User, client: FlaskClient) -> None:
     booking = booking_of(scene, rosa, S.PENDING, payment_error="insufficient_funds")
     assert "Auf dem Konto der Karte ist gerade nicht genug Geld." in page_of(client, booking)
+
+
+ALL_LACKS = "Uns fehlen noch das Kennzeichen, die Marke, das Modell und das Baujahr."
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "told"),
+    [
+        ({}, "de", ALL_LACKS),
+        ({"license_plate": "WIT XY 207", "make": "VW"}, "de", "Uns fehlen noch das Modell und das Baujahr."),
+        (NAMED | {"year": None}, "de", "Uns fehlt noch das Baujahr."),
+        (NAMED | {"year": None}, "en", "We still need the year."),
+        (NAMED, "de", ""),
+    ],
+)
+def test_only_what_lacks_of_the_car_is_asked_for(
+    scene: Scene, rosa: User, client: FlaskClient, said: dict[str, Any], language: str, told: str
+) -> None:
+    rosa.language = language
+    booking = scene.booked(1, 3, user_id=rosa.id, car_details=said)
+    send_message(NotificationKind.PICKUP_REMINDER, booking)
+    db.session.commit()
+    pages = [page_of(client, booking), page_of(client, booking, "?paid=1")]
+    mails = [render(mail).text for mail in db.session.query(Notification).filter_by(booking_id=booking.id)]
+    assert len(mails) == 2
+    for read in (*map(words_of, pages), *(" ".join(mail.split()) for mail in mails)):
+        assert told in read
+        assert ("Uns fehl" in read or "We still need" in read) is bool(told)
 
 
 def test_the_car_can_be_named_later(scene: Scene, rosa: User, client: FlaskClient) -> None:

@@ -16,7 +16,7 @@ from b2c_web.access import requires
 from b2c_web.bookings import blueprint, coming, drafts, extra_work, giving_back, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
 from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.bookings.naming import is_named, model_of, name_car
+from b2c_web.bookings.naming import lacking, model_of, name_car
 from b2c_web.bookings.queries import Asked, bookings_of, own_booking
 from b2c_web.bookings.returning import may_choose_return
 from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
@@ -33,6 +33,7 @@ from b2c_web.payments.reasons import reason_message
 from b2c_web.payments.rules import is_made_outside
 from b2c_web.payments.texts import method_words
 from b2c_web.vehicles.texts import TEXTS as CLASS_TEXTS
+from b2c_web.vehicles.texts import lacking_words
 
 PER_PAGE = 10
 LAST_PAGE = 100_000  # nobody has more bookings; a number beyond the database's would fail
@@ -157,7 +158,7 @@ def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dic
         "may_choose_return": may_choose_return(booking),
         "rule_words": _rule_words(booking, cancelling, now),
         "ahead": timeline.ahead(booking, now),
-        "car_missing": not is_named(booking) and booking.status not in ENDED,
+        "car_lacks": lacking_words(lacking(booking)) if booking.status not in ENDED else "",
         "may_repeat": booking.status not in (BookingStatus.PENDING, *ENDED),
         "shows_ronja": booking.reservation is not None and jockey_comes and _has_a_date(booking),
     }
