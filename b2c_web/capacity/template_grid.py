@@ -68,22 +68,23 @@ class Grid:
             if starts is None or ends is None:
                 self.errors.append((f"from-{number}", _("Bitte nennen Sie Beginn und Ende, zum Beispiel 08:00.")))
                 continue
+            lack = _("Bitte eine Zahl von 0 bis 1000 angeben.")
             for day, text in enumerate(row.places):
-                places = self._number(text, f"places-{number}-{day}") if text else 0
+                places = self._number(text, f"places-{number}-{day}", lack) if text else 0
                 if places:
                     found[day].append(PlannedWindow(starts, ends or 1440, places))
         return found
 
     def _maximum(self, day: int) -> int:
         if self.maxima[day]:
-            return self._number(self.maxima[day], f"max-{day}")
+            return self._number(self.maxima[day], f"max-{day}", _("Am Tag sind 0 bis 1000 Buchungen möglich."))
         self.errors.append((f"max-{day}", _("Bitte nennen Sie, wie viele Buchungen der Tag nimmt.")))
         return 0
 
-    def _number(self, text: str, name: str) -> int:
+    def _number(self, text: str, name: str, why: str) -> int:
         if text.isascii() and text.isdigit() and int(text) <= 1000:
             return int(text)
-        self.errors.append((name, _("Bitte eine Zahl von 0 bis 1000 angeben.")))
+        self.errors.append((name, why))
         return 0
 
 

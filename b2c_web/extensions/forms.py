@@ -207,7 +207,7 @@ class OfferForm(Form):
 class ItemsForm(Form):
     """Ticked items of an extension, what was shown, and the sum that the button named."""
 
-    item = SelectMultipleField(choices=[], coerce=int, validate_choice=False)
+    item = SelectMultipleField(_l("Was sollen wir machen?"), choices=[], coerce=int, validate_choice=False)
     shown = HiddenField()
     amount_cents = HiddenField()
 

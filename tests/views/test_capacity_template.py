@@ -130,8 +130,13 @@ def test_somebody_else_was_quicker(planner: FlaskClient) -> None:
     ("fields", "why"),
     [
         ({"from-5": "09:00", "to-5": "11:00", "places-5-0": "2"}, "Mo: Zwei Fenster überschneiden sich."),
-        ({"from-5": "", "to-5": "", "places-5-0": "2"}, "Bitte nennen Sie Beginn und Ende, zum Beispiel 08:00."),
-        ({"places-0-0": "viele"}, "Bitte eine Zahl von 0 bis 1000 angeben."),
+        (
+            {"from-5": "", "to-5": "", "places-5-0": "2"},
+            "Fenster 6: Bitte nennen Sie Beginn und Ende, zum Beispiel 08:00.",
+        ),
+        ({"places-0-0": "viele"}, "Fenster 1, Plätze am Montag: Bitte eine Zahl von 0 bis 1000 angeben."),
+        ({"places-1-4": "1001"}, "Fenster 2, Plätze am Freitag: Bitte eine Zahl von 0 bis 1000 angeben."),
+        ({"max-2": "viele"}, "Mi: Am Tag sind 0 bis 1000 Buchungen möglich."),
         ({"max-4": ""}, "Fr: Bitte nennen Sie, wie viele Buchungen der Tag nimmt."),
         ({"valid_from": ""}, "Bitte nennen Sie den ersten Tag."),
         ({"valid_from": "2026-11-24"}, "Eine Vorlage gilt frühestens ab morgen."),

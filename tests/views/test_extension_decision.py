@@ -106,7 +106,7 @@ def test_nothing_ticked_is_explained(pages: Pages, door: Doors) -> None:
     path, send, _client = door(pages)
     answer = send(f"{path}/approval", shown=digest_of(extension), amount_cents=0)
     assert answer.status_code == 422
-    assert "Bitte kreuzen Sie an" in plain(answer)
+    assert "Was sollen wir machen? Bitte kreuzen Sie an" in plain(answer)
 
 
 @both
