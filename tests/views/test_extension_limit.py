@@ -14,6 +14,7 @@ from tests.views.extending import HTMX, Pages, plain
 from tests.views.test_extension_decision import SUMS, Doors, both
 
 BULB = Offer("Das Standlicht ist aus.", (Item("Glühlampe", 1000),))
+SUM = sum(SUMS)
 
 
 def limited(pages: Pages, cents: int) -> None:
@@ -28,16 +29,27 @@ def words(mail: Notification) -> str:
 @both
 @pytest.mark.parametrize(
     ("limit", "told"),
-    [(25_000, "im Rahmen Ihres Limits (noch 250,00 EUR) frei"), (0, "Wir beginnen erst nach Ihrer Antwort.")],
+    [
+        (SUM, "gibt es im Rahmen Ihres Limits (noch 310,86 EUR) frei"),
+        (SUM - 1, "gibt davon frei, was in Ihr Limit passt (noch 310,85 EUR)"),
+        (0, ""),
+    ],
 )
 def test_what_the_workshop_may_approve_alone_is_said(pages: Pages, door: Doors, limit: int, told: str) -> None:
     limited(pages, limit)
-    pages.raised()
+    extension = pages.raised()
     path, _send, client = door(pages)
-    assert told in plain(client.get(path))
-    mailed = words(pages.scene.mails(NotificationKind.EXTENSION_RAISED)[0])
+    page = plain(client.get(path))
+    pages.by_customer(f"/extensions/{extension.id}/question", words="Muss das sein?")
+    commands.answer(pages.scene.staff, extension.id, "Ja.")
+    mailed, answered = (
+        words(pages.scene.mails(kind)[0])
+        for kind in (NotificationKind.EXTENSION_RAISED, NotificationKind.EXTENSION_ANSWERED)
+    )
+    assert all(told in read for read in (page, mailed, answered))
+    assert ("Wir beginnen erst nach Ihrer Antwort. " in page) is (limit == 0)
     assert ("Gemacht wird es nur, wenn Sie zustimmen." in mailed) is (limit == 0)
-    assert ("im Rahmen Ihres Limits (noch 250,00 EUR) frei" in mailed) is (limit > 0)
+    assert ("Gemacht wird nichts ohne Ihre Zustimmung." in answered) is (limit == 0)
 
 
 @pytest.mark.parametrize("limit", [25_000, 0])
