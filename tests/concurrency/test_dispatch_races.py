@@ -52,6 +52,7 @@ def confirm_together(app: Flask, scene: Trips, monkeypatch: pytest.MonkeyPatch, 
         return placement
 
     monkeypatch.setattr(planning, "_choose", choose_and_meet)
+    monkeypatch.setitem(app.config, "LOCK_TIMEOUT_MS", 60_000)  # who waits for the other's end does, however slow it is
     return at_once(app, [lambda one=one: succeed(db.session.get_one(Payment, one)).id for one in payments])
 
 
