@@ -257,12 +257,15 @@ def test_what_went_back_of_extra_work_before_is_not_said_once_more(
 def test_the_page_sums_its_money_once(
     scene: Extending, login: Login, frozen_clock: Callable[..., AbstractContextManager[None]]
 ) -> None:
-    """A row of fees more costs no statement more, and what is asked again and again reads only the rows."""
+    """A row of fees more costs no statement more, and what is asked again and again reads only the rows.
+
+    The whole page also asks what a withdrawal gives back, and what was paid to move it late.
+    """
     booking = moved_late(scene, frozen_clock)
     client = login(booking.user)
     with counted() as drawn:
         page = text_of(client.get(f"/bookings/{booking.id}"))
-    assert len([one for one in drawn if is_about_own_money(one)]) == 3
+    assert len([one for one in drawn if is_about_own_money(one)]) == 4
     with counted() as polled:
         assert client.get(region_of(page), headers={"HX-Request": "true"}).status_code == 204
     assert len([one for one in polled if is_about_own_money(one)]) == 2
