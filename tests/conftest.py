@@ -178,17 +178,24 @@ def login(client: FlaskClient) -> Callable[[Any], FlaskClient]:
     return sign_in
 
 
+@pytest.fixture(scope="session")
+def own_app(database_server: DatabaseServer) -> Flask:
+    """The application of `committed_app`: what it has compiled of its statements serves the next test too."""
+    return make_app(database_server.url("own"))
+
+
 @pytest.fixture
-def committed_app(database_server: DatabaseServer, template_database: str) -> Iterator[Flask]:
-    """An application on a database of its own, with real commits, for races."""
-    name = f"own_{os.getpid()}_{datetime.now(UTC):%H%M%S%f}"
-    database_server.create_database(name, template=template_database)
-    app = make_app(database_server.url(name))
-    yield app
-    with app.app_context():
+def committed_app(own_app: Flask, database_server: DatabaseServer, template_database: str) -> Iterator[Flask]:
+    """An application on a new database of its own, with real commits, for races."""
+    database_server.create_database("own", template=template_database)
+    config, extensions = own_app.config.copy(), own_app.extensions.copy()
+    yield own_app
+    own_app.config.update(config)
+    own_app.extensions = extensions
+    with own_app.app_context():
         db.session.remove()
         db.engine.dispose()
-    database_server.drop_database(name)
+    database_server.drop_database("own")
 
 
 @pytest.fixture

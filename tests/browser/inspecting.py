@@ -39,9 +39,10 @@ SETTLED = """() => new Promise((go) => requestAnimationFrame(() => requestAnimat
   go(); })))"""
 ANSWERED = "performance.getEntriesByType('navigation')[0].responseStatus"
 NARROWEST = 320
-# Each pair of width and colours once: colours do not depend on words, and how far words reach is measured in both
-# languages at the narrowest width. In this order little has to be drawn anew.
-LOOKS = {"de": ("light", (NARROWEST, 1280)), "en": ("dark", (1280, NARROWEST))}
+# Every page in both languages, in light and dark, narrow and wide. Which width goes with which colours changes from
+# page to page: what pages share is seen in all four. How far words reach is measured in both languages, always.
+COLOURS = {"de": "light", "en": "dark"}
+WIDTHS = (NARROWEST, 1280)
 TALLEST = 6000
 
 # GET routes that show no page, each with its reason. A page never belongs here.
@@ -138,6 +139,7 @@ class Inspector:
     def __init__(self, person: Person) -> None:
         self.person, self.page, self.wrong = person, person.page, list[str]()
         self.scheme = ""
+        self.turns = itertools.cycle((WIDTHS, WIDTHS[::-1]))
         self.seen: dict[str, set[str]] = defaultdict(set)
         self.at_work.append(self)
 
@@ -145,33 +147,34 @@ class Inspector:
         """Each in both languages, the person's own last. A page that answers otherwise or leads elsewhere is wrong."""
         own = self.person.language
         for path in paths:
-            for language in sorted(LANGUAGES, key=own.__eq__):
+            for language, width in zip(sorted(LANGUAGES, key=own.__eq__), next(self.turns), strict=True):
                 self.person.speak(language)
-                self._colour(LOOKS[language][0])
+                self._colour(COLOURS[language])
                 self.person.ended_link = path if status == 410 else ""
                 self.person.go(path)
                 answered, there = self.page.evaluate(ANSWERED), self._endpoint(self.page.url)
                 if answered != status or there != self._endpoint(path):
                     self.wrong.append(f"{path} led to {self.page.url} ({answered})")
-                self._look(LOOKS[language][1])
+                self._look(width)
 
     def look(self) -> None:
         """The page as it is open now, in its language: what a POST has made cannot be asked for again."""
-        for scheme, widths in LOOKS.values():
+        for scheme, width in zip(COLOURS.values(), next(self.turns), strict=True):
             self._colour(scheme)
-            self._look(widths)
+            self._look(width)
 
-    def _look(self, widths: tuple[int, ...]) -> None:
+    def _look(self, width: int) -> None:
         where, language = self.page.url.removeprefix(self.person.site.address), self.person.language
         if self.page.evaluate("document.documentElement.lang") != language:
             self.wrong.append(f"{where} is not in {language}")
-        for width in widths:
-            self._widen(width)
-            found = findings(self.page)
-            self.wrong += [f"{where} {language} {width} {self.scheme}: {one}" for one in found]
+        self._widen(width)
+        found = findings(self.page)
+        self.wrong += [f"{where} {language} {width} {self.scheme}: {one}" for one in found]
+        for room in sorted({width, NARROWEST}, reverse=True):
+            self.page.set_viewport_size({"width": room, "height": self._height()})
             reached = self.page.evaluate("document.documentElement.scrollWidth")
-            if reached > width:
-                self.wrong.append(f"{where} {language} is {reached} wide at {width}")
+            if reached > room:
+                self.wrong.append(f"{where} {language} is {reached} wide at {room}")
         if self.page.evaluate(ANSWERED) < 300:
             self.seen[self._endpoint(self.page.url)].add(language)
 
@@ -191,12 +194,13 @@ class Inspector:
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             self.scheme = scheme
 
+    def _height(self) -> int:
+        return self.page.viewport_size["height"] if self.page.viewport_size else 800
+
     def _widen(self, width: int) -> None:
         """At its full height: what is scrolled under a pinned bar would be reported as too small."""
-        size = self.page.viewport_size or {"width": 0, "height": 800}
-        if size["width"] != width:
-            self.page.set_viewport_size({"width": width, "height": size["height"]})
+        self.page.set_viewport_size({"width": width, "height": self._height()})
         height = self.page.evaluate("document.documentElement.scrollHeight")
-        if height > size["height"]:
+        if height > self._height():
             self.page.set_viewport_size({"width": width, "height": min(height, TALLEST)})
         self.page.evaluate(SETTLED)

@@ -4,11 +4,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, event, text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import QueuePool
 
-from b2c_web.db import refuse_closed
 from b2c_web.flask_extensions import db
 
 END_THE_OTHERS = text(
@@ -33,12 +32,13 @@ def ask() -> Any:
 
 
 def test_without_the_guard_a_closed_connection_is_given_out(committed_app: Flask) -> None:
-    with committed_app.app_context():
-        event.remove(db.engine.pool, "checkout", refuse_closed)
-        assert ask() == 1
-        end_all_connections(committed_app)
-        with pytest.raises(OperationalError):
-            ask()
+    unguarded = create_engine(committed_app.config["SQLALCHEMY_DATABASE_URI"])
+    with unguarded.connect() as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
+    end_all_connections(committed_app)
+    with pytest.raises(OperationalError), unguarded.connect() as connection:
+        connection.scalar(text("SELECT 1"))
+    unguarded.dispose()
 
 
 def test_a_closed_connection_is_replaced(committed_app: Flask) -> None:
