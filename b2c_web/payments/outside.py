@@ -12,9 +12,10 @@ from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
-from b2c_web.payments.models import LedgerEntry, LedgerKind, Payment, Refund, RefundState
+from b2c_web.payments.models import Payment, Refund, RefundState
 from b2c_web.payments.queries import refundable_cents
 from b2c_web.payments.recording import lock_timeout_ms
+from b2c_web.payments.refund_recording import book_arrival
 from b2c_web.payments.refunding import sync_refunds
 from b2c_web.payments.rules import outside_reference, retry_reference
 from b2c_web.payments.steps import lock_payment
@@ -55,25 +56,9 @@ def _is_made_good(failed: Refund) -> bool:
 
 def _made_in_place_of(failed: Refund, payment: Payment, amount_cents: int) -> Refund:
     refund = Refund(
-        payment_id=payment.id,
-        amount_cents=amount_cents,
-        reason=failed.reason,
-        reference=outside_reference(failed),
-        state=RefundState.SUCCEEDED,
-        succeeded_at=now_utc(),
+        payment_id=payment.id, amount_cents=amount_cents, reason=failed.reason, reference=outside_reference(failed)
     )
     db.session.add(refund)
-    payment.refunded_cents += refund.amount_cents
     db.session.flush()
-    db.session.add(
-        LedgerEntry(
-            payment_id=payment.id,
-            refund_id=refund.id,
-            kind=LedgerKind.REFUND,
-            amount_cents=refund.amount_cents,
-            provider_reference=refund.reference,
-            occurred_at=now_utc(),
-        )
-    )
-    db.session.flush()
+    book_arrival(payment, refund, refund.reference, now_utc())
     return refund

@@ -1,6 +1,7 @@
 """Third step of a refund: what the provider said becomes ours, exactly once. Called with the payment locked."""
 
 import uuid
+from datetime import datetime
 
 from sqlalchemy import select
 
@@ -77,10 +78,15 @@ def _found(refund: Refund, result: RefundResult) -> None:
     hooks.settle(("payments.refund",), [refund.id], "the provider has it after all")
 
 
-def _arrived(payment: Payment, refund: Refund, result: RefundResult) -> None:
+def book_arrival(payment: Payment, refund: Refund, provider_reference: str, at: datetime) -> None:
+    """Step: the money of a refund of the locked payment has reached the customer."""
     refund.state, refund.succeeded_at, refund.failure_code = RefundState.SUCCEEDED, now_utc(), None
     payment.refunded_cents += refund.amount_cents
-    _book(LedgerKind.REFUND, refund, result)
+    _book(LedgerKind.REFUND, refund, provider_reference, at)
+
+
+def _arrived(payment: Payment, refund: Refund, result: RefundResult) -> None:
+    book_arrival(payment, refund, result.id, result.created_at)
     audit.record("refund.succeeded", "refund", refund.id, after={"amount_cents": refund.amount_cents}, actor="provider")
     hooks.tell(hooks.refunded, payment.purpose, refund)
 
@@ -89,7 +95,7 @@ def _came_back(payment: Payment, refund: Refund, result: RefundResult) -> None:
     """The bank sent it back, perhaps after it had arrived: the customer's money is with us again."""
     if refund.state is RefundState.SUCCEEDED:
         payment.refunded_cents -= refund.amount_cents
-        _book(LedgerKind.REFUND_RETURNED, refund, result)
+        _book(LedgerKind.REFUND_RETURNED, refund, result.id, result.created_at)
     refund.state, refund.failure_code = RefundState.FAILED, (result.failure_code or "failed")[:80]
     refund.succeeded_at = None
     audit.record("refund.failed", "refund", refund.id, after={"failure_code": refund.failure_code}, actor="provider")
@@ -97,15 +103,15 @@ def _came_back(payment: Payment, refund: Refund, result: RefundResult) -> None:
     hooks.give_up("payments.refund", {"refund_id": str(refund.id)}, f"the bank sent it back: {refund.failure_code}")
 
 
-def _book(kind: LedgerKind, refund: Refund, result: RefundResult) -> None:
+def _book(kind: LedgerKind, refund: Refund, provider_reference: str, at: datetime) -> None:
     db.session.add(
         LedgerEntry(
             payment_id=refund.payment_id,
             refund_id=refund.id,
             kind=kind,
             amount_cents=refund.amount_cents,
-            provider_reference=result.id,
-            occurred_at=result.created_at,
+            provider_reference=provider_reference,
+            occurred_at=at,
         )
     )
     db.session.flush()
