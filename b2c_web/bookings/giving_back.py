@@ -12,9 +12,8 @@ from b2c_web.bookings.models import Booking, BookingMove, MoveState
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Payment, PaymentPurpose, Refund, RefundState
 from b2c_web.payments.queries import refundable_cents
-from b2c_web.payments.refund_recording import MADE_ELSEWHERE
 from b2c_web.payments.refunding import add_refund
-from b2c_web.payments.rules import refund_left_cents
+from b2c_web.payments.rules import MADE_ELSEWHERE, refund_left_cents
 
 WITHDRAWAL = "withdrawal"
 CONCIERGE_UNUSED = "concierge_unused"

@@ -12,8 +12,7 @@ from b2c_web.extensions import rules
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState, Refund, RefundState
-from b2c_web.payments.refund_recording import MADE_ELSEWHERE
-from b2c_web.payments.rules import OUTSIDE
+from b2c_web.payments.rules import MADE_ELSEWHERE, OUTSIDE
 
 Auth = AuthorizationStatus
 STANDINGS = {

@@ -13,21 +13,20 @@ from b2c_web.errors import Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
 from b2c_web.payments.models import Payment, Refund, RefundState
-from b2c_web.payments.queries import refundable_cents
 from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.refund_recording import book_arrival
 from b2c_web.payments.refunding import sync_refunds
-from b2c_web.payments.rules import outside_reference, retry_reference
+from b2c_web.payments.rules import outside_reference, owed_again_cents, refund_left_cents, retry_reference
 from b2c_web.payments.steps import lock_payment
 
 
 def record_refund_outside(person: User, refund_id: uuid.UUID, note: str) -> Refund:
     """A failed refund was made otherwise, by bank transfer say: it counts like one that arrived, papers included.
 
-    Once per failed one; the provider is looked at first. When less of the money is left than failed to go back, that
-    is what is written down. The audit log keeps who and the note, which also resolves what asked a person about it.
+    Once per failed one; the provider is looked at first. What was given back by hand meanwhile counts: the rest is what
+    is written down. The audit log keeps who and the note, which also resolves what asked a person about it.
     Raises Invalid without a note; Conflict unless it is FAILED, nothing was made in its place, and some of its money
-    is still there; PaymentProviderError when nobody can be asked.
+    is still owed; PaymentProviderError when nobody can be asked.
     """
     if not note.strip():
         raise Invalid(_l("Bitte schreiben Sie auf, wie das Geld zurückging."), field="note")
@@ -37,7 +36,8 @@ def record_refund_outside(person: User, refund_id: uuid.UUID, note: str) -> Refu
     with audit.acting(person), command_transaction(lock_timeout_ms()):
         payment = lock_payment(payment_id)
         failed = db.session.get_one(Refund, refund_id, with_for_update=True)
-        left = refundable_cents(payment)
+        refunds = list(db.session.scalars(select(Refund).filter_by(payment_id=payment_id)))
+        left = min(refund_left_cents(payment.captured_cents, refunds), owed_again_cents(refunds))
         if failed.state is not RefundState.FAILED or _is_made_good(failed) or left <= 0:
             raise Conflict
         refund = _made_in_place_of(failed, payment, min(failed.amount_cents, left))

@@ -11,9 +11,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
 from b2c_web.payments.gateway import RefundOutcome, RefundResult
 from b2c_web.payments.models import LedgerEntry, LedgerKind, Payment, Refund, RefundState
-from b2c_web.payments.rules import refund_left_cents
-
-MADE_ELSEWHERE = "made_at_provider"
+from b2c_web.payments.rules import MADE_ELSEWHERE, refund_left_cents
 
 
 def note_refund(payment: Payment, result: RefundResult) -> None:

@@ -25,7 +25,7 @@ from b2c_web.payments.keys import once
 from b2c_web.payments.models import Payment, Refund, RefundState
 from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.refund_recording import note_refund
-from b2c_web.payments.rules import outside_reference, refund_left_cents, retry_reference
+from b2c_web.payments.rules import outside_reference, owed_again_cents, refund_left_cents, retry_reference
 from b2c_web.payments.steps import lock_payment
 
 log = logging.getLogger(__name__)
@@ -114,8 +114,9 @@ def sync_refunds(payment_id: uuid.UUID) -> None:
 def retry_refund(refund_id: uuid.UUID) -> Refund:
     """A person wants a failed refund tried again: a new refund, once per failed one. The provider is looked at first.
 
-    It stands for the failed one from now on, which asks nobody any more. Raises Conflict unless that is FAILED, its
-    money is still there and was not given back outside; PaymentProviderError when nobody can be asked.
+    It stands for the failed one from now on, which asks nobody any more. What was given back by hand meanwhile is not
+    given back again. Raises Conflict unless that is FAILED, its money is still there and was not given back outside;
+    PaymentProviderError when nobody can be asked.
     """
     with command_transaction():
         payment_id = db.session.get_one(Refund, refund_id).payment_id
@@ -126,11 +127,18 @@ def retry_refund(refund_id: uuid.UUID) -> Refund:
         outside = db.session.scalar(_refunds_of(payment_id).filter_by(reference=outside_reference(failed)))
         if failed.state is not RefundState.FAILED or outside is not None:
             raise Conflict
-        again = add_refund(payment, failed.amount_cents, failed.reason, retry_reference(failed))
+        again = _made_again(payment, failed)
         if again is None:
             raise Conflict
         hooks.settle(("payments.refund",), [failed.id], f"made again: {again.id}")
     return again
+
+
+def _made_again(payment: Payment, failed: Refund) -> Refund | None:
+    refunds, reference = list(db.session.scalars(_refunds_of(payment.id))), retry_reference(failed)
+    known = next((one for one in refunds if one.reference == reference), None)
+    owed = min(failed.amount_cents, owed_again_cents(refunds))
+    return known or (add_refund(payment, owed, failed.reason, reference) if owed else None)
 
 
 def _refunds_of(payment_id: uuid.UUID) -> Select[Refund]:

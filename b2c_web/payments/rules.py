@@ -1,5 +1,6 @@
 """Pure decisions about payments: the state table, when a page ends, what may be refunded."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from b2c_web.payments.gateway import Outcome, PaymentSnapshot
@@ -12,6 +13,7 @@ State = PaymentState
 SHORTEST_PAGE = timedelta(minutes=30, seconds=20)
 LONGEST_PAGE = timedelta(hours=23, minutes=55)
 
+MADE_ELSEWHERE = "made_at_provider"  # the reason of a refund that somebody made at the provider by hand
 OUTSIDE = "outside:"  # begins the reference of a refund that the provider did not make; then the failed one's id
 
 UNPAID = (State.CREATED, State.OPEN)
@@ -86,6 +88,23 @@ def retry_reference(failed: Refund) -> str:
 def outside_reference(failed: Refund) -> str:
     """The reference of the one refund that a person made past the provider when this one failed."""
     return f"{OUTSIDE}{failed.id}"
+
+
+def owed_again_cents(refunds: Sequence[Refund]) -> int:
+    """What failed to go back and nobody has made good: neither in its place, nor by hand at the provider since.
+
+    All of a payment's refunds together, since one made by hand names none of them. At least 0.
+    """
+    made = {refund.reference for refund in refunds}
+    failed = [one for one in refunds if one.state is RefundState.FAILED and not made & _in_place_of(one)]
+    since = min((one.created_at for one in failed), default=None)
+    by_hand = [one for one in refunds if one.reason == MADE_ELSEWHERE and one.state is not RefundState.FAILED]
+    good = sum(one.amount_cents for one in by_hand if since and one.created_at >= since)
+    return max(0, sum(one.amount_cents for one in failed) - good)
+
+
+def _in_place_of(failed: Refund) -> set[str]:
+    return {retry_reference(failed), outside_reference(failed)}
 
 
 def is_made_outside(refund: Refund) -> bool:

@@ -191,6 +191,42 @@ def test_the_rest_of_what_went_back_in_part_at_the_provider_is_written_down(
     assert breaches() == []
 
 
+@pytest.mark.parametrize("by_hand", [CENTS - 2500, CENTS - 3500])
+def test_what_staff_kept_never_goes_out_in_place_of_a_failed_one(
+    scene: Extending, booking: Booking, payment: Payment, provider: Provider, run_jobs: Any, by_hand: int
+) -> None:
+    """What was refunded by hand since counts towards it; the kept fee is no rest of it."""
+    commands.cancel_by_staff(scene.staff, booking.id, keep_cents=2500, reason="zu spät abgesagt")
+    run_jobs({"payments.refund"})
+    failed = come_back(payment, provider)
+    refund_by_hand(payment, by_hand)
+    owed = CENTS - 2500 - by_hand
+    if not owed:
+        for give in (lambda: record_refund_outside(scene.staff, failed.id, NOTE), lambda: retry_refund(failed.id)):
+            with pytest.raises(Conflict):
+                give()
+    else:
+        assert retry_refund(failed.id).amount_cents == owed
+    assert (payment.refunded_cents, breaches()) == (by_hand, [])
+
+
+def test_two_that_failed_and_one_by_hand_are_owed_together(
+    scene: Extending, payment: Payment, provider: Provider, run_jobs: Any
+) -> None:
+    with command_transaction():
+        add_refund(payment, 1000, "goodwill")
+        add_refund(payment, 2000, "late")
+    run_jobs({"payments.refund"})
+    provider.process.advance(10)
+    sync_refunds(payment.id)
+    first, second = payment.refunds
+    refund_by_hand(payment, 2500)
+    assert record_refund_outside(scene.staff, first.id, NOTE).amount_cents == 500
+    with pytest.raises(Conflict):
+        retry_refund(second.id)
+    assert (payment.refunded_cents, breaches()) == (3000, [])
+
+
 def test_where_nothing_is_left_nothing_is_written_down(
     scene: Extending, payment: Payment, failed: Refund, provider: Provider
 ) -> None:
