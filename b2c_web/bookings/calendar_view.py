@@ -6,7 +6,7 @@ Addresses are relative ("?day=..."): the same fragment serves booking and moving
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,8 +15,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from b2c_web import formatting
-from b2c_web.bookings.availability import Answer, Day, Question, availability
+from b2c_web.bookings.availability import Answer, Day, Question, judged, read_facts
+from b2c_web.bookings.counters import held_by
+from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import drop_off_ready_at, instant
+from b2c_web.bookings.plan_rows import Rows
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.workshops.rules import Block, DayState, Offer, Window
@@ -126,10 +129,17 @@ class CalendarView:
         return next((line for line in self.returns if line.chosen), None)
 
 
-def ask(question: Question) -> Answer:
-    """The whole horizon in one question, so that every month is there and the next free window is known."""
+def ask(question: Question, moving: Booking | None = None) -> Answer:
+    """The whole horizon in one question, so that every month is there and the next free window is known.
+
+    `moving`: the booking that asks, with what it holds counted as free, since it gives that back.
+    """
     today = today_in(ZONE)
-    return availability(question, today, today + timedelta(days=current_app.config["HORIZON_DAYS"]))
+    facts = read_facts(question, today, today + timedelta(days=current_app.config["HORIZON_DAYS"]))
+    if moving is None:
+        return judged(facts)
+    rows = Rows(facts.windows, facts.plans).without(moving, held_by([moving.id])[0])
+    return judged(replace(facts, windows=rows.windows, plans=rows.plans))
 
 
 def build(answer: Answer, question: Question, choice: Choice, *, waiting: bool = False) -> CalendarView:

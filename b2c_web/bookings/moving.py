@@ -56,12 +56,9 @@ def begin(
     `accepted_fee_cents` is what the page said; when the limit has passed meanwhile the customer is asked again.
     """
     terms = terms_now(booking)
-    if not terms.allowed:
-        raise Conflict(_l("Diese Buchung lässt sich nicht mehr verschieben."), code="not_movable")
-    if terms.fee_cents != accepted_fee_cents:
-        raise Conflict(
-            _l("Die kostenlose Frist ist inzwischen vorbei. Bitte sehen Sie sich die Gebühr an."), code="fee_changed"
-        )
+    _check(terms, accepted_fee_cents)
+    if (slot_id, return_slot_id) == (booking.slot_id, booking.return_slot_id):
+        raise Conflict(_l("Das ist schon Ihr Termin. Bitte wählen Sie einen anderen."), code="same_date")
     end_waiting_moves(booking)
     _rehearse(booking, slot_id, return_slot_id)
     move = BookingMove(
@@ -81,6 +78,15 @@ def begin(
     until = now_utc() + timedelta(minutes=current_app.config["HOLD_MINUTES"])
     payment = add_payment(PaymentPurpose.MOVE_FEE, move.id, booking.user_id, terms.fee_cents, expires_at=until)
     return MoveResult(move.id, payment.id)
+
+
+def _check(terms: Terms, accepted_fee_cents: int) -> None:
+    if not terms.allowed:
+        raise Conflict(_l("Diese Buchung lässt sich nicht mehr verschieben."), code="not_movable")
+    if terms.fee_cents != accepted_fee_cents:
+        raise Conflict(
+            _l("Die kostenlose Frist ist inzwischen vorbei. Bitte sehen Sie sich die Gebühr an."), code="fee_changed"
+        )
 
 
 class _Rehearsed(Exception):

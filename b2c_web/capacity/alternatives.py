@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from b2c_web.bookings.availability import order_of
 from b2c_web.bookings.claim import question_of
-from b2c_web.bookings.counters import Held, held_by
+from b2c_web.bookings.counters import held_by
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import drop_off_ready_at, instant
-from b2c_web.capacity.plan_rows import Rows
+from b2c_web.bookings.plan_rows import Rows
 from b2c_web.catalog.models import Service
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
@@ -84,7 +84,7 @@ def alternatives_of(
     found = {}
     for booking in bookings:
         order = order_of(question_of(booking), minutes[booking.service], for_staff=True)
-        without = _rows_without(rows, booking, held[booking.id])
+        without = rows.without(booking, held[booking.id])
         nearest = _nearest(without, order, booking, same_day, first_choice)[:count]
         in_time = sorted(nearest, key=lambda offer: offer.window.start)
         found[booking.id] = [_alternative(offer, without, order) for offer in in_time]
@@ -113,18 +113,6 @@ def _rows_around(booking: Booking) -> Rows:
     first = max(today, own_day - timedelta(days=DAYS_AROUND))
     horizon = today + timedelta(days=current_app.config["HORIZON_DAYS"])
     return Rows.read(booking.workshop_id, first, max(first, min(own_day + timedelta(days=DAYS_AROUND), horizon)))
-
-
-def _rows_without(rows: Rows, booking: Booking, held: Held) -> Rows:
-    """A copy of the rows, as if the booking had given back its places, minutes and Ronja."""
-    rows = Rows(list(rows.windows), list(rows.plans))
-    rows.give_back(held)
-    if booking.reservation is not None:
-        during = booking.reservation.during
-        if during.lower is not None and during.upper is not None:
-            span = (int(during.lower.timestamp()), int(during.upper.timestamp()))
-            rows.free_ronja(booking.reservation.ronja_id, span)
-    return rows
 
 
 def _alternative(offer: Offer, rows: Rows, order: Order) -> Alternative:

@@ -13,7 +13,7 @@ from b2c_web.bookings.availability import Question, order_of
 from b2c_web.bookings.claim import BookingRequest, PriceChanged, hold
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.places import Place, PlaceTaken
-from b2c_web.capacity.plan_rows import Rows
+from b2c_web.bookings.plan_rows import Rows
 from b2c_web.capacity.waiting_models import WaitingEntry, WaitingState
 from b2c_web.catalog.queries import NotOffered, Price, price_for
 from b2c_web.clock import now_utc, today_in

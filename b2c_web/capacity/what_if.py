@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from b2c_web.bookings.availability import FAR_FUTURE, RETURN_LOOKAHEAD_DAYS, Question, order_of
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import instant
-from b2c_web.capacity.plan_rows import Rows, spans_of
+from b2c_web.bookings.plan_rows import Rows, spans_of
 from b2c_web.capacity.what_if_reads import Promised, promised_in, shifts_of
 from b2c_web.capacity.what_if_replay import in_closed, kept, limit_of, places_of, why_closed
 from b2c_web.capacity.what_if_shifts import Assumed, Shift, assumed_shifts, fewer_or_more, rooms

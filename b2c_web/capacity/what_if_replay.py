@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date
 
 from b2c_web.bookings.availability import FAR_FUTURE
+from b2c_web.bookings.plan_rows import Rows, Span
 from b2c_web.bookings.returning import has_room
-from b2c_web.capacity.plan_rows import Rows, Span
 from b2c_web.capacity.what_if_reads import Promised
 from b2c_web.workshops.rules import (
     LIMIT_OF,

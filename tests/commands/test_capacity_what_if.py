@@ -10,7 +10,7 @@ from sqlalchemy import event
 from b2c_web.bookings.availability import Question, availability
 from b2c_web.bookings.claim import book
 from b2c_web.bookings.places import PlaceTaken
-from b2c_web.capacity.plan_rows import Rows, merged
+from b2c_web.bookings.plan_rows import Rows, merged
 from b2c_web.capacity.what_if import Change, Effect, changed, effect_of
 from b2c_web.capacity.what_if_reads import shifts_of
 from b2c_web.capacity.what_if_shifts import Shift, fewer_or_more, rooms

@@ -77,13 +77,13 @@ def move(booking_id: uuid.UUID) -> Response:
     question = question_of(booking)
     choice = calendar_view.Choice.read(form.data if form.is_submitted() else request.args)
     if htmx.wants_fragment() and request.method == "GET":
-        return calendar_fragment(question, choice)
-    view = calendar_view.build(calendar_view.ask(question), question, choice)
+        return calendar_fragment(question, choice, moving=booking)
+    view = calendar_view.build(calendar_view.ask(question, booking), question, choice)
     if form.validate_on_submit() and is_complete(form, view):
         if submitted(form, lambda: _move(booking_id, form, view)):
             return htmx.see_other(form.next_url)
-        view = calendar_view.build(calendar_view.ask(question), question, choice)
-    booking = own_booking(current_user, booking_id)
+        booking = own_booking(current_user, booking_id)
+        view = calendar_view.build(calendar_view.ask(question, booking), question, choice)
     return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=view)
 
 

@@ -12,7 +12,7 @@ from b2c_web import formatting, htmx
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import blueprint, calendar_view, drafts, reuse, steps, wishes
 from b2c_web.bookings.availability import Question
-from b2c_web.bookings.models import BookingDraft, BookingStatus
+from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
 from b2c_web.bookings.naming import model_of
 from b2c_web.catalog.queries import NotOffered, from_price_cents, price_list
 from b2c_web.catalog.texts import TEXTS
@@ -77,14 +77,20 @@ def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Respon
     return draft, None
 
 
-def calendar_fragment(question: Question, choice: calendar_view.Choice, *, waiting: bool = False) -> Response:
-    """The calendar alone, for htmx: the same for everybody who asks the same, so it may be given out again."""
+def calendar_fragment(
+    question: Question, choice: calendar_view.Choice, *, waiting: bool = False, moving: Booking | None = None
+) -> Response:
+    """The calendar alone, for htmx: the same for everybody who asks the same, so it may be given out again.
+
+    `moving`: for this booking, as `calendar_view.ask` has it; what it holds is in the rows that are watched.
+    """
 
     def render() -> str:
-        view = calendar_view.build(calendar_view.ask(question), question, choice, waiting=waiting)
+        view = calendar_view.build(calendar_view.ask(question, moving), question, choice, waiting=waiting)
         return render_template("bookings/_date.html", calendar=view, form=None, fragment=True)
 
-    return make_response(reuse.fragment(question, (choice, waiting, formatting.language()), render))
+    shown = choice, waiting, formatting.language(), moving and moving.id
+    return make_response(reuse.fragment(question, shown, render))
 
 
 def is_complete(form: Form, view: calendar_view.CalendarView) -> bool:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, read_ronjas, read_windows
 from b2c_web.bookings.counters import Held
+from b2c_web.bookings.models import Booking
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.workshops.rules import RonjaPlan, Window
@@ -28,6 +29,16 @@ class Rows:
         windows, _days = read_windows(workshop_id, first, behind)
         start, end = local_to_utc(first - timedelta(days=1), 0, ZONE), local_to_utc(behind + timedelta(days=2), 0, ZONE)
         return cls(windows, read_ronjas(workshop_id, start, end))
+
+    def without(self, booking: Booking, held: Held) -> "Rows":
+        """A copy, as if the booking had given back what it holds: its places and minutes (`held`), and its Ronja."""
+        rows = Rows(list(self.windows), list(self.plans))
+        rows.give_back(held)
+        during = booking.reservation.during if booking.reservation else None
+        if booking.reservation and during and during.lower and during.upper:
+            span = (int(during.lower.timestamp()), int(during.upper.timestamp()))
+            rows.free_ronja(booking.reservation.ronja_id, span)
+        return rows
 
     def give_back(self, held: Held) -> None:
         """A booking's day, window and jockey minutes are free again."""
