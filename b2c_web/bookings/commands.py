@@ -89,16 +89,33 @@ def withdraw(user: User, booking_id: uuid.UUID) -> bool:
     Raises Conflict past the period, once the work is done, or when it began on the customer's request.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_for(user, booking_id)
-        if booking.withdrawn_at is not None:
-            return False
-        _check(withdrawal_terms(booking, now_utc(), current_app.config), 0)
-        booking.withdrawn_at = now_utc()
-        if booking.status is BookingStatus.CONFIRMED:
-            lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
-        else:
-            declare(booking)
-        return True
+        return _withdraw(lock_for(user, booking_id))
+
+
+def record_withdrawal(staff: User, booking_id: uuid.UUID, told: str) -> bool:
+    """Staff write down a withdrawal that came by phone, mail or letter; it counts as `withdraw` does.
+
+    `told` says how and when it came, for the audit log. Raises Invalid without it, and Conflict as `withdraw` does.
+    """
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = lock_as_staff(staff, booking_id)
+        if not told.strip():
+            raise Invalid(_l("Bitte schreiben Sie auf, wie und wann der Widerruf kam."), field="told")
+        if new := _withdraw(booking):
+            audit.record("booking.withdrawal_told", "booking", booking.id, after={"told": told.strip()})
+        return new
+
+
+def _withdraw(booking: Booking) -> bool:
+    if booking.withdrawn_at is not None:
+        return False
+    _check(withdrawal_terms(booking, now_utc(), current_app.config), 0)
+    booking.withdrawn_at = now_utc()
+    if booking.status is BookingStatus.CONFIRMED:
+        lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
+    else:
+        declare(booking)
+    return True
 
 
 def cancel_by_staff(

@@ -51,6 +51,7 @@ WORDS: Mapping[str, Any] = {
     "booking.return_failed": _l("Rückgabe nicht geglückt"),
     "booking.complete": _l("Abgeschlossen"),
     "booking.withdraw": _l("Vertrag widerrufen"),
+    "booking.withdrawal_told": _l("Widerruf eingetragen"),
     "booking.cancel": _l("Storniert"),
     "booking.staff_cancel": _l("Von uns storniert"),
 }

@@ -174,6 +174,18 @@ class StartForm(Form):
     unasked = BooleanField(_l("Beginn"))
 
 
+class WithdrawalForm(Form):
+    told = TextAreaField(
+        _l("Wie und wann kam der Widerruf?"),
+        description=_l("Zum Beispiel: am Telefon, heute um 10 Uhr. Steht im Protokoll der Buchung."),
+        filters=[trimmed],
+        validators=[
+            DataRequired(_l("Bitte schreiben Sie auf, wie und wann der Widerruf kam.")),
+            Length(max=500, message=TOO_LONG),
+        ],
+    )
+
+
 class ReworkForm(Form):
     reason = TextAreaField(
         _l("Was ist noch zu tun?"),

@@ -187,6 +187,7 @@ def fill_the_board() -> list[str]:
         f"/workshop/bookings/{fetched.id}/check-in",
         f"/workshop/bookings/{fetched.id}/cancellation",
         f"/workshop/bookings/{working.id}/cancellation",
+        f"/workshop/bookings/{fetched.id}/withdrawal",
         f"/workshop/bookings/{withdrawn.id}",
         f"/workshop/bookings/{withdrawn.id}/cancellation",
         f"/workshop/bookings/{withdrawn.id}/completion",
@@ -196,7 +197,10 @@ def fill_the_board() -> list[str]:
     ]
 
 
-@looks_at("bookings.check_in", "bookings.rework", "bookings.collection", "bookings.staff_cancellation", "dashboard.car")
+@looks_at(
+    "bookings.check_in", "bookings.rework", "bookings.collection", "bookings.staff_cancellation",
+    "bookings.told_withdrawal", "dashboard.car",
+)  # fmt: skip
 def test_every_page_of_the_day_can_be_read_and_reached(site: Site, wilma: Person) -> None:
     with site.data():
         pages = fill_the_board()

@@ -96,7 +96,7 @@ def test_late_the_fee_is_kept_by_the_rules_and_may_be_given_back(
         page = at_counter(booking)
         assert "Nach den Regeln behalten wir 25,00 EUR." in page.words
         assert "Ist der Jockey schon unterwegs, sieht er es auf seinem Telefon." in page.words
-        assert "könnte der Kunde auch widerrufen und alles zurückbekommen" in page.words
+        assert "kann der Kunde auch widerrufen und bekommt dann alles zurück" in page.words
         assert "Stornieren, 303,00 EUR zurück" in page.words
         changed = page.send(refund="328", reason="Wir können nicht")
         assert changed.status_code == 422

@@ -18,9 +18,11 @@ from b2c_web.bookings.desk_forms import (
     ReworkForm,
     StaffCancelForm,
     StartForm,
+    WithdrawalForm,
     check_in_form,
     staff_cancel_form,
 )
+from b2c_web.bookings.giving_back import withdrawal_cents
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import model_and_year_of
 from b2c_web.bookings.returning import may_be_collected
@@ -198,3 +200,17 @@ def _cancel(booking_id: uuid.UUID, form: StaffCancelForm) -> None:
         reason=form.reason.data or "",
         check=desk.as_seen(form.seen.data or ""),
     )
+
+
+@blueprint.route("/workshop/bookings/<uuid:booking_id>/withdrawal", methods=["GET", "POST"], endpoint="told_withdrawal")
+@requires("bookings.cancel")
+def told_withdrawal(booking_id: uuid.UUID) -> Response:
+    form = WithdrawalForm()
+    done = _act(booking_id, form, lambda: commands.record_withdrawal(current_user, booking_id, form.told.data or ""))
+    if done:
+        flash(_("Der Widerruf ist eingetragen. Der Kunde bekommt eine Nachricht mit Tag und Uhrzeit."), "success")
+        return htmx.see_other(url_for("dashboard.car", booking_id=booking_id))
+    booking = desk.desk_booking(current_user, booking_id)
+    ending = desk.ending_of(booking)
+    facts = {"ending": ending, "refund_cents": withdrawal_cents(booking)}
+    return _page("bookings/desk_withdrawal.html", form, booking, ending.withdrawable is not None, **facts)
