@@ -47,6 +47,7 @@ WORDS: Mapping[str, Any] = {
     "booking.rework": _l("Zurück in die Werkstatt"),
     "booking.rework_reason": _l("Grund für die Nacharbeit"),
     "booking.replan_return": _l("Rückgabe neu geplant"),
+    "booking.ronja_kept": _l("Ronja bleibt länger beim Kunden"),
     "booking.leave": _l("Rückfahrt begonnen"),
     "booking.return_failed": _l("Rückgabe nicht geglückt"),
     "booking.complete": _l("Abgeschlossen"),

@@ -24,6 +24,7 @@ from b2c_web.dispatch import photos, planning, rules
 from b2c_web.dispatch.doubts import ask_back_holder, ask_back_keys
 from b2c_web.dispatch.drivers import is_on_the_road
 from b2c_web.dispatch.handovers import keys_of
+from b2c_web.dispatch.keeping import take_early
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
 from b2c_web.dispatch.queries import lock_assignment
 from b2c_web.dispatch.rules import AssignmentAction as Action
@@ -94,7 +95,8 @@ def start_pickup(
     """The jockey sets out with the Ronja: BUSY; the customer is told, with an arrival estimate.
 
     Raises Invalid (`early`) long before the planned departure, unless `early` says that this is meant, and
-    (`has_ronja`) when another customer still has that Ronja, unless `has_ronja` says that the jockey has it.
+    (`has_ronja`) when another customer still has that Ronja, unless `has_ronja` says that the jockey has it; also
+    (`early`) when the Ronja is promised to somebody else until then.
     """
     with locked_step(assignment_id, actor) as step:
         now = now_utc()
@@ -102,6 +104,7 @@ def start_pickup(
             if not early:
                 step.check_time(now)
             ask_back_holder(step, confirmed=has_ronja)
+            take_early(step, now)
         if step.take(PICKUP, Action.START, needs=BookingStatus.CONFIRMED, started_at=now):
             refresh_jockey(step.assignment.jockey_id)
             messages.send(

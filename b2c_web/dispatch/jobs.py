@@ -1,9 +1,9 @@
-"""Jobs around trips: Ronjas that are back and clean, jockeys whose shift begins or ends."""
+"""Jobs around trips: Ronjas that are back and clean or not back, jockeys whose shift begins or ends."""
 
 import uuid
 
 from b2c_web.db import command_transaction
-from b2c_web.dispatch import whereabouts
+from b2c_web.dispatch import keeping, whereabouts
 from b2c_web.flask_extensions import db
 from b2c_web.jobs import job, periodic
 
@@ -23,3 +23,12 @@ def shifts() -> None:
     for jockey_id in stale:
         with command_transaction():
             whereabouts.refresh_jockey(jockey_id)
+
+
+@periodic("dispatch.keep_ronjas", cron="*/5 * * * *")
+def keep_ronjas() -> None:
+    """A Ronja that is not back in time stays taken."""
+    late = keeping.overdue()
+    db.session.rollback()
+    for booking_id in late:
+        keeping.keep_ronja(booking_id)
