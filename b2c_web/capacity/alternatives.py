@@ -23,6 +23,7 @@ from b2c_web.workshops.rules import Judge, Offer, Order
 
 OFFERED = 3
 DAYS_AROUND = 21
+ANSWER_HOURS = 24  # whoever answers within a day can still cancel the new date without a fee
 NOTICE = timedelta(hours=3)  # nobody answers a mail about a window that begins in minutes
 
 
@@ -43,6 +44,11 @@ class Alternative:
     @property
     def pair(self) -> tuple[uuid.UUID, uuid.UUID | None]:
         return self.slot_id, self.return_slot_id
+
+    def costs_the_way_out(self, booking: Booking) -> bool:
+        """Rule: could the date that stands be cancelled without a fee now, and this one not even when just taken?"""
+        notice, now = timedelta(hours=current_app.config["FREE_CANCEL_HOURS"]), now_utc()
+        return self.start - notice <= now < booking.pickup_time - notice
 
     def facts(self) -> dict[str, Any]:
         """As JSON, for the row and for the message."""
@@ -94,7 +100,7 @@ def alternatives_of(
 def _nearest(
     rows: Rows, order: Order, booking: Booking, same_day: bool, first_choice: tuple[uuid.UUID, ...]
 ) -> list[Offer]:
-    """The windows that are free, the best first."""
+    """The windows that are free, the best first; the last resort: earlier, and too near to be cancelled free."""
     judge = Judge(rows.windows, rows.plans, order)
     around, not_before = int(booking.pickup_time.timestamp()), int((now_utc() + NOTICE).timestamp())
     own_day = booking.slot.service_date
@@ -104,7 +110,13 @@ def _nearest(
         if window.slot_id != booking.slot_id and window.start >= not_before and (same_day or window.day != own_day)
         if (offer := judge.offer(index)).block is None
     ]
-    return sorted(free, key=lambda o: (o.window.slot_id not in first_choice, abs(o.window.start - around)))
+    soon = int((now_utc() + timedelta(hours=current_app.config["FREE_CANCEL_HOURS"] + ANSWER_HOURS)).timestamp())
+
+    def rank(offer: Offer) -> tuple[bool, bool, int]:
+        start = offer.window.start
+        return offer.window.slot_id not in first_choice, start < min(soon, around), abs(start - around)
+
+    return sorted(free, key=rank)
 
 
 def _rows_around(booking: Booking) -> Rows:
