@@ -14,7 +14,7 @@ from b2c_web.notifications import hooks as notification_hooks
 from b2c_web.notifications.hooks import Attachment
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.documents import add_document
-from b2c_web.payments.models import Document, DocumentKind, PaymentPurpose, Refund
+from b2c_web.payments.models import Document, DocumentKind, Payment, PaymentPurpose, Refund
 from b2c_web.payments.queries import succeeded_payment
 from b2c_web.payments.rules import is_made_outside
 
@@ -61,14 +61,14 @@ def document_of(booking: Booking, document_id: uuid.UUID) -> Document:
 
 
 def pdf_of(booking: Booking, document: Document, language: str) -> bytes:
-    """The document as a PDF in this language."""
+    """The document as a PDF in this language. It names the method of the very payment that it is about."""
     from b2c_web.payments.pdf import receipt_pdf  # likewise
 
-    payment = succeeded_payment(PaymentPurpose.BOOKING, booking.id)
     fee = succeeded_payment(PaymentPurpose.MOVE_FEE, document.purpose_id)
     refund = _refund_of(document)
+    payment = refund.payment if refund else fee or db.session.get(Payment, document.purpose_id)
     facts = facts_of(booking) | {
-        "method_label": paid.method_label if (paid := fee or payment) else None,
+        "method_label": payment.method_label if payment else None,
         "charged": fee is not None,
         "credited": _is_credited(booking, refund),
         "made_outside": refund is not None and is_made_outside(refund),
