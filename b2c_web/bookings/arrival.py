@@ -76,10 +76,10 @@ def check_in(
         facts["new_date_until"] = None  # whoever was not there has come after all
         lifecycle.advance(booking, BookingAction.CHECK_IN, workshop_checkin_at=now_utc(), **facts)
         _note_said(booking, doubts)
-        if ArrivalDoubt.BROUGHT in doubts:
-            lifecycle.drop_concierge(booking)
+        brought = ArrivalDoubt.BROUGHT in doubts
+        back_cents = lifecycle.drop_concierge(booking) if brought else 0
         hooks.checked_in(booking)
-        messages.send(NotificationKind.IN_WORKSHOP, booking)
+        messages.send(NotificationKind.IN_WORKSHOP, booking, brought=brought, refund_cents=back_cents)
 
 
 def _name_car(booking: Booking, car: dict[str, Any] | None, seen: SeenCar | None) -> None:

@@ -232,8 +232,11 @@ def no_show(booking: Booking) -> None:
     messages.send(NotificationKind.NO_SHOW, booking, once=now.isoformat(), kept_cents=kept_cents)
 
 
-def drop_concierge(booking: Booking) -> None:
-    """The customer brought a concierge car: trips and Ronja are released, the place stays, the price goes back."""
+def drop_concierge(booking: Booking) -> int:
+    """The customer brought a concierge car: trips and Ronja are released, the place stays, the price goes back.
+
+    Returns the cents that go back.
+    """
     booking.concierge_dropped_at = now_utc()
     db.session.flush()
     held = held_by([booking.id])[0]
@@ -243,8 +246,9 @@ def drop_concierge(booking: Booking) -> None:
     give_back_all([held])
     hooks.brought_by_customer(booking)
     for payment in payments_of(booking.id)[:1]:
-        if booking.concierge_price:
-            add_refund(payment, booking.concierge_price, CONCIERGE_UNUSED)
+        if booking.concierge_price and (made := add_refund(payment, booking.concierge_price, CONCIERGE_UNUSED)):
+            return made.amount_cents
+    return 0
 
 
 def confirm_facts(payment: Payment) -> dict[str, Any]:

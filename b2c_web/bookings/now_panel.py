@@ -146,6 +146,10 @@ def _in_workshop(booking: Booking, now: datetime) -> NowPanel:
         return NowPanel("wrench", label, _("Die Arbeit ist getan"), text)
     window = _return_window(booking)
     text = _("Zurück bringen wir es %(window)s.", window=window) if comes_by_jockey(booking) else _ready_by(booking)
+    if booking.concierge_dropped_at is not None:
+        place = booking.workshop
+        here = _("Holen Sie es dann bitte bei uns ab: %(address)s, %(city)s.", address=place.address, city=place.city)
+        text = f"{text} {here}"
     if booking.estimated_return_time <= now:
         until = moment(booking.estimated_return_time)
         text = _("Zugesagt war es bis %(time)s Uhr. Es dauert länger, rufen Sie uns gern an.", time=until)

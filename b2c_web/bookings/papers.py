@@ -2,12 +2,13 @@
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from b2c_web.bookings.labels import REFUND, line
 from b2c_web.bookings.messages import booking_of, facts_of
-from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
+from b2c_web.bookings.models import AssignmentType, Booking, BookingMove, BookingStatus, MoveState, Trip
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.notifications import hooks as notification_hooks
@@ -20,19 +21,29 @@ from b2c_web.payments.rules import is_made_outside
 
 
 def calendar_of(booking: Booking) -> bytes:
-    """The booking's dates as a calendar file; each move raises its sequence, so calendars replace the old one."""
+    """The booking's dates as a calendar file; whatever changes them raises its sequence, so calendars replace the old
+    one.
+    """
+    return _calendar(booking, facts_of(booking), cancelled=booking.status is BookingStatus.CANCELLED)
+
+
+def _calendar(booking: Booking, facts: dict[str, Any], *, cancelled: bool) -> bytes:
     from b2c_web.bookings.calendar_file import booking_calendar  # slow to load, and no start needs it
 
-    moves = select(BookingMove.id).where(BookingMove.booking_id == booking.id, BookingMove.state == MoveState.DONE)
-    sequence = len(db.session.scalars(moves).all())
-    ended = booking.status is BookingStatus.CANCELLED
-    return booking_calendar(facts_of(booking), uid=str(booking.id), sequence=sequence + int(ended), cancelled=ended)
+    moves = select(func.count(BookingMove.id)).filter_by(booking_id=booking.id, state=MoveState.DONE)
+    returns = select(func.count(Trip.id)).filter_by(booking_id=booking.id, type=AssignmentType.RETURN)
+    changes = db.session.scalars(moves.union_all(returns)).all()
+    ended = cancelled or booking.status is BookingStatus.CANCELLED
+    return booking_calendar(facts, uid=str(booking.id), sequence=sum(changes) + int(ended), cancelled=cancelled)
 
 
 def calendar_type(booking: Booking) -> str:
     """The content type that tells calendars to add the dates, or to take them away."""
-    method = "CANCEL" if booking.status is BookingStatus.CANCELLED else "PUBLISH"
-    return f"text/calendar; method={method}; charset=utf-8"
+    return _type_of(cancelled=booking.status is BookingStatus.CANCELLED)
+
+
+def _type_of(*, cancelled: bool) -> str:
+    return f"text/calendar; method={'CANCEL' if cancelled else 'PUBLISH'}; charset=utf-8"
 
 
 def add_refund_document(booking: Booking, refund: Refund) -> None:
@@ -106,6 +117,15 @@ def attachments(notification: Notification) -> list[Attachment]:
     return papers
 
 
+def no_dates_at_the_door(notification: Notification) -> list[Attachment]:
+    """The customer brought a concierge car: pickup and return leave the calendar."""
+    booking = booking_of(notification) if notification.context.get("brought") else None
+    if booking is None:
+        return []
+    gone = _calendar(booking, facts_of(booking) | {"concierge": True}, cancelled=True)
+    return [Attachment(f"{booking.number}.ics", gone, _type_of(cancelled=True))]
+
+
 def register() -> None:
     """Fill notifications' hooks for the messages that carry papers."""
     for kind in (
@@ -115,3 +135,4 @@ def register() -> None:
         NotificationKind.BOOKING_WITHDRAWN,
     ):
         notification_hooks.attachments[kind] = attachments
+    notification_hooks.attachments[NotificationKind.IN_WORKSHOP] = no_dates_at_the_door

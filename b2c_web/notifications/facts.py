@@ -55,6 +55,7 @@ class BookingFacts(TypedDict, total=False):
     service: str
     booking_url_path: str
     concierge: bool
+    brought: bool  # concierge was booked, and the customer brought the car all the same
     car_with_us: bool
     return_ahead: bool
     name: str

@@ -88,6 +88,7 @@ FACTS: dict[str, Any] = {
     ],
 }
 DROP_OFF = FACTS | {"concierge": False, "return_start": None, "return_end": None, "plate": None, "car": None}
+DROP_OFF["brought"] = True
 DROP_OFF["car_lacks"] = ["license_plate", "make", "model", "year"]
 
 

@@ -101,6 +101,7 @@ def test_a_concierge_car_that_was_brought_after_all_counts_as_brought(
     booking = booking_of(scene, rosa, S.IN_WORKSHOP, concierge_dropped_at=clock.now_utc(), **CHECKED_IN)
     page = words_of(page_of(client, booking))
     assert "Zu uns gebracht" in page
+    assert "Holen Sie es dann bitte bei uns ab: Am Prüfstand 1, Witten." in page
     assert "Ihre Ronja" not in page
 
 
