@@ -117,6 +117,15 @@ def attachments(notification: Notification) -> list[Attachment]:
     return papers
 
 
+def new_dates(notification: Notification) -> list[Attachment]:
+    """The return has another window: it stands in the calendar, also that of a booking which staff cancelled here."""
+    booking = booking_of(notification)
+    if booking is None:
+        return []
+    dates = _calendar(booking, facts_of(booking), cancelled=False)
+    return [Attachment(f"{booking.number}.ics", dates, _type_of(cancelled=False))]
+
+
 def no_dates_at_the_door(notification: Notification) -> list[Attachment]:
     """The customer brought a concierge car: pickup and return leave the calendar."""
     booking = booking_of(notification) if notification.context.get("brought") else None
@@ -135,4 +144,5 @@ def register() -> None:
         NotificationKind.BOOKING_WITHDRAWN,
     ):
         notification_hooks.attachments[kind] = attachments
+    notification_hooks.attachments[NotificationKind.RETURN_MOVED] = new_dates
     notification_hooks.attachments[NotificationKind.IN_WORKSHOP] = no_dates_at_the_door

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from b2c_web import audit
 from b2c_web.accounts.models import User
-from b2c_web.bookings import hooks
+from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.access import lock_for
 from b2c_web.bookings.availability import order_of, read_windows
 from b2c_web.bookings.claim import place_of, question_of, service_minutes
@@ -25,6 +25,7 @@ from b2c_web.config import ZONE
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
+from b2c_web.notifications.models import NotificationKind
 from b2c_web.workshops.models import TimeSlot
 from b2c_web.workshops.rules import MINUTE, Block, Window, trip_parts
 
@@ -112,16 +113,21 @@ def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID
 
 
 def move_return(booking: Booking, return_slot_id: uuid.UUID) -> None:
-    """Step: give the return of a locked booking another window, when it can be promised now. Raises PlaceTaken."""
+    """Step: give the return of a locked booking another window, when it can be promised now, and tell its customer.
+
+    Raises PlaceTaken.
+    """
     possible = may_choose_return(booking) and any(one.slot_id == return_slot_id for one in return_options(booking))
     if not possible:
         raise PlaceTaken(_l("Dieses Rückgabefenster ist nicht mehr frei."), block=Block.NO_JOCKEY)
-    slot = db.session.get_one(TimeSlot, return_slot_id)
-    _move_minutes(booking, slot)
+    slot, before = db.session.get_one(TimeSlot, return_slot_id), messages.facts_of(booking)
+    trip_id = _move_minutes(booking, slot)
     _stretch_reservation(booking, slot)
-    booking.return_slot_id, booking.return_failed_at = slot.id, None
+    booking.return_slot, booking.return_failed_at = slot, None
     move_promise(booking, slot.end_time)
     hooks.return_replanned(booking)
+    old = {f"old_{key}": before[key] for key in ("return_start", "return_end")}
+    messages.send(NotificationKind.RETURN_MOVED, booking, once=str(trip_id), **old)
 
 
 def move_promise(booking: Booking, ready_at: datetime) -> None:
@@ -137,8 +143,11 @@ def move_promise(booking: Booking, ready_at: datetime) -> None:
     )
 
 
-def _move_minutes(booking: Booking, slot: TimeSlot) -> None:
-    """The return trip's minutes leave their windows and go to the new one, all of them locked in one order."""
+def _move_minutes(booking: Booking, slot: TimeSlot) -> uuid.UUID:
+    """The return trip's minutes leave their windows and go to the new one, all of them locked in one order.
+
+    Returns the new trip's id.
+    """
     question = question_of(booking)
     order = order_of(question, service_minutes(booking), for_staff=True)
     windows, _days = read_windows(booking.workshop_id, slot.service_date, slot.service_date)
@@ -153,12 +162,12 @@ def _move_minutes(booking: Booking, slot: TimeSlot) -> None:
     release_trips([booking.id], AssignmentType.RETURN)
     if not all(change_slot(slot_id, 0, minutes) for slot_id, minutes in parts.items()):
         raise PlaceTaken(block=Block.NO_JOCKEY)
-    _add_trip(booking, slot, order.travel_minutes, order.return_minutes, parts)
+    return _add_trip(booking, slot, order.travel_minutes, order.return_minutes, parts)
 
 
 def _add_trip(
     booking: Booking, slot: TimeSlot, travel_minutes: int, jockey_minutes: int, parts: dict[uuid.UUID, int]
-) -> None:
+) -> uuid.UUID:
     place, trip_id = place_of(booking), uuid7()
     trip = {
         "id": trip_id,
@@ -178,6 +187,7 @@ def _add_trip(
     db.session.execute(insert(Trip), trip)
     rows = [{"trip_id": trip_id, "slot_id": slot_id, "minutes": minutes} for slot_id, minutes in parts.items()]
     db.session.execute(insert(TripMinutes), rows)
+    return trip_id
 
 
 def _stretch_reservation(booking: Booking, slot: TimeSlot) -> None:

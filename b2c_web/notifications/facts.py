@@ -84,6 +84,8 @@ class BookingFacts(TypedDict, total=False):
     hold_until: str | None
     old_pickup_start: str
     old_pickup_end: str
+    old_return_start: str | None
+    old_return_end: str
     new_date_until: str
     withdrawn_at: str
     arrival_estimate: str | None
@@ -121,6 +123,8 @@ INSTANTS = (
     "hold_until",
     "old_pickup_start",
     "old_pickup_end",
+    "old_return_start",
+    "old_return_end",
     "new_date_until",
     "withdrawn_at",
     "arrival_estimate",
@@ -149,6 +153,7 @@ NEEDED: dict[Kind, frozenset[str]] = {
     Kind.NO_SHOW: BOOKING | {"kept_cents", "new_date_until"},
     Kind.MONEY_RETURNED: BOOKING | {"refund_cents"},
     Kind.READY: BOOKING | {"concierge", "workshop"},
+    Kind.RETURN_MOVED: BOOKING | RETURN | {"old_return_start", "old_return_end"},
     Kind.EXTENSION_RAISED: EXTENSION | {"extension_description", "extension_photos", "link_path"},
     Kind.EXTENSION_REMINDER: EXTENSION | {"link_path"},
     Kind.EXTENSION_DECIDED: EXTENSION | {"extension_status"},

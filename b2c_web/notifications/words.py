@@ -36,6 +36,7 @@ KINDS: dict[NotificationKind, Any] = {
     NotificationKind.READY: _l("Fertig"),
     NotificationKind.UNDER_WAY_BACK: _l("Unterwegs zurück"),
     NotificationKind.RETURN_FAILED: _l("Rückgabe nicht geglückt"),
+    NotificationKind.RETURN_MOVED: _l("Rückgabe verschoben"),
     NotificationKind.COMPLETED: _l("Abgeschlossen"),
     NotificationKind.REVIEW_REQUEST: _l("Bitte um Rückmeldung"),
 }

@@ -42,6 +42,8 @@ FACTS: dict[str, Any] = {
     "hold_until": "2026-11-24T11:30:00+00:00",
     "old_pickup_start": "2026-12-07T07:00:00+00:00",
     "old_pickup_end": "2026-12-07T09:00:00+00:00",
+    "old_return_start": "2026-12-07T15:00:00+00:00",
+    "old_return_end": "2026-12-07T17:00:00+00:00",
     "new_date_until": "2026-12-09T11:00:00+00:00",
     "withdrawn_at": "2026-11-24T11:00:00+00:00",
     "arrival_estimate": "2026-12-08T09:25:00+00:00",

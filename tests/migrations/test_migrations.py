@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy import event, text
 
 from b2c_web import clock
 from b2c_web.bookings import commands as bookings
+from b2c_web.bookings.returning import replan_return
 from b2c_web.checks import breaches
 from b2c_web.cli.schema_checks import validate_schema
 from b2c_web.db_server import DatabaseServer
@@ -210,6 +212,27 @@ def test_who_withdrew_stays_so_and_the_messages_about_it_go(committed_app: Flask
         db.session.remove()
         downgrade(revision="20261128_1830")
         assert (one(withdrawn), one(messages)) == (1, 0)
+        upgrade()
+        assert everything_missing() == []
+        assert breaches() == []
+
+
+def test_messages_about_a_moved_return_go_and_the_return_stays(committed_app: Flask) -> None:
+    with committed_app.app_context(), clock.frozen(NOON):
+        trips = Trips(db.session, clock.frozen)
+        booking = trips.booked()
+        trips.make_ready(booking)
+        moved_to = trips.slots[7].id
+        with clock.frozen(booking.pickup_time + timedelta(minutes=200)):
+            replan_return(trips.dispatcher, booking.id, moved_to)
+        messages = "SELECT count(*) FROM notifications WHERE kind::text = 'RETURN_MOVED'"
+        others = "SELECT count(*) FROM notifications WHERE kind::text <> 'RETURN_MOVED'"
+        stays = one(others)
+        assert one(messages) == 1
+        db.session.remove()
+        downgrade(revision="20261129_0800")
+        assert (one(messages), one(others)) == (0, stays)
+        assert one("SELECT return_slot_id FROM bookings") == moved_to
         upgrade()
         assert everything_missing() == []
         assert breaches() == []

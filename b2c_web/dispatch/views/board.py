@@ -232,7 +232,7 @@ def return_window(trip_id: uuid.UUID) -> Response:
     row, form = board.row_of(current_user, trip_id), WindowForm()
     form.slot_id.choices = _windows(row)
     if submitted(form, lambda: replan_return(current_user, row.booking.id, uuid.UUID(form.slot_id.data))):
-        flash(_("Das neue Fenster steht. Der Kunde sieht es in seiner Buchung."), "success")
+        flash(_("Das neue Fenster steht. Der Kunde bekommt eine Nachricht."), "success")
         return htmx.see_other(url_for("dispatch.day"))
     hint = _("Frei sind nur Fenster, in denen ein Jockey fahren kann und die Ronja so lange bleibt.")
     return form_page("dispatch/window.html", form, hint=hint, **_followed(row))
