@@ -15,6 +15,7 @@ from tests.factories.messages import DROP_OFF, FACTS
 
 KINDS = list(NotificationKind)
 LANGUAGES = ("de", "en")
+OF_RETURNS = {NotificationKind.RETURN_MOVED}  # never about a car that its customer fetches
 LEFTOVERS = re.compile(r"None|Undefined|\{\{|\}\}|\{%|%\(|%%|&(amp|lt|gt|nbsp|#\d+);|, ,|\(\)| \.|  ")
 
 
@@ -25,6 +26,11 @@ def sparse(kind: NotificationKind, concierge: bool) -> dict[str, Any]:
         needed = needed | facts.NEEDED_WITH_CONCIERGE.get(kind, frozenset())
     known = FACTS | {"concierge": concierge}
     return {key: known[key] for key in needed}
+
+
+def cases(kind: NotificationKind) -> list[dict[str, Any]]:
+    """A booking with concierge, and one without it where a message of this kind can be about that."""
+    return [FACTS] if kind in OF_RETURNS else [FACTS, DROP_OFF]
 
 
 def written(kind: NotificationKind, language: str, context: dict[str, Any]) -> Rendered:
@@ -59,7 +65,7 @@ def test_every_kind_and_state_has_its_word() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_message_has_gaps_or_foreign_links(speaking: Flask, kind: NotificationKind, language: str) -> None:
-    for context in (FACTS, DROP_OFF, sparse(kind, True), sparse(kind, False)):
+    for context in (*cases(kind), sparse(kind, True), sparse(kind, False)):
         message = written(kind, language, context)
         assert message.subject == one_line(message.subject) != ""
         for line in [message.subject, *message.text.splitlines()]:
@@ -79,7 +85,7 @@ def assert_links_lead_home(message: Rendered, base_url: str, operator: str) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_english_is_english(speaking: Flask, kind: NotificationKind) -> None:
-    for context in (FACTS, DROP_OFF):
+    for context in cases(kind):
         german, english = (written(kind, language, context) for language in LANGUAGES)
         assert 'lang="en"' in english.html
         assert 'lang="de"' in german.html
@@ -173,6 +179,12 @@ def test_a_drop_off_is_never_promised_a_jockey(speaking: Flask) -> None:
         text = written(kind, "de", DROP_OFF).text
         assert "Jockey" not in text
         assert "Am Prüfstand 1" in text
+
+
+@pytest.mark.parametrize("kind", OF_RETURNS)
+def test_a_return_without_its_window_cannot_be_written(speaking: Flask, kind: NotificationKind) -> None:
+    with pytest.raises(CannotWrite, match="return_end, return_start"):
+        written(kind, "de", DROP_OFF)
 
 
 def test_a_template_that_asks_for_an_unknown_fact_cannot_write(
