@@ -12,6 +12,7 @@ from typing import Any
 
 from flask_babel import force_locale
 
+from b2c_web.accounts.models import User
 from b2c_web.bookings import messages
 from b2c_web.bookings.models import Booking
 from b2c_web.extensions import rules
@@ -102,11 +103,12 @@ def payment_needed(booking: Booking, extension: Extension, code: str | None, onc
     to_customer(NotificationKind.EXTENSION_PAYMENT_NEEDED, booking, extension, once=once, reason=reason)
 
 
-def consent_facts(consent: Consent) -> dict[str, str]:
-    """A recorded consent, as JSON."""
+def consent_facts(consent: Consent, staff: User) -> dict[str, str]:
+    """A recorded consent, as JSON, with who wrote it down."""
     return {
         "channel": consent.channel,
         "name": consent.name.strip(),
         "given_at": consent.at.isoformat(),
         "words": consent.words.strip(),
+        "staff_name": staff.name or "",
     }

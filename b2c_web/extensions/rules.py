@@ -243,6 +243,13 @@ def waits_for_customer(code: str | None) -> AuthorizationStatus:
     return Auth.REQUIRES_ACTION if code in WANTS_CUSTOMER else Auth.FAILED
 
 
+def consent_time_error(at: datetime, booking: Booking) -> tuple[str, Any] | None:
+    """Nobody can have agreed to what was found before the car was here; a call may come before the offer is written."""
+    here_since = booking.workshop_checkin_at or at
+    before = at < here_since.replace(second=0, microsecond=0)  # forms know whole minutes
+    return ("at", _l("Die Zustimmung kann nicht älter sein als die Annahme des Autos.")) if before else None
+
+
 def consent_error(channel: str, name: str, words: str, at: datetime, now: datetime) -> tuple[str, Any] | None:
     """The first field of a recorded consent that cannot be taken, or None."""
     if channel not in CHANNELS:

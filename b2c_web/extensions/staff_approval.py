@@ -47,10 +47,11 @@ def approve_on_consent(
     refuse_field(rules.consent_error(consent.channel, consent.name, consent.words, consent.at, now_utc()))
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking, extension = lock_for_staff(staff, extension_id)
+        refuse_field(rules.consent_time_error(consent.at, booking))
         decision = Decision(DecisionRight.RECORDED_CONSENT, staff.id, consent.channel)
         payment_id = approve_locked(booking, extension, accepted, shown, decision)
         _keep(staff, extension_id, consent)
-        kind, facts = NotificationKind.EXTENSION_APPROVED_FOR_YOU, messages.consent_facts(consent)
+        kind, facts = NotificationKind.EXTENSION_APPROVED_FOR_YOU, messages.consent_facts(consent, staff)
         messages.to_customer(kind, booking, extension, consent=facts)
         return payment_id
 

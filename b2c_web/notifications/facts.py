@@ -196,6 +196,8 @@ def readable(context: dict[str, Any]) -> dict[str, Any]:
     facts["booking_url"] = page_url(facts["booking_url_path"] or "")
     facts["extension_url"] = page_url(facts["extension_url_path"] or "")
     facts["link_url"] = page_url(facts["link_path"] or "")
+    if facts["consent"]:
+        facts["consent"] = facts["consent"] | {"given_at": _instant(facts["consent"]["given_at"])}
     facts["options"] = [_option(one) for one in facts["options"] or []]
     return facts
 

@@ -193,12 +193,17 @@ def test_a_recorded_consent_says_who_when_and_how(scene: Extending, booking: Boo
     ("facts", "field"),
     [({"channel": "telepathy"}, "channel"), ({"name": " "}, "name"), ({"words": ""}, "words")],
 )
-def test_half_a_consent_is_none(scene: Extending, raised: Extension, facts: dict[str, str], field: str) -> None:
+def test_half_a_consent_is_none(
+    scene: Extending, booking: Booking, raised: Extension, facts: dict[str, str], field: str
+) -> None:
     with invalid(field):
         commands.approve_on_consent(scene.staff, raised.id, [0], digest_of(raised), consent(**facts))
     with invalid("at"):
         ahead = clock.now_utc() + timedelta(minutes=1)
         commands.approve_on_consent(scene.staff, raised.id, [0], digest_of(raised), consent(at=ahead))
+    with invalid("at"):
+        before = booking.workshop_checkin_at - timedelta(minutes=1)  # to what nobody had found
+        commands.approve_on_consent(scene.staff, raised.id, [0], digest_of(raised), consent(at=before))
     assert scene.fresh(raised.id).status is Status.PENDING
 
 

@@ -82,7 +82,13 @@ FACTS: dict[str, Any] = {
     "delay_reason": "Reason 46",
     "decision_right": "RECORDED_CONSENT",
     "words": "Reason 44",
-    "consent": {"channel": "phone", "name": "Person", "given_at": "2026-12-08T11:08:00+00:00", "words": "Reason 45"},
+    "consent": {
+        "channel": "phone",
+        "name": "Person",
+        "given_at": "2026-12-08T11:08:00+00:00",
+        "words": "Reason 45",
+        "staff_name": "Person 46",
+    },
     "waiting_hours": 2,
     "extra_work": [
         {"name": "Filter 1", "quantity": "1", "sum_cents": 18999, "done": True},

@@ -48,7 +48,7 @@ def approve(pages: Pages, extension: Extension, step: str, **fields: Any) -> Any
     )
 
 
-CONSENT = {"channel": "phone", "name": "Rosa Ahorn", "at": "2026-11-24T11:55", "words": "Ja, bitte machen."}
+CONSENT = {"channel": "phone", "name": "Rosa Ahorn", "at": "2026-11-24T12:00", "words": "Ja, bitte machen."}
 
 
 def test_within_the_limit_staff_approve_and_see_what_is_left(pages: Pages) -> None:
@@ -84,6 +84,14 @@ def test_ticks_that_the_button_did_not_name_are_shown_first(pages: Pages) -> Non
         assert "Angekreuzt sind 89,90 EUR. Stimmt das so?" in plain(answer)
         assert 'name="amount_cents" value="8990"' in answer.text
     assert pages.extensions()[0].status is ExtensionStatus.PENDING
+
+
+def test_nothing_ticked_is_asked_for(pages: Pages) -> None:
+    extension = pages.raised()
+    for step in ("limit-approval", "consent"):
+        answer = approve(pages, extension, step, item=[], amount_cents=0, **CONSENT)
+        assert answer.status_code in (409, 422)
+        assert "Bitte kreuzen Sie mindestens eine Position an." in plain(answer)
 
 
 def test_a_consent_is_recorded_with_who_how_when_and_what(pages: Pages) -> None:

@@ -126,7 +126,7 @@ def _staff_approval(extension_id: uuid.UUID, form: ItemsForm, template: str, act
     if htmx.wants_fragment() and request.args.get("sum"):
         return htmx.render("extensions/_staff_sum.html", None, ticked=ticked, sum_cents=cents, **facts)
     paying: list[uuid.UUID] = []
-    if form.is_submitted() and form.said() != cents:  # without script the button could not follow the ticks
+    if form.is_submitted() and ticked and form.said() != cents:  # without script the button could not follow the ticks
         form.form_errors.append(_("Angekreuzt sind %(sum)s. Stimmt das so?", sum=formatting.eur(cents)))
     elif submitted(form, lambda: paying.append(act(ticked, form.shown.data or ""))):
         commands.authorize_now(paying[0])
