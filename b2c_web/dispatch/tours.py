@@ -15,7 +15,7 @@ from b2c_web.bookings.naming import model_of
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.dispatch.drivers import is_on_the_road
-from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.dispatch.rules import ENDED, OPEN, RUNNING
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
@@ -23,6 +23,7 @@ from b2c_web.workshops.generation import local_day
 from b2c_web.workshops.models import Jockey, JockeyShift
 
 WAITS_FOR_RETURN = (BookingStatus.READY_FOR_RETURN, BookingStatus.CANCELLED)
+WAY_BACK = timedelta(hours=12)  # by then the Ronja is back, or somebody has called
 SHOWN = (
     joinedload(JockeyAssignment.booking).joinedload(Booking.vehicle),
     joinedload(JockeyAssignment.booking).joinedload(Booking.workshop),
@@ -139,6 +140,20 @@ def has_car_still(failed: JockeyAssignment) -> bool:
         JockeyAssignment.started_at.is_not(None),
     )
     return failed.booking.status in WAITS_FOR_RETURN and db.session.scalar(later.limit(1)) is None
+
+
+def called_back(jockey: Jockey, now: datetime) -> Sequence[JockeyAssignment]:
+    """Pickups that ended with their booking while the jockey brought the Ronja; until the next tour is begun."""
+    since = select(func.max(JockeyAssignment.started_at)).where(JockeyAssignment.jockey_id == jockey.id)
+    statement = select(JockeyAssignment).where(
+        JockeyAssignment.jockey_id == jockey.id,
+        JockeyAssignment.type == AssignmentType.PICKUP,
+        JockeyAssignment.cancel_reason == CancelReason.BOOKING_CANCELLED,
+        JockeyAssignment.started_at == since.scalar_subquery(),
+        JockeyAssignment.departed_at.is_(None),
+        JockeyAssignment.updated_at > now - WAY_BACK,
+    )
+    return db.session.scalars(statement.options(*SHOWN)).all()
 
 
 def waits_for_car(tour: JockeyAssignment) -> bool:

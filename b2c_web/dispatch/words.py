@@ -119,6 +119,8 @@ AFTER_RETURN = {
         " Der Kunde bekommt eine Nachricht."
     ),
 }
+# of a pickup that ended on its way because the booking did
+CALLED_BACK = _l("Die Buchung ist beendet. Bitte bringen Sie die Ronja %(plate)s zurück in die Werkstatt.")
 FLAGGED = {
     Clash.NO_SHIFT: _l("ohne Schicht"),
     Clash.NO_JOCKEY_FREE: _l("überschneidet sich"),

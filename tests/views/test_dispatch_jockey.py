@@ -403,3 +403,19 @@ def test_in_english(trips: Trips, login: Login) -> None:
     assert "I am leaving" in words
     assert "2 trips left" not in words
     assert "Map Am Beispielweg 12" in words
+
+
+def test_a_booking_that_ends_while_its_jockey_is_on_the_way_calls_the_ronja_back(trips: Trips, login: Login) -> None:
+    """Also on another day than the planned one, and until the next tour begins."""
+    booking, other = trips.booked(), trips.booked(1, 3)
+    plate = trips.assignment(booking).ronja.license_plate
+    words = f"Die Buchung ist beendet. Bitte bringen Sie die Ronja {plate} zurück in die Werkstatt."
+    client = driver(trips, login)
+    commands.start_pickup(trips.assignment(booking).id, trips.driver, early=True)
+    commands.arrive_pickup(trips.assignment(booking).id, trips.driver)
+    assert words not in words_of(text_of(client.get("/jockey")))
+    bookings.cancel(booking.user, booking.id, accepted_fee_cents=0)
+    assert words in words_of(text_of(client.get("/jockey")))
+    with trips.at(other.pickup_time - timedelta(minutes=23)):
+        commands.start_pickup(trips.assignment(other).id, trips.driver)
+        assert words not in words_of(text_of(client.get("/jockey")))

@@ -59,7 +59,10 @@ def _day(jockey: Jockey | None, shown: date, version: str) -> dict[str, Any]:
     day = tours.day_of(jockey, shown, today, now_utc()) if jockey else None
     facts = about(day.now if day else None) | {"day": day, "today": today, "shown": shown, "version": version}
     ended = [(one, words.after_return(one)) for one in day.done] if day and shown == today else []
-    facts |= {"still_to_do": [(one, what) for one, what in ended if what and tours.has_car_still(one)]}
+    still_to_do = [(one, what) for one, what in ended if what and tours.has_car_still(one)]
+    back = tours.called_back(jockey, now_utc()) if jockey and shown == today else []
+    still_to_do += [(one, words.CALLED_BACK % {"plate": one.ronja.license_plate}) for one in back]
+    facts |= {"still_to_do": still_to_do}
     return facts | {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
 
 
