@@ -195,7 +195,8 @@ def test_who_begins_within_the_withdrawal_period_is_told(at_desk: Callable[..., 
     assert f'action="/workshop/bookings/{desk.booking.id}/work"' not in page  # nothing begins by one press unasked
     sent = desk.send("/work")
     assert sent.status_code == 422
-    assert "Bitte bestätigen: Wir beginnen, obwohl der Kunde noch widerrufen kann." in text_of(sent)
+    assert "Schon beginnen?" in text_of(sent)
+    assert "error-summary" not in text_of(sent)  # a question, and nobody's mistake
     assert "Trotzdem beginnen" in text_of(sent)
     db.session.expire_all()
     assert desk.booking.work_started_at is None
