@@ -38,7 +38,7 @@ def take_early(step: Step, now: datetime) -> None:
 
     Raises Invalid (`early`) when it is promised to somebody else until then.
     """
-    reservation = _locked(step.booking.id)
+    reservation = _locked(step.booking.id) if step.is_early(now) else None
     if reservation is None or reservation.during.lower is None or reservation.during.lower <= now:
         return
     if not _change(reservation, Range(now, reservation.during.upper)):

@@ -118,9 +118,13 @@ class Step:
     def conflict(self) -> Conflict:
         return Conflict(CHANGED, code="wrong_state", status=self.assignment.status.value)
 
+    def is_early(self, now: datetime) -> bool:
+        """Is the trip's planned departure far ahead?"""
+        return rules.is_early(self.assignment.scheduled_time - self.travel(), now, current_app.config)
+
     def check_time(self, now: datetime) -> None:
         """Raises Invalid when the trip's planned departure is far ahead."""
-        if rules.is_early(self.assignment.scheduled_time - self.travel(), now, current_app.config):
+        if self.is_early(now):
             raise Invalid(TOO_EARLY, code="too_early", field="early")
 
     def travel(self) -> timedelta:

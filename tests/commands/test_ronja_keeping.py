@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy.dialects.postgresql import Range
 
 from b2c_web.audit import AuditEntry
 from b2c_web.bookings.models import Booking, RonjaReservation
@@ -56,6 +57,19 @@ def test_a_ronja_that_is_promised_until_then_does_not_set_out_early(trips: Trips
     assert (kept(trips, booking), trips.assignment(booking).status) == (before, AssignmentStatus.ASSIGNED)
     with trips.at(other.pickup_time - timedelta(minutes=23)):
         commands.start_pickup(trips.assignment(other).id, trips.driver)
+
+
+def test_leaving_a_little_early_asks_nothing_of_the_plan(trips: Trips) -> None:
+    """The one before may end just when this one begins."""
+    booking = trips.booked(15, 17)
+    trips.booked(5, 7)
+    before = trips.session.query(RonjaReservation).filter(RonjaReservation.booking_id != booking.id).one()
+    lower = kept(trips, booking)[0]
+    before.during = Range(before.during.lower, lower)
+    trips.session.commit()
+    with trips.at(lower - timedelta(minutes=10)):
+        commands.start_pickup(trips.assignment(booking).id, trips.driver, early=True)
+    assert kept(trips, booking)[0] == lower
 
 
 def failed_return(trips: Trips) -> Booking:
