@@ -22,12 +22,7 @@ from b2c_web.vehicles.rules import check_plate, check_vin, year_refusal
 SAME, CORRECTED, OTHER = "same", "corrected", "other"
 TOO_LONG = _l("Bitte höchstens %(max)d Zeichen.")
 A_NAME = [Optional(), Length(max=60, message=TOO_LONG)]
-LACKS = {
-    "license_plate": _l("Kennzeichen fehlt."),
-    "make": _l("Marke fehlt."),
-    "model": _l("Modell fehlt."),
-    "year": _l("Baujahr fehlt."),
-}
+LACKS = _l("Bitte eintragen.")
 SAME_PLATE = _l("Das ist das Kennzeichen des gebuchten Autos.")
 
 
@@ -46,7 +41,7 @@ class CheckInForm(Form):
         _l("Kilometerstand"),
         example="84512",
         validators=[
-            InputRequired(_l("Kilometerstand fehlt.")),
+            InputRequired(LACKS),
             NumberRange(0, 2_000_000, _l("Zwischen 0 und 2.000.000.")),
         ],
     )
@@ -77,7 +72,7 @@ class CheckInForm(Form):
     def _car_is_complete(self) -> bool:
         for name in NEEDED:
             if not self[name].data and not self[name].errors:
-                self.add_error(name, LACKS[name])
+                self.add_error(name, LACKS)
         for name, refusal in self._refusals().items():
             if refusal and not self[name].errors:
                 self.add_error(name, refusal)

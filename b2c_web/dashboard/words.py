@@ -83,7 +83,11 @@ def more_work(card: Card) -> tuple[str, str, str] | None:
         "pending": ("amber", "hourglass", _("%(amount)s seit %(ago)s", amount=amount, ago=ago)),
         "unpaid": ("amber", "lock", _("%(amount)s: Zahlung fehlt, seit %(ago)s", amount=amount, ago=ago)),
         "reserving": ("amber", "hourglass", _("%(amount)s wird reserviert", amount=amount)),
-        "approved": ("green", "check-circle", ngettext("%(num)s Zusatz frei", "%(num)s Zusätze frei", more.count)),
+        "approved": (
+            "green",
+            "check-circle",
+            ngettext("%(num)s Zusatz freigegeben", "%(num)s Zusätze freigegeben", more.count),
+        ),
         "declined": ("outline", "x", _("Zusatz abgelehnt")),
     }[more.state]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from wtforms import BooleanField, HiddenField, RadioField, SelectField, StringField, TextAreaField, TimeField
 from wtforms.fields import SelectChoice
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
@@ -185,16 +186,25 @@ class NoShowForm(Form):
     waited = BooleanField(_l("Wartezeit"))
 
     lacks: Sequence[NoShowLack] = ()
+    calls_missing = 0
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Names all that lacks at once; who has not waited yet need not say that they did."""
         valid = bool(super().validate(extra_validators))
-        for name, words in (LACKING[lack] for lack in self.lacks):
-            self.add_error(name, words)
+        for lack in self.lacks:
+            name, words = LACKING[lack]
+            self.add_error(name, self._calls_missing() if lack is NoShowLack.CALLS else words)
         unsaid = NoShowLack.WAITING not in self.lacks and not self.waited.data
         if unsaid:
             self.add_error("waited", _l("Bitte bestätigen Sie, dass Sie gewartet haben."))
         return valid and not self.lacks and not unsaid
+
+    def _calls_missing(self) -> str:
+        return ngettext(
+            "Bitte rufen Sie zuerst noch %(num)s Mal an.",
+            "Bitte rufen Sie zuerst noch %(num)s Mal an.",
+            self.calls_missing,
+        )
 
 
 class FailureForm(Form):

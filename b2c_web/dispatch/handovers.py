@@ -26,7 +26,7 @@ NOTES: Mapping[str, Any] = {
     "wishes": _l("Wünsche"),
     "notes": _l("Notizen"),
 }
-FUEL: Mapping[Any, Any] = {"R": _l("Reserve")}  # the other levels are numbers
+FUEL: Mapping[Any, Any] = {"R": _l("Reserve"), "1/4": "¼", "1/2": "½", "3/4": "¾", "1": _l("voll")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,10 @@ NEXT: Mapping[tuple[AssignmentType, AssignmentStatus], NextStep] = {
     (RETURN, S.ASSIGNED): NextStep(
         _l("Ich fahre los"),
         _TELLS,
-        _l("Sie haben das Auto und die Schlüssel. %(name)s bekommt jetzt eine Nachricht: gegen %(time)s Uhr da."),
+        _l(
+            "Sie haben das Auto und die Schlüssel. "
+            "%(name)s bekommt jetzt eine Nachricht: Sie sind gegen %(time)s Uhr da."
+        ),
         _l("Gute Fahrt. Die Nachricht ist unterwegs."),
         "navigate",
     ),

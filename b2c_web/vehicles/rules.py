@@ -19,8 +19,8 @@ FOREIGN = re.compile(rf"[{LETTERS}0-9][{LETTERS}0-9 \-]{{0,10}}[{LETTERS}0-9]")
 GERMAN_MAX_SIGNS = 8
 SPLIT = {2: 1, 5: 3}  # so many letters can be split in one way only: so many belong to the district
 
-PLATE_FORM = _l("So steht es auf dem Schild: WIT XY 207")
-PLATE_GAP = _l("Bitte mit Abstand nach dem Ort, wie auf dem Schild: WIT XY 207")
+PLATE_FORM = _l("Bitte so, wie es auf dem Schild steht, zum Beispiel WIT XY 207.")
+PLATE_GAP = _l("Bitte mit Abstand nach dem Ort, wie auf dem Schild, zum Beispiel WIT XY 207.")
 
 
 def check_plate(text: str) -> tuple[str, Any]:

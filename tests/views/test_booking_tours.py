@@ -27,7 +27,7 @@ from tests.views.walking import text_of, words_of
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 Login = Callable[..., FlaskClient]
 HTMX = {"HX-Request": "true"}
-NOTED = {"mileage_km": 48210, "fuel": "R", "keys": 2, "damage": "Kratzer, Tür vorn rechts", "signed_by": "Rosa Ritter"}
+NOTED = {"mileage_km": 48210, "fuel": "1", "keys": 2, "damage": "Kratzer, Tür vorn rechts", "signed_by": "Rosa Ritter"}
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_the_customer_reads_what_was_noted_at_the_door(
         links = re.findall(r"/media/file/[\w.\-]+", section)
         assert {client.get(link).status_code for link in links} == {200}
     assert f"Abholung, {moment(at)}, {trips.jockey.name}" in words
-    for kept in ("48.210 km", "Tank: Reserve", "Schlüssel: 2", "Schäden: Kratzer, Tür vorn rechts", "Rosa Ritter"):
+    for kept in ("48.210 km", "Tank: voll", "Schlüssel: 2", "Schäden: Kratzer, Tür vorn rechts", "Rosa Ritter"):
         assert kept in words
     assert section.count("photo-thumb") == section.count('id="zoom-') == 6
 

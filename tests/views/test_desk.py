@@ -92,7 +92,7 @@ def test_the_mileage_is_needed_and_the_input_kept(at_desk: Callable[..., Desk]) 
     desk = at_desk()
     answer = desk.send("/check-in", which="same", mileage_km="", keys_at="Haken 12")
     assert answer.status_code == 422
-    assert "Kilometerstand fehlt." in text_of(answer)
+    assert "Kilometerstand: Bitte eintragen." in text_of(answer)
     assert 'value="Haken 12"' in text_of(answer)
     assert desk.send("/check-in", which="same", mileage_km="-3").status_code == 422
     assert desk.send("/check-in", which="same", mileage_km="viel").status_code == 422
@@ -105,7 +105,7 @@ def test_another_car_is_recorded_with_both(at_desk: Callable[..., Desk]) -> None
     booked = desk.booking.vehicle_id
     lacking = desk.send("/check-in", which="other", mileage_km="10", license_plate="", make="", model="", year="")
     assert lacking.status_code == 422
-    assert "Kennzeichen fehlt." in text_of(lacking)
+    assert "Kennzeichen: Bitte eintragen." in text_of(lacking)
     same = desk.send("/check-in", which="other", mileage_km="10", **{**OTHER, "license_plate": "do aa 1"})
     assert "Das ist das Kennzeichen des gebuchten Autos." in text_of(same)
     assert desk.send("/check-in", which="other", mileage_km="10", **OTHER).status_code == 303

@@ -252,6 +252,8 @@ def test_nobody_there(trips: Trips, login: Login) -> None:
     arrived = booking.pickup_time
     with trips.at(arrived + timedelta(minutes=2)):
         client = login(trips.driver)
+        none = words_of(text_of(send(client, path(pickup, "no-show"))))
+        assert "Bitte rufen Sie zuerst noch 3 Mal an." in none
         assert "Bitte warten Sie bis 08:15 Uhr." in words_of(text_of(client.get(path(pickup, "no-show"))))
         for _press in range(2):  # the second one comes at once and does not count
             send(client, path(pickup, "calls"), path(pickup, "no-show"), photo=photo)

@@ -75,7 +75,7 @@ def test_lateness_is_a_word(scene: Scene, login: Login) -> None:
         ({}, "479,88 EUR seit 52 min", "Wartet auf Kunde"),
         ({"authorization_status": AuthorizationStatus.REQUIRES_ACTION}, "Zahlung fehlt", "Wartet auf Kunde"),
         ({"authorization_status": AuthorizationStatus.PENDING}, "wird reserviert", "In Arbeit"),
-        ({"authorization_status": AuthorizationStatus.AUTHORIZED}, "1 Zusatz frei", "In Arbeit"),
+        ({"authorization_status": AuthorizationStatus.AUTHORIZED}, "1 Zusatz freigegeben", "In Arbeit"),
         ({"status": ExtensionStatus.DECLINED}, "Zusatz abgelehnt", "In Arbeit"),
     ],
 )

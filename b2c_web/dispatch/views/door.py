@@ -101,7 +101,7 @@ def _files(tour: JockeyAssignment, name: str) -> list[MediaFile]:
 @requires("jockey.day")
 def no_show(assignment_id: uuid.UUID) -> Response:
     tour, form = tours.own_tour(current_user, assignment_id), NoShowForm()
-    form.lacks = _lacks(tour)
+    form.lacks, form.calls_missing = _lacks(tour), current_app.config["NO_SHOW_CALLS"] - len(_calls(tour))
     if submitted(form, lambda: _record_no_show(tour)):
         flash(_("Notiert. Der Kunde bekommt eine Nachricht und kann einen neuen Termin wählen."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
@@ -124,21 +124,26 @@ def _waiting(tour: JockeyAssignment) -> dict[str, Any]:
     config, start = current_app.config, tour.trip.window_start
     waits_from = max(tour.arrived_at or start, start)
     return {
-        "calls": [datetime.fromisoformat(at) for at in (tour.handover or {}).get("calls", [])],
+        "calls": [datetime.fromisoformat(at) for at in _calls(tour)],
         "calls_needed": config["NO_SHOW_CALLS"],
         "waits_from": waits_from,
         "waits_until": waits_from + timedelta(minutes=config["NO_SHOW_WAIT_MINUTES"]),
     }
 
 
+def _calls(tour: JockeyAssignment) -> list[str]:
+    return list((tour.handover or {}).get("calls", []))
+
+
 def _lacks(tour: JockeyAssignment) -> list[rules.NoShowLack]:
     """What the page can tell before the command does."""
     if tour.status is not S.AT_PICKUP_LOCATION:
         return []
-    calls = len((tour.handover or {}).get("calls", []))
     waited = rules.waited_minutes(tour.arrived_at, tour.trip.window_start, now_utc())
     has_photo = bool(_files(tour, "photo"))
-    return rules.no_show_lacks(calls=calls, waited_minutes=waited, has_photo=has_photo, rules=current_app.config)
+    return rules.no_show_lacks(
+        calls=len(_calls(tour)), waited_minutes=waited, has_photo=has_photo, rules=current_app.config
+    )
 
 
 def _record_no_show(tour: JockeyAssignment) -> None:
