@@ -20,7 +20,7 @@ class NotificationKind(StrEnum):
     BOOKING_MOVED = "BOOKING_MOVED"
     BOOKING_WITHDRAWN = "BOOKING_WITHDRAWN"
     WITHDRAWAL_RECEIVED = "WITHDRAWAL_RECEIVED"  # with the car here: the booking is still to be ended
-    WITHDRAWAL_STAFF_ALERT = "WITHDRAWAL_STAFF_ALERT"  # to the workshop
+    WITHDRAWAL_STAFF_ALERT = "WITHDRAWAL_STAFF_ALERT"
     PICKUP_REMINDER = "PICKUP_REMINDER"
     NO_SHOW = "NO_SHOW"
     MONEY_RETURNED = "MONEY_RETURNED"
@@ -34,8 +34,8 @@ class NotificationKind(StrEnum):
     EXTENSION_ANSWERED = "EXTENSION_ANSWERED"
     EXTENSION_APPROVED_FOR_YOU = "EXTENSION_APPROVED_FOR_YOU"  # by the workshop: standing limit, consent on record
     EXTENSION_PAYMENT_NEEDED = "EXTENSION_PAYMENT_NEEDED"
-    EXTENSION_QUESTION = "EXTENSION_QUESTION"  # to the workshop
-    EXTENSION_STAFF_ALERT = "EXTENSION_STAFF_ALERT"  # to the workshop
+    EXTENSION_QUESTION = "EXTENSION_QUESTION"
+    EXTENSION_STAFF_ALERT = "EXTENSION_STAFF_ALERT"
     MOVE_ASKED = "MOVE_ASKED"
     PLACE_FREE = "PLACE_FREE"
     READY = "READY"
@@ -44,6 +44,15 @@ class NotificationKind(StrEnum):
     RETURN_MOVED = "RETURN_MOVED"
     COMPLETED = "COMPLETED"
     REVIEW_REQUEST = "REVIEW_REQUEST"
+
+
+TO_STAFF = frozenset(
+    {
+        NotificationKind.WITHDRAWAL_STAFF_ALERT,
+        NotificationKind.EXTENSION_QUESTION,
+        NotificationKind.EXTENSION_STAFF_ALERT,
+    }
+)
 
 
 class NotificationStatus(StrEnum):

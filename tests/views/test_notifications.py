@@ -291,6 +291,8 @@ def test_a_customer_sees_her_messages_and_no_codes(login: Login, session: Any) -
     assert "1 Nachricht, 1 ungelesen" in shown
     assert "Abgeschlossen: Inspektion" in shown
     assert "481590" not in shown
+    for to_staff in ("Anmeldecode", "Kunde hat widerrufen", "Frage zur Erweiterung", "Erweiterung ohne Antwort"):
+        assert to_staff not in shown  # no kind to choose either
     assert client.get(f"/account/messages/{mine.id}").status_code == 200
     for foreign in (other, code):
         assert client.get(f"/account/messages/{foreign.id}").status_code == 404

@@ -8,7 +8,7 @@ from flask_login import current_user
 from b2c_web.access import requires
 from b2c_web.htmx import render, see_other
 from b2c_web.notifications import blueprint, commands, queries, words
-from b2c_web.notifications.models import NotificationKind
+from b2c_web.notifications.models import TO_STAFF, NotificationKind
 from b2c_web.notifications.views import shown
 
 
@@ -19,7 +19,8 @@ def mine() -> Response:
     page = queries.messages_of(current_user.id, asked)
     context = shown.list_context("notifications.mine", asked, page)
     context["item_endpoint"] = "notifications.my_message"
-    context["kinds"] = {kind: word for kind, word in words.KINDS.items() if kind is not NotificationKind.LOGIN_CODE}
+    never_hers = {NotificationKind.LOGIN_CODE, *TO_STAFF}
+    context["kinds"] = {kind: word for kind, word in words.KINDS.items() if kind not in never_hers}
     unread = queries.unread_count(current_user.id)
     return render("notifications/mine.html", "notifications/_mine.html", **context, unread=unread)
 
