@@ -143,6 +143,18 @@ def test_withdrawing_needs_a_reason(pages: Pages) -> None:
     assert pages.by_staff(path, words="Noch einmal").status_code == 409
 
 
+def test_once_the_car_is_ready_the_booking_says_so_before_what_was_decided(pages: Pages) -> None:
+    def head() -> str:
+        return plain(pages.customer.get(f"/bookings/{pages.booking_id}")).split("Verlauf")[0]
+
+    extension = pages.raised()
+    assert "Mehr zu tun an Ihrem Auto" in head()
+    commands.decline(pages.booking.user, extension.id, "", digest_of(extension))
+    bookings.complete_work(pages.scene.staff, pages.booking_id)
+    assert "Ihr Auto ist fertig" in head()
+    assert "Mehr zu tun an Ihrem Auto" not in head()
+
+
 def test_completion_waits_for_an_open_offer_and_offers_to_withdraw_it(pages: Pages) -> None:
     extension = pages.raised()
     page = pages.staff.get(pages.completion)
