@@ -265,6 +265,7 @@ def test_with_the_customers_car_the_way_leads_to_the_workshop(trips: Trips, logi
         words = words_of(text_of(driver(trips, login).get(path(tour))))
         assert "Schlüssel noch abgeben" in words
         assert base.address in words
+        assert f"{base.name} ·" not in words  # no minutes: the way is driven
         commands.complete_pickup(tour.id, trips.driver)
         words = words_of(text_of(driver(trips, login).get(path(tour))))
     assert "fertig um 08:20" in words
