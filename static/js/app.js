@@ -90,6 +90,17 @@ document.addEventListener("click", (event) => {
   field.scrollIntoView({ block: "center" });
 });
 
+// ---- a swap took away what had the focus, the way to a month that is none, say: its place gets it ----
+
+let focusedBefore = "";
+document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  focusedBefore = target.contains(document.activeElement) ? document.activeElement.id : "";
+});
+document.addEventListener("htmx:afterSettle", () => {
+  const isLost = focusedBefore && document.activeElement === document.body && !document.getElementById(focusedBefore);
+  if (isLost) document.querySelector("[data-focus-instead]")?.focus();
+});
+
 // ---- busy: the second click on the same form is ignored, the wait is shown after 300 ms ----
 
 const sending = new Map(); // forms that were sent: a second click on them is ignored
