@@ -103,8 +103,8 @@ def start_pickup(
         if step.to_do(PICKUP, Action.START):
             if not early:
                 step.check_time(now)
-            ask_back_holder(step, confirmed=has_ronja)
-            take_early(step, now)
+            if not ask_back_holder(step, confirmed=has_ronja):  # else the plan is wrong, and the jockey has the car
+                take_early(step, now)
         if step.take(PICKUP, Action.START, needs=BookingStatus.CONFIRMED, started_at=now):
             refresh_jockey(step.assignment.jockey_id)
             messages.send(

@@ -69,17 +69,18 @@ def ronja_doubt(assignment: JockeyAssignment) -> str:
     return _asked(assignment, holder) if holder else ""
 
 
-def ask_back_holder(step: Step, *, confirmed: bool) -> None:
+def ask_back_holder(step: Step, *, confirmed: bool) -> bool:
     """Step: a pickup's Ronja may still be with another customer. Raises Invalid ("ronja_out") when nobody confirmed.
 
-    A return that somebody forgot to record must not stop a jockey, so this is a question only.
+    A return that somebody forgot to record must not stop a jockey, so this is a question only. Was there one?
     """
     assignment, holder = step.assignment, holder_of(step.assignment)
     if holder is None:
-        return
+        return False
     if not confirmed:
         raise Invalid(_asked(assignment, holder), field="has_ronja", code="ronja_out")
     _note_yes(step, "ronja", {}, {"still_with": holder.number})
+    return True
 
 
 def ask_back_keys(step: Step, given: int | None, *, confirmed: bool) -> None:

@@ -431,7 +431,7 @@ def test_a_month_that_is_looked_at_stays_open_when_nothing_was_picked(walk: Walk
     assert month
     answer = walk.send("date", month=month[1], slot="", back="")
     assert answer.status_code == 422
-    assert 'id="month" tabindex="-1">Dezember 2026' in " ".join(text_of(answer).split())
+    assert 'id="month" tabindex="-1" data-focus-instead>Dezember 2026' in " ".join(text_of(answer).split())
 
 
 def test_days_that_are_over_are_not_called_closed(walk: Walk) -> None:
