@@ -66,6 +66,10 @@ class Person:
     def at(self, step: str) -> None:
         expect(self.page).to_have_url(re.compile(rf"/{step}(\?|#|$)"))
 
+    def refused(self) -> None:
+        """The form came back with what is wrong: a click does not wait for the page that it asks for."""
+        expect(self.page.locator("#errors")).to_be_visible()
+
     def begin(self) -> None:
         """From the front page to step 1, through the postal code and the brake service."""
         self.go("/")

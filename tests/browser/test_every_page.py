@@ -87,11 +87,13 @@ def test_the_last_steps(site: Site, meet: Meet) -> None:
     rosa.pick()
     draft = rosa.page.url.rsplit("/", 1)[0].removeprefix(site.address)
     rosa.next()  # with nothing filled in
+    rosa.refused()
     steps.look()
     steps.look_at(f"{draft}/contact")
     rosa.say_who()
     steps.look_at(f"{draft}/code")
     rosa.page.locator("main form .btn-primary").click()  # without the code
+    rosa.refused()
     steps.look()
     rosa.say_code()
     steps.look_at(f"{draft}/summary")
@@ -107,10 +109,12 @@ def test_the_waiting_list(site: Site, meet: Meet) -> None:
     looking = Inspector(rosa)
     looking.look_at(f"{draft}/waiting?day={full}")
     rosa.page.locator("main form .btn-primary").click()  # with nothing filled in
+    rosa.refused()
     looking.look()
     rosa.go(f"{draft}/waiting?day={full}")
     rosa.fill_in()
     rosa.page.locator("main form .btn-primary").click()
+    rosa.at("code")
     looking.look_at(f"{draft}/waiting/code?day={full}")
 
 
@@ -121,11 +125,13 @@ def test_codes(site: Site, meet: Meet) -> None:
     rosa.go("/login")
     rosa.page.fill("#email", rosa.email)
     rosa.page.locator("main form .btn-primary").click()
+    rosa.at("code")
     looking.look_at("/login/code")
     rosa.sign_in()
     rosa.go("/account/email")
     rosa.page.fill("#email", f"new-{rosa.email}")
     rosa.page.locator("main form .btn-primary").click()
+    rosa.at("code")
     looking.look_at("/account/email/code")
 
 

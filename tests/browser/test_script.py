@@ -1,7 +1,6 @@
 """What static/js/app.js adds to a page, in a real browser, on pages made for it."""
 
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,9 +36,10 @@ REFUSED = """<div class="error-summary" role="alert" tabindex="-1" id="errors"><
 
 @dataclass
 class Site:
-    """A running server and what it was asked."""
+    """A running server and what it was asked. While `may_answer` is not set, what takes long goes on."""
 
     address: str = ""
+    may_answer: threading.Event = field(default_factory=threading.Event)
     posts: list[tuple[str, str | None, dict[str, str]]] = field(default_factory=list)
 
 
@@ -63,8 +63,8 @@ def _app(site: Site) -> Flask:
     page_frame.init_app(app)
     app.before_request(lambda: _remember(site))
     app.add_url_rule("/", "page", lambda: render_template_string(PAGE, at=datetime(2026, 11, 24, tzinfo=UTC)))
-    app.add_url_rule("/refused", "refused", _after(0.6, lambda: (REFUSED, 422)), methods=["POST"])
-    app.add_url_rule("/slow", "slow", _after(0.8, lambda: "<h1>angekommen</h1>"), methods=["GET", "POST"])
+    app.add_url_rule("/refused", "refused", _slowly(site, (REFUSED, 422)), methods=["POST"])
+    app.add_url_rule("/slow", "slow", _slowly(site, "<h1>angekommen</h1>"), methods=["GET", "POST"])
     app.add_url_rule("/broken", "broken", lambda: (render_template("errors/_fragment.html", error_code=500), 500))
     app.add_url_rule("/news", "news", lambda: ("neu", {"HX-Trigger": '{"announce": "Der Stand ist neu."}'}))
     app.add_url_rule("/same", "same", lambda: ("", 204))
@@ -76,10 +76,10 @@ def _remember(site: Site) -> None:
         site.posts.append((request.path, request.headers.get("X-CSRFToken"), request.form.to_dict()))
 
 
-def _after(seconds: float, answer: Any) -> Any:
+def _slowly(site: Site, answer: Any) -> Any:
     def view() -> Any:
-        time.sleep(seconds)
-        return answer()
+        assert site.may_answer.wait(30), "nobody let it end"
+        return answer
 
     return view
 
@@ -93,6 +93,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 @pytest.fixture
 def opened(page: Page, site: Site) -> Page:
     site.posts.clear()
+    site.may_answer.set()
     page.goto(site.address)
     return page
 
@@ -106,19 +107,23 @@ def test_a_refused_form_gets_the_focus_on_its_errors(opened: Page, site: Site) -
 
 
 def test_a_wait_is_shown_and_the_second_click_ignored(opened: Page, site: Site) -> None:
+    site.may_answer.clear()
     at_once = opened.evaluate("""() => { const button = document.querySelector("#ask button");
       for (let n = 0; n < 3; n++) button.click();
       return button.getAttribute("aria-busy"); }""")
     assert at_once is None
     button = opened.locator("#ask button")
     expect(button).to_have_attribute("aria-busy", "true")
+    site.may_answer.set()
     expect(opened.locator("#errors")).to_be_visible()
     expect(button).not_to_have_attribute("aria-busy", "true")
     assert len(site.posts) == 1
 
 
 def test_a_plain_form_is_sent_once_and_again_after_the_back_button(opened: Page, site: Site) -> None:
+    site.may_answer.clear()
     opened.evaluate("for (const ms of [0, 150, 300]) setTimeout(() => document.querySelector('#go').click(), ms)")
+    threading.Timer(0.8, site.may_answer.set).start()  # on the way to another page nothing can be asked of this one
     expect(opened.locator("h1")).to_have_text("angekommen")
     assert site.posts == [("/slow", None, {"choice": "8"})]
     opened.go_back()
@@ -128,9 +133,11 @@ def test_a_plain_form_is_sent_once_and_again_after_the_back_button(opened: Page,
     assert len(site.posts) == 2
 
 
-def test_a_link_of_htmx_shows_its_wait(opened: Page) -> None:
+def test_a_link_of_htmx_shows_its_wait(opened: Page, site: Site) -> None:
+    site.may_answer.clear()
     opened.click("#wait")
     expect(opened.locator("#wait")).to_have_attribute("aria-busy", "true")
+    site.may_answer.set()
     expect(opened.locator("#out")).to_have_text("angekommen")
     expect(opened.locator("#wait")).not_to_have_attribute("aria-busy", "true")
 
