@@ -5,7 +5,10 @@ import re
 
 from playwright.sync_api import ConsoleMessage, Locator, Page, expect
 
+from b2c_web.accounts.models import User
+from b2c_web.accounts.sessions import open_session
 from tests.browser.site import PASSWORD, Site
+from tests.factories import make_customer
 
 _count = itertools.count(1)
 # what a browser says about a form that was refused; everything else that it says is a fault of ours
@@ -45,12 +48,16 @@ class Person:
 
     def speak(self, language: str) -> None:
         """What the language switch leaves in the session's cookie; the pages that are asked for next follow it."""
+        self._keep(language=language)
+        self.language = language
+
+    def _keep(self, **facts: str) -> None:
+        """In the cookie of the browser's session."""
         app, cookies = self.site.app, self.page.context
         signer, name = app.session_interface.get_signing_serializer(app), app.config["SESSION_COOKIE_NAME"]  # type: ignore[attr-defined]
         kept = next((one["value"] for one in cookies.cookies(self.site.address) if one["name"] == name), None)
-        said = (signer.loads(kept) if kept else {}) | {"language": language}
+        said = (signer.loads(kept) if kept else {}) | facts
         cookies.add_cookies([{"name": name, "value": signer.dumps(said), "url": self.site.address}])
-        self.language = language
 
     def next(self) -> None:
         """The one button of the pinned bar."""
@@ -128,6 +135,15 @@ class Person:
     def pay(self, number: str = "4242424242424242") -> None:
         self.page.fill("input[name=number]", number)
         self.page.get_by_role("button", name=re.compile(self.words["pay"])).first.click()
+
+    def is_signed_in(self, name: str = "") -> None:
+        """Since before this test: as a customer, or as the staff of this name. The journeys go through the doors."""
+        with self.site.data() as session:
+            email = f"{name}@example.org" if name else self.email
+            user = session.query(User).filter_by(email=email).one_or_none() or make_customer(email=email, name=None)
+            with self.site.app.test_request_context():
+                token = open_session(user)
+        self._keep(token=token)
 
     def sign_in(self) -> None:
         """With a mailed code, as a customer."""

@@ -146,7 +146,7 @@ def test_the_pages_where_it_is_chosen(declined: Garage) -> None:
 
 def test_without_script_an_account_is_saved_on_the_account_page(meet: Callable[..., Person]) -> None:
     plain = meet(javascript=False)
-    plain.sign_in()
+    plain.is_signed_in()
     page = plain.page
     plain.go("/account/cards")
     page.get_by_role("button", name="SEPA-Konto hinterlegen").click()

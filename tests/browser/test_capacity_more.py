@@ -49,8 +49,8 @@ def asking(staff: Person, day: date) -> None:
 @pytest.mark.parametrize(("javascript", "day"), [(True, 4), (False, 6)])
 def test_asked_on_the_tablet_answered_on_the_phone(site: Site, meet: Meet, javascript: bool, day: int) -> None:
     staff, rosa = meet(viewport=TABLET), meet(javascript=javascript)
-    staff.sign_in_as_staff("werkstatt")
-    rosa.sign_in()
+    staff.is_signed_in("werkstatt")
+    rosa.is_signed_in()
     booking_id = booked(site, rosa.email, day)
     with site.data() as session:
         before = session.get(Booking, booking_id)
@@ -115,8 +115,8 @@ def told(site: Site) -> None:
 def test_the_pages_in_use_hold_up(site: Site, meet: Meet) -> None:
     """With something on them: axe in both schemes, narrow and wide, nothing scrolls sideways at 320 px."""
     staff, rosa = meet(viewport=TABLET), meet()
-    staff.sign_in_as_staff("werkstatt")
-    rosa.sign_in()
+    staff.is_signed_in("werkstatt")
+    rosa.is_signed_in()
     booking_id = booked(site, rosa.email, 7)
     with site.data() as session:
         on = session.get(Booking, booking_id).slot.service_date

@@ -48,7 +48,7 @@ def staff(meet: Meet) -> Person:
 
 def signed_in(meet: Meet, **options: Any) -> Person:
     person = meet(**{**TABLET, **options})
-    person.sign_in_as_staff("werkstatt")
+    person.is_signed_in("werkstatt")
     return person
 
 

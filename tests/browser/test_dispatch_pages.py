@@ -105,7 +105,7 @@ def scene(site: Site) -> Scene:
 def test_every_page_of_a_dispatcher(site: Site, meet: Meet, watch: Watch, scene: Scene) -> None:
     watch.at(scene.moment + timedelta(minutes=30))
     dora = meet(viewport={"width": 1440, "height": 900})
-    dora.sign_in_as_staff("disposition")
+    dora.is_signed_in("disposition")
     looking = Inspector(dora)
     looking.look_at("/dispatch", f"/dispatch?day={scene.day}", "/dispatch?day=2020-01-01", *scene.dispatchers_pages())
 
@@ -114,7 +114,7 @@ def test_every_page_of_a_dispatcher(site: Site, meet: Meet, watch: Watch, scene:
 def test_every_page_of_a_jockey(site: Site, meet: Meet, watch: Watch, scene: Scene) -> None:
     watch.at(scene.moment + timedelta(minutes=30))
     bernd = meet()
-    bernd.sign_in_as_staff("jockey")
+    bernd.is_signed_in("jockey")
     looking = Inspector(bernd)
     wrong = []
     for path in ("/jockey", *scene.jockeys_pages()):
@@ -141,7 +141,7 @@ def hard_outdoors(bernd: Person) -> list[str]:
 def test_a_dispatcher_decides_by_keyboard(site: Site, meet: Meet, watch: Watch, scene: Scene) -> None:
     watch.at(scene.moment - timedelta(hours=2))
     dora = meet(viewport={"width": 1440, "height": 900})
-    dora.sign_in_as_staff("disposition")
+    dora.is_signed_in("disposition")
     dora.go(f"/dispatch/trips/{scene.trips['flagged']}")
     dora.page.locator("input[name=jockey_id]").first.focus()
     dora.page.keyboard.press("ArrowDown")
@@ -154,7 +154,7 @@ def test_two_dispatchers_see_each_other(site: Site, meet: Meet, watch: Watch, sc
     watch.at(scene.moment - timedelta(hours=2))
     dora, emil = meet(viewport={"width": 1440, "height": 900}), meet(viewport={"width": 1440, "height": 900})
     for one in (dora, emil):
-        one.sign_in_as_staff("disposition")
+        one.is_signed_in("disposition")
     emil.go(f"/dispatch?day={scene.day}")
     line = emil.page.locator(f"#trip-{scene.trips['assigned']}")
     expect(line).to_contain_text("an der Tür")
@@ -168,7 +168,7 @@ def test_a_phone_follows_the_plan_and_keeps_what_is_typed(site: Site, meet: Meet
     own = Scene(site, 22)
     watch.at(own.moment + timedelta(minutes=20))
     bernd = meet()
-    bernd.sign_in_as_staff("jockey")
+    bernd.is_signed_in("jockey")
     bernd.go("/jockey")
     row = bernd.page.locator(f"a[href='/jockey/trips/{own.tours['assigned']}']")
     expect(row).to_have_count(1)
@@ -189,7 +189,7 @@ def test_a_phone_follows_the_plan_and_keeps_what_is_typed(site: Site, meet: Meet
 def test_a_handover_without_script(site: Site, meet: Meet, watch: Watch, scene: Scene) -> None:
     watch.at(scene.moment + timedelta(minutes=20))
     bernd = meet(javascript=False)
-    bernd.sign_in_as_staff("jockey")
+    bernd.is_signed_in("jockey")
     bernd.go(f"/jockey/trips/{scene.tours['door']}/handover")
     for view in VIEWS:
         field = bernd.page.locator(f"fieldset[id^=media-photo_{view}-]")

@@ -144,7 +144,7 @@ OF_A_CUSTOMER = (
 @looks_at()
 def test_a_customers_pages(site: Site, meet: Meet) -> None:
     rosa = meet()
-    rosa.sign_in()
+    rosa.is_signed_in()
     own = found_by_itself(site.app, permissions_of(Role.CUSTOMER))
     assert {"accounts.account", "bookings.mine", "vehicles.cars"} <= set(own)
     Inspector(rosa).look_at(*own.values())
@@ -153,7 +153,7 @@ def test_a_customers_pages(site: Site, meet: Meet) -> None:
 @looks_at(*OF_A_CUSTOMER)
 def test_a_customers_things(site: Site, meet: Meet) -> None:
     rosa = meet()
-    rosa.sign_in()
+    rosa.sign_in()  # a code is mailed
     with site.data() as session:
         things = things_of(session.query(User).filter_by(email=rosa.email).one())
     site.work()  # the message is written
@@ -184,7 +184,7 @@ OF_A_BOOKING = ("show", "car_details", "move", "cancellation", "withdrawal", "re
 @looks_at(*(f"bookings.{page}" for page in OF_A_BOOKING))
 def test_a_booking_in_every_state(site: Site, meet: Meet) -> None:
     rosa = meet()
-    rosa.sign_in()
+    rosa.is_signed_in()
     with site.data() as session:
         made = bookings_in_every_state(session.query(User).filter_by(email=rosa.email).one())
     looking = Inspector(rosa)
@@ -228,7 +228,7 @@ STAFF = [
 @looks_at()
 def test_what_staff_see(site: Site, meet: Meet, name: str, role: Role) -> None:
     someone = meet()
-    someone.sign_in_as_staff(name)
+    someone.is_signed_in(name)
     with site.data() as session:
         if not session.query(Booking).count():
             customer = User(email="kunde@example.org", name="Rosa Ahorn", role=Role.CUSTOMER)
@@ -250,7 +250,7 @@ def test_what_was_written_to_whom(site: Site, meet: Meet) -> None:
     admin = meet()
     admin.sign_in()  # a code is mailed, and kept
     admin.page.context.clear_cookies()
-    admin.sign_in_as_staff("admin")
+    admin.is_signed_in("admin")
     with site.data() as session:
         mail = session.query(Notification).filter_by(recipient=admin.email).one().id
     Inspector(admin).look_at(f"/admin/messages/{mail}")

@@ -90,8 +90,8 @@ USUAL = (("Bremsbeläge vorn", 18999), ("Bremsscheiben vorn", 24999), ("Innenrau
 @pytest.fixture
 def garage(site: Site, meet: Meet) -> Iterator[Garage]:
     bella, rosa = meet(viewport=TABLET), meet()
-    rosa.sign_in()
-    bella.sign_in_as_staff("werkstatt")
+    rosa.is_signed_in()
+    bella.is_signed_in("werkstatt")
     with site.data() as session:
         user = session.query(User).filter_by(email=rosa.email).one()
         workshop = session.query(Workshop).first()
@@ -222,7 +222,7 @@ def test_without_script_the_choice_is_checked_first(garage: Garage, meet: Meet) 
 
 def test_staff_write_an_offer_without_script(garage: Garage, meet: Meet) -> None:
     plain = meet(javascript=False, viewport=TABLET)
-    plain.sign_in_as_staff("werkstatt")
+    plain.is_signed_in("werkstatt")
     plain.go(garage.new)
     plain.page.fill("#description", "Der Filter ist zu.")
     plain.page.locator(".catalog-item", has_text="Innenraumfilter").click()

@@ -65,7 +65,7 @@ def staff(meet: Callable[..., Person], bench: str, site: Site) -> Person:
     with site.data():
         db.session.query(MediaFile).delete()
     person = meet(viewport={"width": 820, "height": 1180})
-    person.sign_in_as_staff("werkstatt")
+    person.is_signed_in("werkstatt")
     person.go(bench)
     return person
 
@@ -191,7 +191,7 @@ def test_without_script_files_are_sent_by_a_button_and_ticked(
     meet: Callable[..., Person], bench: str, site: Site
 ) -> None:
     person = meet(javascript=False)
-    person.sign_in_as_staff("werkstatt")
+    person.is_signed_in("werkstatt")
     person.go(bench)
     choose(person, a_photo("eins.jpg"), a_photo("zwei.jpg"))
     person.page.get_by_role("button", name="Gewählte Dateien senden").click()

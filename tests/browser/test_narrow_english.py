@@ -58,7 +58,7 @@ def test_a_mail_to_a_long_address(site: Site, meet: Meet, language: str) -> None
 
 def test_my_messages(site: Site, meet: Meet) -> None:
     rosa = meet(language="en", viewport=NARROW)
-    rosa.sign_in()
+    rosa.is_signed_in()
     with site.data() as session:
         mails(60, session.query(User).filter_by(email=rosa.email).one())
     assert [reach(rosa, f"/account/messages{page}") for page in ("", "?page=2")] == [NARROW["width"]] * 2
@@ -72,6 +72,6 @@ def test_every_message_and_every_car(site: Site, meet: Meet) -> None:
         for n in range(55):
             make_booking(slots[n + 100], user=user, number=f"B2C-2026-9{n:04d}")
     admin = meet(language="en", viewport=NARROW)
-    admin.sign_in_as_staff("admin")
+    admin.is_signed_in("admin")
     pages = ["/admin/messages", "/admin/messages?page=2", "/workshop/cars", "/workshop/cars?page=2"]
     assert {page: reach(admin, page) for page in pages} == dict.fromkeys(pages, NARROW["width"])

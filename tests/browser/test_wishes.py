@@ -87,8 +87,8 @@ class Owner:
 @pytest.fixture
 def owner(site: Site, meet: Meet) -> Iterator[Owner]:
     rosa, bella = meet(), meet(viewport=TABLET)
-    rosa.sign_in()
-    bella.sign_in_as_staff("werkstatt")
+    rosa.is_signed_in()
+    bella.is_signed_in("werkstatt")
     with site.data() as session:
         user = session.query(User).filter_by(email=rosa.email).one()
         car = make_vehicle(user, license_plate=PLATE)
@@ -196,7 +196,7 @@ def test_a_wish_is_answered_and_the_customer_reads_why(owner: Owner) -> None:
 def test_without_script_a_wish_is_ticked_and_booked(owner: Owner, meet: Meet) -> None:
     plain = meet(javascript=False)
     plain.email = owner.rosa.email
-    plain.sign_in()
+    plain.is_signed_in()
     quiet = Owner(owner.site, plain, owner.bella)
     quiet.book("Bremsscheiben hinten")
     expect(plain.page.locator("#wishes")).to_contain_text("Bremsscheiben hinten")
