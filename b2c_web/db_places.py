@@ -17,6 +17,9 @@ CLONE = Path(__file__).resolve().parents[1]
 OUTSIDE = Path("/var/lib/b2c-web")
 DEBIAN = Path("/usr/lib/postgresql")
 PROGRAMS = ("postgres", "initdb", "pg_ctl")
+# A database that may be lost is quickest in memory: a copy of an empty one is a thousand small files.
+MEMORY = Path("/dev/shm")  # noqa: S108 - each folder in it is made by mkdtemp
+MEMORY_ROOM = 2 * 1024**3
 # A Unix socket's address holds 107 bytes; "/.s.PGSQL.5432" and the lock beside it take their share.
 SOCKET_FOLDER_BYTES = 88
 
@@ -41,6 +44,22 @@ class ServerUser:
 def instance_dir(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder for everything this installation writes: B2C_INSTANCE_DIR, else `instance/` of the clone."""
     return Path(environ.get("B2C_INSTANCE_DIR") or CLONE / "instance").resolve()
+
+
+def passing_folders(memory: Path = MEMORY, room: int = MEMORY_ROOM) -> list[Path]:
+    """Where data that may be lost can live, the best first: in memory if it has `room` bytes left, then on the disk."""
+    disk = Path(tempfile.gettempdir())
+    try:
+        free = min(shutil.disk_usage(memory).free, _free_memory())
+    except OSError:  # not every system has it
+        return [disk]
+    return [memory, disk] if free >= room and os.access(memory, os.W_OK | os.X_OK) else [disk, memory]
+
+
+def _free_memory() -> int:
+    """In bytes, as Linux tells it in /proc/meminfo; see proc_meminfo(5)."""
+    facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(facts["MemAvailable"].split()[0]) * 1024
 
 
 def find_programs(environ: Mapping[str, str] = os.environ) -> Path:

@@ -58,7 +58,7 @@ VOLATILE = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "128MB",
-    "max_wal_size": "1GB",
+    "max_wal_size": "256MB",
     "log_lock_waits": "off",
 }
 
@@ -367,7 +367,8 @@ def own_server() -> DatabaseServer:
 def ephemeral_server(*, fsync: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[DatabaseServer]:
     """A started server in a folder of its own that is gone afterwards, data and all."""
     _sweep_abandoned()
-    folder = Path(tempfile.mkdtemp(prefix=f"b2c-db-{os.getpid()}-")).resolve()
+    place = tempfile.gettempdir() if fsync else places.passing_folders()[0]
+    folder = Path(tempfile.mkdtemp(prefix=f"b2c-db-{os.getpid()}-", dir=place)).resolve()
     server = DatabaseServer(folder, fsync=fsync, settings=settings)
     try:
         server.start()
@@ -379,7 +380,7 @@ def ephemeral_server(*, fsync: bool = False, settings: Mapping[str, str] | None 
 
 def _sweep_abandoned() -> None:
     """Ends what killed test runs left behind: a folder carries the number of the process that made it."""
-    for folder in Path(tempfile.gettempdir()).glob("b2c-db-*-*"):
+    for folder in (one for place in places.passing_folders() for one in place.glob("b2c-db-*-*")):
         maker = int(folder.name.split("-")[2])
         with suppress(FileNotFoundError):  # another run may be sweeping too
             if not _alive(maker) and folder.stat().st_uid in _own_users():

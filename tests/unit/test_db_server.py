@@ -365,6 +365,14 @@ def test_what_a_killed_test_run_left_is_swept(monkeypatch: pytest.MonkeyPatch, f
     assert alive.exists()
 
 
+def test_what_may_be_lost_is_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "disk"))
+    disk, memory = tmp_path / "disk", tmp_path
+    assert places.passing_folders(memory, room=1) == [memory, disk]
+    assert places.passing_folders(memory, room=2**60) == [disk, memory]
+    assert places.passing_folders(tmp_path / "none", room=1) == [disk]
+
+
 def test_an_ephemeral_server_leaves_nothing() -> None:
     with ephemeral_server() as server:
         pid = server.status().pid
