@@ -30,7 +30,7 @@ from b2c_web.extensions.models import (
     ExtensionWish,
     MessageKind,
 )
-from b2c_web.extensions.rules import UNPAID
+from b2c_web.extensions.rules import needs_customer_for_money
 from b2c_web.extensions.wishes import undecided
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification
@@ -285,7 +285,7 @@ def _summed_up(rows: Sequence[Extension], asked: uuid.UUID | None) -> MoreWork:
     approved = [one for one in rows if one.status is ExtensionStatus.APPROVED]
     kinds = {
         "pending": [one for one in rows if one.status is ExtensionStatus.PENDING],
-        "unpaid": [one for one in approved if one.authorization_status in UNPAID],
+        "unpaid": [one for one in approved if needs_customer_for_money(one)],
         "reserving": [one for one in approved if one.authorization_status is AuthorizationStatus.PENDING],
         "approved": approved,
         "declined": rows,

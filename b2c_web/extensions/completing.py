@@ -14,7 +14,7 @@ from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionS
 from b2c_web.extensions.raising import BOOKING_ENDED, CONTRACT_WITHDRAWN, cancel
 from b2c_web.extensions.refusing import WORDS, refuse
 from b2c_web.flask_extensions import db
-from b2c_web.payments.capturing import NOT_CAPTURED
+from b2c_web.payments.rules import NOT_CAPTURED
 
 
 def mark_not_done(booking: Booking, extension: Extension, not_done: Collection[int]) -> None:

@@ -21,12 +21,12 @@ from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments import hooks as payment_hooks
-from b2c_web.payments.capturing import NOT_CAPTURED
 from b2c_web.payments.documents import Line, add_document
 from b2c_web.payments.holds import capture_payment, hold_payment, owe, payments_in_line
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.queries import refundable_cents
 from b2c_web.payments.refunding import add_refund
+from b2c_web.payments.rules import NOT_CAPTURED
 from b2c_web.payments.steps import cancel_payment
 
 Auth = AuthorizationStatus

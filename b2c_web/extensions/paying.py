@@ -68,7 +68,7 @@ def account_page(customer: User, extension_id: uuid.UUID, wish: Wish) -> str:
 def _unpaid(customer: User, extension_id: uuid.UUID) -> tuple[Booking, Extension]:
     booking, extension = lock_for_decider(customer, extension_id)
     refuse(rules.work_refusal(booking))
-    if extension.authorization_status not in rules.UNPAID:
+    if not rules.needs_customer_for_money(extension):
         refuse(rules.Refusal.NOTHING_TO_PAY)
     return booking, extension
 

@@ -58,9 +58,9 @@ def ready_at(booking: Booking) -> datetime | None:
 
 
 def needs_customer_for_money(extension_id: uuid.UUID) -> bool:
-    """Does the bank want the customer, or did it say no?"""
-    status = db.session.scalar(select(Extension.authorization_status).where(Extension.id == extension_id))
-    return status in rules.UNPAID
+    """As `rules.needs_customer_for_money`."""
+    money = select(Extension.authorization_status, Extension.failure_code).where(Extension.id == extension_id)
+    return rules.needs_customer_for_money(db.session.execute(money).one())
 
 
 def visible_extension(user: User, extension_id: uuid.UUID) -> ExtensionView:

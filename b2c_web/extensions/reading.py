@@ -120,8 +120,13 @@ class ExtensionView:
 
     @property
     def needs_customer_for_money(self) -> bool:
-        """The bank wants the customer, or said no: a payment page or another card is needed."""
-        return self.authorization_status in rules.UNPAID and not self.work_over
+        """A payment page or another card is needed."""
+        return rules.needs_customer_for_money(self) and not self.work_over
+
+    @property
+    def is_not_taken(self) -> bool:
+        """The work was finished once, and taking its money failed: that is for a person of ours."""
+        return self.authorization_status is AuthorizationStatus.FAILED and not self.needs_customer_for_money
 
 
 class _Beside(NamedTuple):

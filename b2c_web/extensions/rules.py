@@ -13,6 +13,7 @@ from flask_babel import lazy_gettext as _l
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.extensions.items import Item, Offer, from_json
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus, ExtensionWish
+from b2c_web.payments.rules import NOT_CAPTURED
 
 MOST_ITEMS = 30
 TOO_MANY_ITEMS = _l("Bitte nennen Sie mindestens eine und höchstens 30 Positionen.")
@@ -35,7 +36,6 @@ UNPAID = frozenset({Auth.REQUIRES_ACTION, Auth.FAILED})
 TAKEN = frozenset({Auth.CAPTURING, Auth.PROCESSING, Auth.CAPTURED})
 # a hold is wanted, and has not come or has come
 HOLDABLE = UNPAID | {Auth.PENDING, Auth.AUTHORIZED}
-DEBIT_AGREED = "DEBIT_AGREED"  # AUTHORIZED, when a mandate is what promises the money
 WANTS_CUSTOMER = frozenset({"authentication_required", "authentication_not_handled", "no_method"})
 
 
@@ -233,9 +233,14 @@ def is_safe_to_begin(extension: Extension) -> bool:
     return extension.status is ExtensionStatus.APPROVED and extension.authorization_status in SAFE
 
 
+def needs_customer_for_money(extension: Any) -> bool:
+    """The bank wants the customer, or said no. Not when only taking failed: what is still held is not asked for."""
+    return extension.authorization_status in UNPAID and extension.failure_code != NOT_CAPTURED
+
+
 def money_shown(status: str, *, by_mandate: bool) -> str:
     """What the money's state is called to people: a mandate holds nothing, AUTHORIZED then means an agreed debit."""
-    return DEBIT_AGREED if by_mandate and status == Auth.AUTHORIZED else status
+    return "DEBIT_AGREED" if by_mandate and status == Auth.AUTHORIZED else status
 
 
 def waits_for_customer(code: str | None) -> AuthorizationStatus:

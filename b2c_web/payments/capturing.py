@@ -20,10 +20,10 @@ from b2c_web.payments.gateway import (
 from b2c_web.payments.holds import capture_payment
 from b2c_web.payments.models import Payment, PaymentState
 from b2c_web.payments.recording import lock_timeout_ms, record
+from b2c_web.payments.rules import NOT_CAPTURED
 from b2c_web.payments.steps import lock_payment
 
 MAX_TRIES = 8  # with the queue's pauses about an hour
-NOT_CAPTURED = "capture_failed"
 
 
 def capture_held(payment_id: uuid.UUID) -> Payment:

@@ -17,6 +17,7 @@ MADE_ELSEWHERE = "made_at_provider"  # the reason of a refund that somebody made
 OUTSIDE = "outside:"  # begins the reference of a refund that the provider did not make; then the failed one's id
 
 UNPAID = (State.CREATED, State.OPEN)
+NOT_CAPTURED = "capture_failed"  # as the reason of a no: held it still is
 
 # the bank's word for: not without the customer
 CUSTOMER_WANTED = ("authentication_required", "authentication_not_handled")

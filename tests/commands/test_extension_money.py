@@ -292,20 +292,37 @@ def test_killed_after_the_provider_took_it_others_record_it(
     assert taken(held) == [TICKED]
 
 
-def test_a_capture_given_up_does_not_keep_the_car(
-    scene: Extending, booking: Booking, held: Extension, provider: Provider, run_jobs: Any
-) -> None:
+@pytest.fixture
+def given_up(scene: Extending, booking: Booking, held: Extension, provider: Provider, run_jobs: Any) -> Extension:
+    """The work is done, and taking its money failed for good; what is held stays held."""
     provider.misbehave("error", CAPTURES, status=402, times=None, decline_code="processing_error")
     bookings.complete_work(scene.staff, booking.id)
     for _try in range(MAX_TRIES - 1):
         with pytest.raises(PaymentProviderError):
             run_jobs({"payments.capture"})
     run_jobs({"payments.capture"})
-    assert scene.fresh(held.id).authorization_status is Auth.FAILED
-    assert scene.session.get(Booking, booking.id).status is BookingStatus.READY_FOR_RETURN
-    assert scene.session.query(FailedOperation).filter_by(operation="payments.capture").count() == 1
     provider.behave()
-    retry_capture(payments(held)[0].id)
+    return scene.fresh(held.id)
+
+
+def test_a_capture_given_up_does_not_keep_the_car(scene: Extending, given_up: Extension, run_jobs: Any) -> None:
+    assert given_up.authorization_status is Auth.FAILED
+    assert scene.session.get(Booking, given_up.booking_id).status is BookingStatus.READY_FOR_RETURN
+    assert scene.session.query(FailedOperation).filter_by(operation="payments.capture").count() == 1
+    retry_capture(payments(given_up)[0].id)
     run_jobs({"payments.capture"})
-    assert scene.fresh(held.id).authorization_status is Auth.CAPTURED
-    assert taken(held) == [TICKED]
+    assert scene.fresh(given_up.id).authorization_status is Auth.CAPTURED
+    assert taken(given_up) == [TICKED]
+
+
+def test_what_is_held_is_not_asked_for_again(scene: Extending, given_up: Extension, run_jobs: Any) -> None:
+    bookings.rework(scene.staff, given_up.booking_id, "Die Bremse quietscht.")
+    assert not queries.needs_customer_for_money(given_up.id)
+    customer = scene.session.get(Booking, given_up.booking_id).user
+    with pytest.raises(Conflict) as refused:
+        commands.pay_link(customer, given_up.id, success_url="/", cancel_url="/", language="de")
+    assert refused.value.code == "nothing_to_pay"
+    bookings.complete_work(scene.staff, given_up.booking_id)
+    run_jobs({"payments.capture"})
+    assert scene.fresh(given_up.id).authorization_status is Auth.CAPTURED
+    assert taken(given_up) == [TICKED]

@@ -158,7 +158,7 @@ MONEY_WORDS = {
 @blueprint.app_template_global("begin_words")
 def begin_words(extension: ExtensionView) -> Any:
     """May the accepted work begin? In a sentence for the workshop."""
-    if extension.work_over and extension.authorization_status is AuthorizationStatus.FAILED:
+    if extension.is_not_taken:
         return _("Der Betrag ließ sich nicht einziehen und ist noch offen. Ihr Büro weiß Bescheid.")
     if extension.by_mandate and extension.authorization_status is AuthorizationStatus.AUTHORIZED:
         return _("Sie können beginnen: Bezahlt wird bei Fertigstellung per Lastschrift.")

@@ -20,7 +20,7 @@ from b2c_web.extensions.models import ExtensionStatus
 from b2c_web.extensions.reading import ExtensionView
 from b2c_web.extensions.views.shown import car_url, frame, visible_booking
 from b2c_web.forms import form_page, submitted
-from b2c_web.payments.capturing import NOT_CAPTURED
+from b2c_web.payments.rules import NOT_CAPTURED
 
 NOT_AT_WORK = _l("Dieses Auto ist nicht (mehr) in Arbeit. Fertig melden geht hier nicht.")
 Undone = dict[uuid.UUID, set[int]]
