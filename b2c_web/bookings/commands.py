@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -21,6 +22,7 @@ from b2c_web.bookings.rules import (
     Terms,
     cancellation_terms,
     may_withdraw_until,
+    withdrawal_can_be_of,
     withdrawal_terms,
 )
 from b2c_web.bookings.waiting import end_waiting_moves
@@ -89,28 +91,32 @@ def withdraw(user: User, booking_id: uuid.UUID) -> bool:
     Raises Conflict past the period, once the work is done, or when it began on the customer's request.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        return _withdraw(lock_for(user, booking_id))
+        return _withdraw(lock_for(user, booking_id), now_utc())
 
 
-def record_withdrawal(staff: User, booking_id: uuid.UUID, told: str) -> bool:
+def record_withdrawal(staff: User, booking_id: uuid.UUID, told: str, at: datetime) -> bool:
     """Staff write down a withdrawal that came by phone, mail or letter; it counts as `withdraw` does.
 
-    `told` says how and when it came, for the audit log. Raises Invalid without it, and Conflict as `withdraw` does.
+    `at`: when it was said or sent, which is in time by consumer law (§ 355 BGB). `told` says how it came, for the
+    audit log. Raises Invalid naming what is missing or cannot be, and Conflict as `withdraw` does.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
         if not told.strip():
-            raise Invalid(_l("Bitte schreiben Sie auf, wie und wann der Widerruf kam."), field="told")
-        if new := _withdraw(booking):
-            audit.record("booking.withdrawal_told", "booking", booking.id, after={"told": told.strip()})
+            raise Invalid(_l("Bitte schreiben Sie auf, wie der Widerruf kam."), field="told")
+        if not withdrawal_can_be_of(booking, at, now_utc()):
+            raise Invalid(_l("Der Widerruf kam nach der Buchung und nicht in der Zukunft."), field="at")
+        new = _withdraw(booking, at)
+        facts = {"told": told.strip(), "at": at.isoformat()}
+        audit.record("booking.withdrawal_told", "booking", booking.id, after=facts)
         return new
 
 
-def _withdraw(booking: Booking) -> bool:
+def _withdraw(booking: Booking, at: datetime) -> bool:
     if booking.withdrawn_at is not None:
         return False
-    _check(withdrawal_terms(booking, now_utc(), current_app.config), 0)
-    booking.withdrawn_at = now_utc()
+    _check(withdrawal_terms(booking, at, current_app.config), 0)
+    booking.withdrawn_at = at
     if booking.status is BookingStatus.CONFIRMED:
         lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
     else:

@@ -18,7 +18,14 @@ from b2c_web.bookings.giving_back import price_left_cents, withdrawal_cents
 from b2c_web.bookings.lifecycle import STATE_CHANGED
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.queries import visible_to
-from b2c_web.bookings.rules import WITH_US, BookingAction, next_status, staff_refund_cents, withdrawal_terms
+from b2c_web.bookings.rules import (
+    WITH_US,
+    BookingAction,
+    next_status,
+    staff_refund_cents,
+    withdrawal_terms,
+    withdrawal_until,
+)
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.errors import Conflict, NotFound
@@ -112,7 +119,8 @@ class Ending:
 
     `left_cents`: what is still here of the price, and after a withdrawal of all that goes back; `refund_cents`: what
     of it goes back by the rules, None when staff have to say it; `withdrawable`: until when the customer may withdraw
-    and get everything; `withdrawn_at`: when that was declared. `is_near`: it is the day of the pickup, so that a
+    and get everything, also when that time is over (`in_time` False): what was sent before can come later.
+    `withdrawn_at`: when that was declared. `is_near`: it is the day of the pickup, so that a
     jockey may be under way already.
     """
 
@@ -123,6 +131,7 @@ class Ending:
     left_cents: int
     refund_cents: int | None
     withdrawable: datetime | None
+    in_time: bool
     withdrawn_at: datetime | None
     seen: str
 
@@ -131,7 +140,8 @@ def ending_of(booking: Booking) -> Ending:
     """What cancelling by staff would mean; `seen` changes with the booking's state, its date and the money."""
     now, rules = now_utc(), current_app.config
     left = withdrawal_cents(booking) if booking.withdrawn_at is not None else price_left_cents(booking)
-    withdrawing = withdrawal_terms(booking, now, rules)
+    until = withdrawal_until(booking, rules)
+    withdrawing = withdrawal_terms(booking, min(now, until), rules)
     return Ending(
         is_allowed=next_status(booking.status, BookingAction.STAFF_CANCEL) is not None,
         car_with_us=booking.status in WITH_US,
@@ -139,7 +149,8 @@ def ending_of(booking: Booking) -> Ending:
         return_ahead=booking.estimated_return_time > now,
         left_cents=left,
         refund_cents=left if booking.withdrawal_open else staff_refund_cents(booking, left, now, rules),
-        withdrawable=withdrawing.free_until if withdrawing.allowed else None,
+        withdrawable=until if withdrawing.allowed else None,
+        in_time=now <= until,
         withdrawn_at=booking.withdrawn_at,
         seen=live.version_of(booking.status, booking.pickup_time, booking.no_show_at, booking.withdrawn_at, left),
     )

@@ -1,10 +1,10 @@
 """The shapes of the forms at the workshop's desk."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
+from wtforms import BooleanField, DateTimeLocalField, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
 
@@ -13,7 +13,7 @@ from b2c_web.bookings.desk import Ending
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.naming import NEEDED, TOLD, SeenCar
 from b2c_web.bookings.rules import ArrivalDoubt
-from b2c_web.clock import today_in
+from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.formatting import eur
 from b2c_web.forms import EuroField, Form, WholeNumberField, trimmed
@@ -170,15 +170,26 @@ class StartForm(Form):
 
 
 class WithdrawalForm(Form):
+    at = DateTimeLocalField(
+        _l("Wann hat der Kunde widerrufen?"),
+        description=_l("Es zählt, wann er es gesagt oder abgeschickt hat."),
+        format="%Y-%m-%dT%H:%M",
+        default=lambda: now_utc().astimezone(ZONE),
+        validators=[InputRequired(_l("Bitte nennen Sie den Zeitpunkt."))],
+    )
     told = TextAreaField(
-        _l("Wie und wann kam der Widerruf?"),
-        description=_l("Zum Beispiel: am Telefon, heute um 10 Uhr. Steht im Protokoll der Buchung."),
+        _l("Wie kam der Widerruf?"),
+        description=_l("Zum Beispiel: am Telefon, mit der Kundin selbst gesprochen. Steht im Protokoll der Buchung."),
         filters=[trimmed],
         validators=[
-            DataRequired(_l("Bitte schreiben Sie auf, wie und wann der Widerruf kam.")),
+            DataRequired(_l("Bitte schreiben Sie auf, wie der Widerruf kam.")),
             Length(max=500, message=TOO_LONG),
         ],
     )
+
+    @property
+    def instant(self) -> datetime:
+        return self.at.data.replace(tzinfo=ZONE).astimezone(UTC)
 
 
 class ReworkForm(Form):

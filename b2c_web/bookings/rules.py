@@ -179,11 +179,17 @@ def withdrawal_terms(booking: WithdrawalFacts, now: datetime, rules: Mapping[str
     Then the right is gone once all is done, the car's way home too. Before the pickup a withdrawal ends the booking;
     from then on it is declared, and staff end it.
     """
-    until = _withdrawable_until(booking, rules)
+    until = withdrawal_until(booking, rules)
     return Terms(_not_to_be_withdrawn(booking, late=now > until), 0, until)
 
 
-def _withdrawable_until(booking: WithdrawalFacts, rules: Mapping[str, Any]) -> datetime:
+def withdrawal_can_be_of(booking: WithdrawalFacts, at: datetime, now: datetime) -> bool:
+    """Forms know whole minutes: the minute of the contract counts."""
+    contract = booking.paid_at or booking.created_at
+    return contract.replace(second=0, microsecond=0) <= at <= now
+
+
+def withdrawal_until(booking: WithdrawalFacts, rules: Mapping[str, Any]) -> datetime:
     """The contract is made when the money arrives: a hold may have waited for it, also for days."""
     return withdrawal_ends(booking.paid_at or booking.created_at, booking.workshop.federal_state, rules)
 
@@ -205,7 +211,7 @@ def _not_to_be_withdrawn(booking: WithdrawalFacts, *, late: bool) -> Refusal | N
 
 def may_withdraw_until(booking: WithdrawalFacts, now: datetime, rules: Mapping[str, Any]) -> datetime | None:
     """Until when the customer may withdraw, while nobody asked for the work to begin before; None otherwise."""
-    until = _withdrawable_until(booking, rules)
+    until = withdrawal_until(booking, rules)
     return None if booking.early_start_requested_at is not None or now > until else until
 
 

@@ -11,8 +11,10 @@ from sqlalchemy.exc import NoResultFound
 
 from b2c_web.cli.staff import plain_refusals, staff_by
 from b2c_web.errors import Conflict, NotFound
+from b2c_web.flask_extensions import db
 from b2c_web.payments.commands import reconcile, record_refund_outside, retry_capture, retry_refund
 from b2c_web.payments.gateway import PaymentProviderError
+from b2c_web.payments.models import Refund
 
 
 @click.group("payments")
@@ -43,7 +45,7 @@ def reconcile_cli(fix: bool, since: datetime | None) -> None:
 @with_appcontext
 def retry_refund_cli(refund_id: uuid.UUID) -> None:
     """Make a failed refund once more; the worker does it. Exit code 1 when it did not fail, or the money is gone."""
-    _again(lambda: retry_refund(refund_id).state.value)
+    _again(lambda: _told(refund_id, retry_refund(refund_id)))
 
 
 @payments_cli.command("retry-capture")
@@ -62,7 +64,14 @@ def retry_capture_cli(payment_id: uuid.UUID) -> None:
 def refunded_outside_cli(refund_id: uuid.UUID, by: str, note: str) -> None:
     """Write down that a failed refund was made past the provider. Exit code 1 when it did not fail, or was made."""
     with plain_refusals():
-        _again(lambda: record_refund_outside(staff_by(by), refund_id, note).state.value)
+        _again(lambda: _told(refund_id, record_refund_outside(staff_by(by), refund_id, note)))
+
+
+def _told(failed_id: uuid.UUID, made: Refund) -> str:
+    """What was made in place of a failed refund, and what of that one went back by hand before."""
+    by_hand = db.session.get_one(Refund, failed_id).amount_cents - made.amount_cents
+    rest = f"; the other {by_hand / 100:.2f} EUR went back by hand at the provider before" if by_hand else ""
+    return f"{made.state.value} {made.amount_cents / 100:.2f} EUR{rest}"
 
 
 def _again(act: Callable[[], str]) -> None:

@@ -67,7 +67,10 @@ def status(plate: str, status: str) -> None:
         wanted = VehicleStatus.IN_USE
         click.echo(f"A customer has it ({holder.number}): it is planned again, and AVAILABLE when it is home.")
     was = ronja.status
-    set_ronja_status(ronja.id, wanted)
+    try:
+        set_ronja_status(ronja.id, wanted)
+    except DomainError as refusal:
+        raise click.ClickException(str(refusal.message)) from refusal
     click.echo(f"{ronja.license_plate}: {was.value} -> {wanted.value}")
     for line in _promises(ronja) if wanted in OUT else ():
         click.echo(line)

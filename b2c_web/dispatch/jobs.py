@@ -1,9 +1,11 @@
 """Jobs around trips: Ronjas that are back and clean or not back, jockeys whose shift begins or ends."""
 
 import uuid
+from contextlib import suppress
 
 from b2c_web.db import command_transaction
 from b2c_web.dispatch import keeping, whereabouts
+from b2c_web.errors import Busy
 from b2c_web.flask_extensions import db
 from b2c_web.jobs import job, periodic
 
@@ -31,4 +33,5 @@ def keep_ronjas() -> None:
     late = keeping.overdue()
     db.session.rollback()
     for booking_id in late:
-        keeping.keep_ronja(booking_id)
+        with suppress(Busy):  # the next run comes long before it is due
+            keeping.keep_ronja(booking_id)

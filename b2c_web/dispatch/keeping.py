@@ -41,9 +41,12 @@ def take_early(step: Step, now: datetime) -> None:
     reservation = _locked(step.booking.id) if step.is_early(now) else None
     if reservation is None or reservation.during.lower is None or reservation.during.lower <= now:
         return
-    if not _change(reservation, Range(now, reservation.during.upper)):
+    before, since = reservation.during.lower, _whole_second(now)
+    if not _change(reservation, Range(since, reservation.during.upper)):
         plate = step.assignment.ronja.license_plate
         raise Invalid(PROMISED_BEFORE % {"plate": plate}, field="early", code="ronja_promised")
+    facts = {"from": before.isoformat()}, {"from": since.isoformat()}
+    audit.record("booking.ronja_taken_early", "booking", step.booking.id, before=facts[0], after=facts[1])
 
 
 def overdue() -> Sequence[uuid.UUID]:
@@ -57,7 +60,7 @@ def keep_ronja(booking_id: uuid.UUID) -> bool:
     A new return window, or the car at home, says how long it really is. Locks the booking, then the reservation.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking, now = lock_booking(booking_id), now_utc()
+        booking, now = lock_booking(booking_id), _whole_second(now_utc())
         reservation = _locked(booking.id)
         is_overdue = db.session.scalar(_OVERDUE, {"soon": now + AHEAD, "id": booking.id}) is not None
         if not is_overdue or reservation is None or reservation.during.upper is None:
@@ -68,6 +71,11 @@ def keep_ronja(booking_id: uuid.UUID) -> bool:
         facts = {"until": before.isoformat()}, {"until": until.isoformat()}
         audit.record("booking.ronja_kept", "booking", booking.id, before=facts[0], after=facts[1])
         return True
+
+
+def _whole_second(at: datetime) -> datetime:
+    """Plans count in whole seconds: a reservation between two of them would not be found again as the same."""
+    return at.replace(microsecond=0)
 
 
 def _next_promise(reservation: RonjaReservation) -> datetime | None:

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from b2c_web import formatting
+from b2c_web.bookings.models import RonjaReservation
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.dispatch.board import Row, arrival
@@ -30,6 +31,8 @@ FLAGS = {
     "NO_JOCKEY_FREE": _l("Die Fahrt überschneidet sich mit einer anderen."),
     "OUTSIDE_WINDOW": _l("Die Ankunft liegt außerhalb des Fensters."),
 }
+# a Ronja is home and clean some hours after its return; what is reserved for longer, nobody knows the end of
+KNOWN = timedelta(days=1)
 REASONS = {
     CancelReason.REDISPATCHED: _l("Umplanen: die Fahrt wartet auf einen anderen Jockey"),
     CancelReason.BREAKDOWN: _l("Panne"),
@@ -75,7 +78,14 @@ def _meaning(choice: Choice) -> str:
     number = choice.takes[0].booking.number
     if choice.is_swap:
         return _("tauscht mit %(number)s", number=number)
+    if late := next((one.booking for one in choice.takes if _has_no_known_end(one)), None):
+        return _("noch nicht zurück, offen bis wann (%(number)s)", number=late.number)
     return _("nicht frei bis %(moment)s (%(number)s)", moment=until(choice.free_at), number=number)
+
+
+def _has_no_known_end(reservation: RonjaReservation) -> bool:
+    end = reservation.during.upper
+    return end is not None and end - reservation.booking.estimated_return_time > KNOWN
 
 
 def news_of(row: Row) -> str:

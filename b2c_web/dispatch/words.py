@@ -123,7 +123,7 @@ AFTER_RETURN = {
     ),
 }
 # of a pickup that ended on its way because the booking did
-CALLED_BACK = _l("Die Buchung ist beendet. Bitte bringen Sie die Ronja %(plate)s zurück in die Werkstatt.")
+CALLED_BACK = _l("Diese Abholung entfällt. Bitte bringen Sie die Ronja %(plate)s zurück in die Werkstatt.")
 FLAGGED = {
     Clash.NO_SHIFT: _l("ohne Schicht"),
     Clash.NO_JOCKEY_FREE: _l("überschneidet sich"),

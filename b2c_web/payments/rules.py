@@ -94,18 +94,17 @@ def outside_reference(failed: Refund) -> str:
 def owed_again_cents(refunds: Sequence[Refund]) -> int:
     """What failed to go back and nobody has made good: neither in its place, nor by hand at the provider since.
 
-    All of a payment's refunds together, since one made by hand names none of them. At least 0.
+    All of a payment's refunds together, since one made by hand names none of them: what one made in place of a failed
+    one fell short of that, was made good by hand, and makes good nothing else. At least 0.
     """
-    made = {refund.reference for refund in refunds}
-    failed = [one for one in refunds if one.state is RefundState.FAILED and not made & _in_place_of(one)]
+    made = {refund.reference: refund for refund in refunds}
+    failed = [one for one in refunds if one.state is RefundState.FAILED]
+    in_place = {one.id: made.get(retry_reference(one)) or made.get(outside_reference(one)) for one in failed}
     since = min((one.created_at for one in failed), default=None)
     by_hand = [one for one in refunds if one.reason == MADE_ELSEWHERE and one.state is not RefundState.FAILED]
     good = sum(one.amount_cents for one in by_hand if since and one.created_at >= since)
-    return max(0, sum(one.amount_cents for one in failed) - good)
-
-
-def _in_place_of(failed: Refund) -> set[str]:
-    return {retry_reference(failed), outside_reference(failed)}
+    good -= sum(one.amount_cents - again.amount_cents for one in failed if (again := in_place[one.id]))
+    return max(0, sum(one.amount_cents for one in failed if in_place[one.id] is None) - max(0, good))
 
 
 def is_made_outside(refund: Refund) -> bool:

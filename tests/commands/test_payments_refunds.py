@@ -185,7 +185,7 @@ def test_a_refund_that_comes_back_is_owed_again_and_can_be_retried(
     assert _ledger(session, payment)[1:] == [(LedgerKind.REFUND, 5000), (LedgerKind.REFUND_RETURNED, 5000)]
     assert (len(purpose.given_up), purpose.told[-1]) == (1, "refund FAILED")
     told = app.test_cli_runner().invoke(args=["payments", "retry-refund", str(refund.id)])
-    assert (told.exit_code, told.output) == (0, "PENDING\n")
+    assert (told.exit_code, told.output) == (0, "PENDING 50.00 EUR\n")
     again = retry_refund(refund.id)
     assert retry_refund(refund.id) is again
     run_jobs({"payments.refund"})

@@ -13,10 +13,11 @@ from b2c_web.bookings.places import PlaceTaken
 from b2c_web.bookings.returning import replan_return, return_options
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
-from b2c_web.dispatch import commands
+from b2c_web.dispatch import commands, told
 from b2c_web.dispatch.jobs import keep_ronjas
 from b2c_web.dispatch.keeping import KEPT, keep_ronja
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
+from b2c_web.dispatch.ronjas import choices
 from b2c_web.errors import Invalid
 from tests.commands.trips import HANDOVER, Trips
 from tests.factories import make_ronja
@@ -44,6 +45,14 @@ def test_who_sets_out_early_takes_the_ronja_from_then_on(trips: Trips) -> None:
     with pytest.raises(PlaceTaken):
         trips.booked(5, 7)
     assert breaches() == []
+
+
+def test_a_reservation_counts_in_whole_seconds(trips: Trips) -> None:
+    """What the plan leaves out of itself when its own booking moves has to be found again in it."""
+    booking = trips.booked(15, 17)
+    with trips.at(now_utc().replace(microsecond=700_000)):
+        commands.start_pickup(trips.assignment(booking).id, trips.driver, early=True)
+    assert kept(trips, booking)[0] == now_utc()
 
 
 def test_a_ronja_that_is_promised_until_then_does_not_set_out_early(trips: Trips) -> None:
@@ -100,6 +109,16 @@ def test_what_is_not_back_stays_taken_until_a_new_window_says_how_long(trips: Tr
         assert kept(trips, booking)[1] < now_utc() + KEPT
         trips.booked(25, 27)
     assert breaches() == []
+
+
+def test_a_dispatcher_reads_that_nobody_knows_when_it_is_back(trips: Trips) -> None:
+    booking = failed_return(trips)
+    make_ronja(trips.workshop)
+    trips.session.commit()
+    with trips.at(kept(trips, booking)[1] + timedelta(minutes=1)):
+        assert keep_ronja(booking.id)
+        found = [told.ronja(one) for one in choices(trips.booked(10, 12)) if not one.is_reserved]
+    assert found == [f"noch nicht zurück, offen bis wann ({booking.number})"]
 
 
 def test_it_is_kept_up_to_the_next_one_it_is_promised_to(trips: Trips) -> None:

@@ -103,6 +103,32 @@ def test_what_the_bank_suspects_is_never_shown(code: str | None) -> None:
     assert reason_message(code) is GENERIC
 
 
+def given_back(cents: int, minute: int, state: RefundState = RefundState.SUCCEEDED, **facts: str) -> Refund:
+    facts = {"reason": "goodwill", "reference": f"at:{minute}", **facts}
+    return Refund(id=uuid.uuid4(), amount_cents=cents, state=state, created_at=NOW + timedelta(minutes=minute), **facts)
+
+
+def test_what_was_given_back_by_hand_makes_good_once_whatever_fails_when() -> None:
+    first, second = (given_back(cents, at, RefundState.FAILED) for cents, at in ((3000, 0), (2000, 2)))
+    by_hand = given_back(3000, 1, reason=rules.MADE_ELSEWHERE)
+    assert rules.owed_again_cents([first, by_hand]) == 0
+    assert rules.owed_again_cents([first, by_hand, second]) == 2000
+    for failed in (first, second):
+        again = given_back(2000, 3, RefundState.PENDING, reference=rules.retry_reference(failed))
+        assert rules.owed_again_cents([first, by_hand, second, again]) == 0
+
+
+def test_what_made_good_for_one_does_not_for_the_next_that_fails() -> None:
+    first, second = (given_back(cents, at, RefundState.FAILED) for cents, at in ((3000, 0), (2000, 3)))
+    by_hand = given_back(2000, 1, reason=rules.MADE_ELSEWHERE)
+    again = given_back(1000, 2, reference=rules.outside_reference(first))
+    assert rules.owed_again_cents([first, by_hand]) == 1000
+    assert rules.owed_again_cents([first, by_hand, again]) == 0
+    assert rules.owed_again_cents([first, by_hand, again, second]) == 2000
+    again.state = RefundState.FAILED
+    assert rules.owed_again_cents([first, by_hand, again, second]) == 3000
+
+
 def test_a_decline_carries_its_reason_as_its_message() -> None:
     declined = PaymentDeclined("insufficient_funds", intent_id="pi_1", technical="402")
     assert declined.message is REASONS["insufficient_funds"]

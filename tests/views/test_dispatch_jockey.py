@@ -410,7 +410,7 @@ def test_a_booking_that_ends_while_its_jockey_is_on_the_way_calls_the_ronja_back
     """Also on another day than the planned one, and until the next tour begins."""
     booking, other = trips.booked(), trips.booked(1, 3)
     plate = trips.assignment(booking).ronja.license_plate
-    words = f"Die Buchung ist beendet. Bitte bringen Sie die Ronja {plate} zurück in die Werkstatt."
+    words = f"Diese Abholung entfällt. Bitte bringen Sie die Ronja {plate} zurück in die Werkstatt."
     client = driver(trips, login)
     commands.start_pickup(trips.assignment(booking).id, trips.driver, early=True)
     commands.arrive_pickup(trips.assignment(booking).id, trips.driver)

@@ -205,12 +205,21 @@ def _cancel(booking_id: uuid.UUID, form: StaffCancelForm) -> None:
 @blueprint.route("/workshop/bookings/<uuid:booking_id>/withdrawal", methods=["GET", "POST"], endpoint="told_withdrawal")
 @requires("bookings.cancel")
 def told_withdrawal(booking_id: uuid.UUID) -> Response:
-    form = WithdrawalForm()
-    done = _act(booking_id, form, lambda: commands.record_withdrawal(current_user, booking_id, form.told.data or ""))
+    form, new = WithdrawalForm(), list[bool]()
+    done = _act(booking_id, form, lambda: new.append(_record_withdrawal(booking_id, form)))
     if done:
-        flash(_("Der Widerruf ist eingetragen. Der Kunde bekommt eine Nachricht mit Tag und Uhrzeit."), "success")
+        if new == [True]:
+            flash(_("Der Widerruf ist eingetragen. Der Kunde bekommt eine Nachricht mit Tag und Uhrzeit."), "success")
+        else:
+            flash(_("Der Widerruf war schon eingetragen."), "info")
+        if done.withdrawal_open:
+            flash(_("Das Auto ist bei uns: Beenden Sie jetzt die Buchung, damit das Geld zurückgeht."), "warning")
         return htmx.see_other(url_for("dashboard.car", booking_id=booking_id))
     booking = desk.desk_booking(current_user, booking_id)
     ending = desk.ending_of(booking)
     facts = {"ending": ending, "refund_cents": withdrawal_cents(booking)}
     return _page("bookings/desk_withdrawal.html", form, booking, ending.withdrawable is not None, **facts)
+
+
+def _record_withdrawal(booking_id: uuid.UUID, form: WithdrawalForm) -> bool:
+    return commands.record_withdrawal(current_user, booking_id, form.told.data or "", form.instant)
