@@ -78,13 +78,17 @@ class Answer:
                 return self.judge.offer(index, all_returns=True)
         return None
 
-    def next_free(self) -> Offer | None:
-        """The first window that can be promised, the one offered first."""
-        return next((offer for offer in self.offers() if offer.block is None), None)
+    def free(self, without: uuid.UUID | None = None) -> Iterator[Offer]:
+        """The windows that can be promised, in order; not the one of the slot `without`."""
+        return (offer for offer in self.offers() if offer.block is None and offer.window.slot_id != without)
 
-    def alternatives(self, around: int, count: int = 3) -> list[Offer]:
-        """The windows that can be promised nearest to the instant `around` (epoch seconds), in order of time."""
-        free = [offer for offer in self.offers() if offer.block is None]
+    def next_free(self, without: uuid.UUID | None = None) -> Offer | None:
+        """The first of `free`, the one offered first."""
+        return next(self.free(without), None)
+
+    def alternatives(self, around: int, count: int = 3, without: uuid.UUID | None = None) -> list[Offer]:
+        """Those of `free` that are nearest to the instant `around` (epoch seconds), in order of time."""
+        free = list(self.free(without))
         nearest = sorted(free, key=lambda offer: abs(offer.window.start - around))[:count]
         return sorted(nearest, key=lambda offer: offer.window.start)
 

@@ -142,13 +142,16 @@ def ask(question: Question, moving: Booking | None = None) -> Answer:
     return judged(replace(facts, windows=rows.windows, plans=rows.plans))
 
 
-def build(answer: Answer, question: Question, choice: Choice, *, waiting: bool = False) -> CalendarView:
+def build(
+    answer: Answer, question: Question, choice: Choice, *, waiting: bool = False, own: uuid.UUID | None = None
+) -> CalendarView:
     """The view of `answer` for what was chosen: the same answer, choice and language give the same page.
 
-    `waiting`: full days can be chosen too, and lead to the waiting list.
+    `waiting`: full days can be chosen too, and lead to the waiting list. `own`: the slot of the booking that moves,
+    which is marked and offered to nobody; it can be chosen all the same, with another return.
     """
     by_day = {day.day: day for day in answer.days}
-    first = answer.next_free()
+    first = answer.next_free(own)
     chosen = answer.with_returns(choice.slot) if choice.slot else None
     day = _shown_day(choice, chosen, first, by_day)
     month = _shown_month(choice.month or day, answer)
@@ -166,9 +169,10 @@ def build(answer: Answer, question: Question, choice: Choice, *, waiting: bool =
         day_is_full=day is not None and by_day[day].state is DayState.FULL,
     )
     _add_windows(view, by_day, choice, chosen)
+    view.windows = [replace(one, note=_("Ihr Termin")) if one.slot_id == own else one for one in view.windows]
     _add_next_free(view, first)
     if choice.slot and view.picked is None:
-        _add_alternatives(view, answer, chosen)
+        _add_alternatives(view, answer, chosen, own)
     if view.picked and chosen and not question.concierge:
         view.ready_at = instant(drop_off_ready_at(answer.judge.windows, chosen.window, answer.judge.order))
     return view
@@ -208,10 +212,10 @@ def _add_next_free(view: CalendarView, first: Offer | None) -> None:
         view.next_return = _return_lines(first, None)[0] if first.returns else None
 
 
-def _add_alternatives(view: CalendarView, answer: Answer, chosen: Offer | None) -> None:
+def _add_alternatives(view: CalendarView, answer: Answer, chosen: Offer | None, own: uuid.UUID | None) -> None:
     view.gone = True
     around = chosen.window.start if chosen is not None else 0
-    view.alternatives = [_line(offer) for offer in answer.alternatives(around)]
+    view.alternatives = [_line(offer) for offer in answer.alternatives(around, without=own)]
 
 
 def _line(offer: Offer, chosen: bool = False) -> WindowLine:

@@ -120,7 +120,8 @@ class ReturnForm(Form):
 
 
 class FeeForm(DateForm):
-    """Carries the fee that the page named: when it changed meanwhile, the person is asked again."""
+    """Carries the fee that the page named, and the date: when it changed meanwhile, the person is asked again."""
 
     fee_cents = IntegerField(validators=[InputRequired()])
+    seen = HiddenField()  # the slot
     next_url = ""

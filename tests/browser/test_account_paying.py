@@ -105,7 +105,7 @@ def test_an_account_pays_after_the_card_was_declined(declined: Garage) -> None:
     assert money(declined)[0] is Auth.FAILED
     say_yes(declined)
     assert money(declined) == (Auth.AUTHORIZED, BookingStatus.IN_WORKSHOP)
-    expect(tablet.locator("#begin")).to_contain_text("Sie können beginnen")  # without reloading
+    expect(tablet.locator("#begin")).to_contain_text("kann gemacht werden")  # without reloading
     complete(declined)
     assert money(declined) == (Auth.PROCESSING, BookingStatus.READY_FOR_RETURN)
     expect(phone.locator("#outcome")).to_contain_text("Ihre Bank verarbeitet die Zahlung")  # without reloading

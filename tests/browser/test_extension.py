@@ -149,7 +149,7 @@ def test_two_of_three_are_approved_and_exactly_they_are_charged(garage: Garage) 
     expect(phone.locator("#outcome")).to_contain_text("Freigegeben: 439,98 EUR")
     expect(phone.locator("#outcome")).to_contain_text("Abgebucht wird erst, wenn die Arbeit fertig ist.")
 
-    expect(tablet.locator("#begin")).to_contain_text("Sie können beginnen")  # without reloading
+    expect(tablet.locator("#begin")).to_contain_text("kann gemacht werden")  # without reloading
     garage.bella.go(f"/workshop/bookings/{garage.booking_id}/completion")
     tablet.get_by_role("button", name="Fertig melden, 439,98 EUR werden eingezogen").click()
     tablet.wait_for_url(re.compile(f"/workshop/bookings/{garage.booking_id}$"))
@@ -315,7 +315,7 @@ def approve_by_consent(garage: Garage, at_work: str) -> None:
     page.fill("#words", "Ja, machen Sie das.")
     page.locator("label[for=item-2]").click()
     page.get_by_role("button", name="Zustimmung zu 439,98 EUR festhalten").click()
-    expect(page.locator("#begin")).to_contain_text("Sie können beginnen")
+    expect(page.locator("#begin")).to_contain_text("kann gemacht werden")
 
 
 def raised(garage: Garage, offer: Offer = OFFER, **facts: Any) -> uuid.UUID:

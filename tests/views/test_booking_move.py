@@ -69,6 +69,26 @@ def test_for_anybody_else_the_day_stays_full(scene: Scene, rosa: User, client: F
     assert db.session.get_one(Booking, mine.id).slot_id == scene.slots[0].id
 
 
+def test_its_own_date_is_marked_and_not_offered_as_the_next(scene: Scene, rosa: User, client: FlaskClient) -> None:
+    booking = scene.booked(0, None, user_id=rosa.id)
+    page = text_of(client.get(f"/bookings/{booking.id}/move?day={scene.slots[0].service_date}"))
+    assert "Ihr Termin</span>" in page
+    own, following = scene.slots[0].id, scene.slots[1].id
+    free = page[page.index('id="next-free"') :]
+    assert f"slot={following}" in free
+    assert f"slot={own}" not in free[: free.index("</section>")]
+
+
+def test_who_moves_from_an_old_page_is_told(scene: Scene, rosa: User, client: FlaskClient) -> None:
+    booking = scene.booked(0, None, user_id=rosa.id)
+    address, old = f"/bookings/{booking.id}/move", scene.slots[0].id
+    first = send(client, address, fee_cents="0", slot=scene.slots[5].id, seen=old)
+    assert first.location == f"/bookings/{booking.id}"
+    second = send(client, address, fee_cents="0", slot=scene.slots[6].id, seen=old)
+    assert (second.status_code, "Ihr Termin ist inzwischen ein anderer." in text_of(second)) == (409, True)
+    assert db.session.get_one(Booking, booking.id).slot_id == scene.slots[5].id
+
+
 def test_its_own_date_is_no_new_one(scene: Scene, rosa: User, client: FlaskClient) -> None:
     booking = scene.booked(5, 7, user_id=rosa.id)
     same = send(client, f"/bookings/{booking.id}/move", fee_cents="0", slot=scene.slots[5].id, back=scene.slots[7].id)

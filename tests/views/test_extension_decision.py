@@ -301,7 +301,7 @@ def test_the_payment_page_holds_the_money(pages: Pages, provider: Provider, logi
         assert pages.customer.get(f"/extensions/{extension.id}/payment/return").status_code == 303
         assert pages.extensions()[0].authorization_status is AuthorizationStatus.AUTHORIZED
         assert "Der Betrag ist reserviert" in plain(pages.customer.get(f"/extensions/{extension.id}"))
-    assert "Sie können beginnen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
+    assert "kann gemacht werden" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
 
 
 def test_another_saved_card_can_be_tried(pages: Pages, provider: Provider) -> None:

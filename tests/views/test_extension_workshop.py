@@ -63,7 +63,7 @@ def test_within_the_limit_staff_approve_and_see_what_is_left(pages: Pages) -> No
     assert approve(pages, extension, "limit-approval").location == at_work
     extension = pages.extensions()[0]
     assert extension.decision_right is DecisionRight.STANDING_LIMIT
-    assert "Sie können beginnen" in plain(pages.staff.get(at_work))
+    assert "kann gemacht werden" in plain(pages.staff.get(at_work))
     assert len(pages.scene.mails(NotificationKind.EXTENSION_APPROVED_FOR_YOU)) == 1
     assert "im Rahmen freigegeben" in plain(pages.customer.get(f"/extensions/{extension.id}"))
 

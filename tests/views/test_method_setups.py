@@ -248,7 +248,7 @@ def test_a_declined_card_leads_to_an_account_that_is_asked_about_again(
     fresh = pages.scene.fresh(declined.id)
     assert (fresh.authorization_status, fresh.by_mandate) == (AuthorizationStatus.AUTHORIZED, True)
     assert "per Lastschrift ein, sobald die Arbeit fertig ist" in plain(pages.customer.get(path))
-    assert "Sie können beginnen" in plain(pages.staff.get(f"/workshop/extensions/{declined.id}"))
+    assert "kann gemacht werden" in plain(pages.staff.get(f"/workshop/extensions/{declined.id}"))
     payment = latest_payment(PaymentPurpose.EXTENSION, declined.id)
     assert payment is not None and payment.authorized_cents == 0
 

@@ -4,11 +4,13 @@ import uuid
 
 from flask import Response, current_app, flash, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import requires
 from b2c_web.bookings import blueprint, calendar_view, commands, now_panel
+from b2c_web.bookings.availability import Question
 from b2c_web.bookings.claim import question_of
 from b2c_web.bookings.forms import FeeForm
 from b2c_web.bookings.giving_back import move_fees_cents, price_left_cents, withdrawal_cents
@@ -18,7 +20,7 @@ from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdr
 from b2c_web.bookings.views.frame import calendar_fragment, is_complete
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
-from b2c_web.errors import Invalid
+from b2c_web.errors import Conflict, Invalid
 from b2c_web.forms import form_page, submitted
 
 
@@ -78,23 +80,29 @@ def move(booking_id: uuid.UUID) -> Response:
     choice = calendar_view.Choice.read(form.data if form.is_submitted() else request.args)
     if htmx.wants_fragment() and request.method == "GET":
         return calendar_fragment(question, choice, moving=booking)
-    view = calendar_view.build(calendar_view.ask(question, booking), question, choice)
+    view = _calendar(booking, question, choice)
     if form.validate_on_submit() and is_complete(form, view):
-        if submitted(form, lambda: _move(booking_id, form, view)):
+        if submitted(form, lambda: _move(booking, form, view)):
             return htmx.see_other(form.next_url)
         booking = own_booking(current_user, booking_id)
-        view = calendar_view.build(calendar_view.ask(question, booking), question, choice)
+        view = _calendar(booking, question, choice)
     return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=view)
 
 
-def _move(booking_id: uuid.UUID, form: FeeForm, view: calendar_view.CalendarView) -> None:
+def _calendar(booking: Booking, question: Question, choice: calendar_view.Choice) -> calendar_view.CalendarView:
+    return calendar_view.build(calendar_view.ask(question, booking), question, choice, own=booking.slot_id)
+
+
+def _move(booking: Booking, form: FeeForm, view: calendar_view.CalendarView) -> None:
     if view.picked is None:
         raise Invalid(field="slot")
+    if form.seen.data and form.seen.data != str(booking.slot_id):
+        raise Conflict(_l("Ihr Termin ist inzwischen ein anderer. Bitte sehen Sie ihn sich an."), code="changed")
     back = view.back.slot_id if view.back else None
     fee_cents = form.fee_cents.data or 0
-    result = commands.move(current_user, booking_id, view.picked.slot_id, back, accepted_fee_cents=fee_cents)
+    result = commands.move(current_user, booking.id, view.picked.slot_id, back, accepted_fee_cents=fee_cents)
     if result.payment_id:
-        form.next_url = url_for("bookings.move_payment", booking_id=booking_id, move_id=result.move_id)
+        form.next_url = url_for("bookings.move_payment", booking_id=booking.id, move_id=result.move_id)
         return
     flash(_("Ihr Termin ist verschoben. Die Bestätigung ist unterwegs."), "success")
-    form.next_url = url_for("bookings.show", booking_id=booking_id)
+    form.next_url = url_for("bookings.show", booking_id=booking.id)

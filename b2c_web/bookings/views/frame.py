@@ -86,10 +86,11 @@ def calendar_fragment(
     """
 
     def render() -> str:
-        view = calendar_view.build(calendar_view.ask(question, moving), question, choice, waiting=waiting)
+        own = moving.slot_id if moving else None
+        view = calendar_view.build(calendar_view.ask(question, moving), question, choice, waiting=waiting, own=own)
         return render_template("bookings/_date.html", calendar=view, form=None, fragment=True)
 
-    shown = choice, waiting, formatting.language(), moving and moving.id
+    shown = choice, waiting, formatting.language(), moving and (moving.id, moving.slot_id)
     return make_response(reuse.fragment(question, shown, render))
 
 

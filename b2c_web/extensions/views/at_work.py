@@ -146,7 +146,7 @@ MONEY_WORDS = {
     "NONE": _l("Noch nicht beginnen: Es ist noch nichts freigegeben."),
     "PENDING": _l("Noch nicht beginnen: Der Betrag wird gerade reserviert."),
     "REQUIRES_ACTION": _l("Noch nicht beginnen: Die Bank will den Kunden sprechen. Er hat einen Link bekommen."),
-    "AUTHORIZED": _l("Sie können beginnen: Der Betrag ist reserviert."),
+    "AUTHORIZED": _l("Freigegeben, kann gemacht werden: Der Betrag ist reserviert."),
     "CAPTURING": _l("Wird abgebucht."),
     "PROCESSING": _l("Die Bank verarbeitet die Zahlung. Das zählt als entschieden."),
     "CAPTURED": _l("Abgebucht."),
@@ -161,5 +161,5 @@ def begin_words(extension: ExtensionView) -> Any:
     if extension.is_not_taken:
         return _("Der Betrag ließ sich nicht einziehen und ist noch offen. Ihr Büro weiß Bescheid.")
     if extension.by_mandate and extension.authorization_status is AuthorizationStatus.AUTHORIZED:
-        return _("Sie können beginnen: Bezahlt wird bei Fertigstellung per Lastschrift.")
+        return _("Freigegeben, kann gemacht werden: Bezahlt wird bei Fertigstellung per Lastschrift.")
     return MONEY_WORDS[extension.authorization_status.value]
