@@ -237,5 +237,5 @@ def _by_window(rows: Sequence[Row]) -> list[Window]:
 def _in_order(row: Row) -> tuple[bool, datetime, str]:
     """What nobody drives comes first, then by the time that stands there."""
     given = row.assignment if row.arrival else None
-    time = (given.arrived_at or given.scheduled_time) if given else row.trip.window_start
+    time = given.at_door if given else row.trip.window_start
     return given is not None, time, row.booking.number

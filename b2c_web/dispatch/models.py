@@ -108,6 +108,11 @@ class JockeyAssignment(Timestamps, Base):
         return self.started_at and self.started_at + timedelta(minutes=self.trip.travel_minutes)
 
     @property
+    def at_door(self) -> datetime:
+        """When the jockey was, will be or is planned to be there: who sets out early does not keep the plan."""
+        return self.arrived_at or self.expected_at or self.scheduled_time
+
+    @property
     def is_coming(self) -> bool:
         """Is the jockey on the way to the customer's door, or there?"""
         return self.status in COMING

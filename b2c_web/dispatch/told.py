@@ -95,7 +95,7 @@ def news_of(row: Row) -> str:
         return _("Inzwischen hat sich diese Fahrt geändert: %(how)s.", how=NEEDS[row.need])
     if given is None or not row.is_open:
         return _("Inzwischen hat sich diese Fahrt geändert.")
-    facts = {"jockey": given.jockey.name, "time": formatting.clock(given.arrived_at or given.scheduled_time)}
+    facts = {"jockey": given.jockey.name, "time": formatting.clock(given.at_door)}
     return _("Inzwischen hat sich diese Fahrt geändert: %(jockey)s, an der Tür %(time)s Uhr.", **facts)
 
 

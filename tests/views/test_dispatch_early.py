@@ -47,6 +47,7 @@ def test_a_trip_of_another_day_starts_only_when_it_is_meant(trips: Trips, login:
         assert trips.assignment(booking).status is AssignmentStatus.EN_ROUTE_TO_PICKUP
         row = db.session.query(Notification).filter_by(kind=NotificationKind.JOCKEY_UNDER_WAY).one()
         assert "Ihr Jockey kommt am Mi, 25. Nov., gegen 08:23 Uhr" in render(row).subject
+        assert "an der Tür um 08:23" in words_of(text_of(client.get("/jockey")))
 
 
 @pytest.mark.parametrize("kind", [PICKUP, RETURN])
