@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -25,6 +26,21 @@ def test_an_answer_is_dropped_after_acting_and_the_retry_replays_it(
 
     assert [each.id for each in happened] == [refund.id]
     assert refund.last_response.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_call_that_was_under_way_before_is_not_the_one_dropped(
+    simulator: SimulatorProcess, client: stripe.StripeClient
+) -> None:
+    """A caller that gave up on it would not notice, and the next call would not be dropped."""
+    simulator.control("POST", "faults", kind="delay", milliseconds=600, when="after", path="/v1/customers")
+    with ThreadPoolExecutor() as others:
+        slow = others.submit(simulator.client().v1.customers.create, {"name": "Langsam"})
+        while len(client.v1.customers.list().data) != 1:
+            time.sleep(0.01)
+        simulator.control("POST", "faults", kind="drop", method="POST", path="/v1/customers")
+        assert slow.result().name == "Langsam"
+    with pytest.raises(stripe.APIConnectionError):
+        client.v1.customers.create({"name": "K"})
 
 
 def test_the_librarys_own_retry_hides_a_dropped_answer(

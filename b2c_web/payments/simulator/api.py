@@ -77,11 +77,12 @@ class Api:
         """Answers a request in the provider's shape. Raises `Drop` after acting when a fault says so."""
         key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
         origin = Origin(self._world.store.new_id("req_", 14), key, request.method, request.path)
+        drop = self._world.faults.take("drop", origin.method, origin.path)  # not one that is told while it is delayed
         try:
             answer = self._answer(request, origin)
         except ApiError as error:
             answer = _error_answer(error)
-        if self._world.faults.take("drop", origin.method, origin.path):
+        if drop:
             raise Drop
         return _response(answer, origin, request.headers.get("Stripe-Version"))
 
