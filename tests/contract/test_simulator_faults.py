@@ -32,7 +32,9 @@ def test_a_call_that_was_under_way_before_is_not_the_one_dropped(
     simulator: SimulatorProcess, client: stripe.StripeClient
 ) -> None:
     """A caller that gave up on it would not notice, and the next call would not be dropped."""
-    simulator.control("POST", "faults", kind="delay", milliseconds=600, when="after", path="/v1/customers")
+    simulator.control(
+        "POST", "faults", kind="delay", milliseconds=900, when="after", method="POST", path="/v1/customers"
+    )
     with ThreadPoolExecutor() as others:
         slow = others.submit(simulator.client().v1.customers.create, {"name": "Langsam"})
         while len(client.v1.customers.list().data) != 1:
