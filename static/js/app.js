@@ -186,3 +186,7 @@ function startCountdowns() {
 
 document.addEventListener("htmx:afterSettle", startCountdowns);
 startCountdowns();
+
+// ---- staff's tabs on a narrow screen: the one that is open stands in sight ----
+
+document.querySelector(".side-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });

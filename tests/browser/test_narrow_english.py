@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from b2c_web import clock
 from b2c_web.accounts.models import User
@@ -75,3 +76,10 @@ def test_every_message_and_every_car(site: Site, meet: Meet) -> None:
     admin.is_signed_in("admin")
     pages = ["/admin/messages", "/admin/messages?page=2", "/workshop/cars", "/workshop/cars?page=2"]
     assert {page: reach(admin, page) for page in pages} == dict.fromkeys(pages, NARROW["width"])
+
+
+def test_the_open_tab_is_in_sight(meet: Meet) -> None:
+    bella = meet(viewport=NARROW)
+    bella.is_signed_in("werkstatt")
+    bella.go("/workshop/capacity")
+    expect(bella.page.locator(".side-nav [aria-current]")).to_be_in_viewport(ratio=1)
