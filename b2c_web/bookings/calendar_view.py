@@ -148,7 +148,7 @@ def build(
     """The view of `answer` for what was chosen: the same answer, choice and language give the same page.
 
     `waiting`: full days can be chosen too, and lead to the waiting list. `own`: the slot of the booking that moves,
-    which is marked and offered to nobody; it can be chosen all the same, with another return.
+    which is marked and not offered as the next; it can be chosen all the same, with another return.
     """
     by_day = {day.day: day for day in answer.days}
     first = answer.next_free(own)
