@@ -13,7 +13,7 @@ from b2c_web.bookings import hooks, lifecycle, messages, moving
 from b2c_web.bookings.access import lock_as_staff, lock_for
 from b2c_web.bookings.arrival import check_in  # noqa: F401 - part of a booking's commands, in a file of its own
 from b2c_web.bookings.giving_back import price_left_cents
-from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
+from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.returning import may_be_collected
 from b2c_web.bookings.rules import (
@@ -162,11 +162,22 @@ def end_no_show(booking_id: uuid.UUID) -> bool:
 
 
 def move(
-    user: User, booking_id: uuid.UUID, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None, *, accepted_fee_cents: int
+    user: User,
+    booking_id: uuid.UUID,
+    slot_id: uuid.UUID,
+    return_slot_id: uuid.UUID | None,
+    *,
+    accepted_fee_cents: int,
+    check: Callable[[Booking], None] | None = None,
 ) -> moving.MoveResult:
-    """A customer moves a booking: at once when free, else `payment_id` of the fee that has to be paid first."""
+    """A customer moves a booking: at once when free, else `payment_id` of the fee that has to be paid first.
+
+    `check` runs under the booking's lock, and may refuse what the person did not see. Raises Conflict, PlaceTaken.
+    """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_for(user, booking_id)
+        if check is not None:
+            check(booking)
         return moving.begin(booking, slot_id, return_slot_id, accepted_fee_cents)
 
 
@@ -178,10 +189,7 @@ def move_by_staff(
     *,
     check: Callable[[Booking], None] | None = None,
 ) -> None:
-    """Staff move a confirmed booking with the customer's consent, without a fee and without lead time.
-
-    `check` runs under the booking's lock, and may refuse what the person did not see. Raises Conflict, PlaceTaken.
-    """
+    """Staff move a confirmed booking with the customer's consent, without a fee and without lead time. As `move`."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.CONFIRMED:
@@ -189,16 +197,7 @@ def move_by_staff(
         if check is not None:
             check(booking)
         end_waiting_moves(booking)
-        planned = BookingMove(
-            booking_id=booking.id,
-            from_slot_id=booking.slot_id,
-            to_slot_id=slot_id,
-            to_return_slot_id=return_slot_id,
-            state=MoveState.AWAITING_FEE,
-        )
-        db.session.add(planned)
-        db.session.flush()
-        moving.carry_out(booking, planned, by_staff=True)
+        moving.carry_out(booking, moving.plan(booking, slot_id, return_slot_id, fee_cents=0), by_staff=True)
 
 
 def end_late_wish(booking_id: uuid.UUID) -> None:

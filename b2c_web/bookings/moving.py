@@ -4,6 +4,7 @@ Price, number and payment stay. Late, the fee is charged first; nothing moves be
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -48,6 +49,18 @@ def terms_now(booking: Booking) -> Terms:
     return move_terms(booking, now_utc(), current_app.config)
 
 
+def as_shown(slot: str) -> Callable[[Booking], None]:
+    """A check that raises Conflict when the booking is not on the date any more that the page showed (its slot, or
+    nothing).
+    """
+
+    def check(booking: Booking) -> None:
+        if slot and slot != str(booking.slot_id):
+            raise Conflict(_l("Ihr Termin ist inzwischen ein anderer. Bitte sehen Sie ihn sich an."), code="changed")
+
+    return check
+
+
 def begin(
     booking: Booking, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None, accepted_fee_cents: int
 ) -> MoveResult:
@@ -61,23 +74,29 @@ def begin(
         raise Conflict(_l("Das ist schon Ihr Termin. Bitte wählen Sie einen anderen."), code="same_date")
     end_waiting_moves(booking)
     _rehearse(booking, slot_id, return_slot_id)
-    move = BookingMove(
-        id=uuid7(),
-        booking_id=booking.id,
-        from_slot_id=booking.slot_id,
-        to_slot_id=slot_id,
-        to_return_slot_id=return_slot_id,
-        fee_cents=terms.fee_cents,
-        state=MoveState.AWAITING_FEE,
-    )
-    db.session.add(move)
-    db.session.flush()
+    move = plan(booking, slot_id, return_slot_id, terms.fee_cents)
     if not terms.fee_cents:
         carry_out(booking, move)
         return MoveResult(move.id, None)
     until = now_utc() + timedelta(minutes=current_app.config["HOLD_MINUTES"])
     payment = add_payment(PaymentPurpose.MOVE_FEE, move.id, booking.user_id, terms.fee_cents, expires_at=until)
     return MoveResult(move.id, payment.id)
+
+
+def plan(booking: Booking, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None, fee_cents: int) -> BookingMove:
+    """Step: the move is written down; nothing has moved yet."""
+    move = BookingMove(
+        id=uuid7(),
+        booking_id=booking.id,
+        from_slot_id=booking.slot_id,
+        to_slot_id=slot_id,
+        to_return_slot_id=return_slot_id,
+        fee_cents=fee_cents,
+        state=MoveState.AWAITING_FEE,
+    )
+    db.session.add(move)
+    db.session.flush()
+    return move
 
 
 def _check(terms: Terms, accepted_fee_cents: int) -> None:

@@ -4,12 +4,11 @@ import uuid
 
 from flask import Response, current_app, flash, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import requires
-from b2c_web.bookings import blueprint, calendar_view, commands, now_panel
+from b2c_web.bookings import blueprint, calendar_view, commands, moving, now_panel
 from b2c_web.bookings.availability import Question
 from b2c_web.bookings.claim import question_of
 from b2c_web.bookings.forms import FeeForm
@@ -20,7 +19,7 @@ from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdr
 from b2c_web.bookings.views.frame import calendar_fragment, is_complete
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
-from b2c_web.errors import Conflict, Invalid
+from b2c_web.errors import Invalid
 from b2c_web.forms import form_page, submitted
 
 
@@ -96,11 +95,11 @@ def _calendar(booking: Booking, question: Question, choice: calendar_view.Choice
 def _move(booking: Booking, form: FeeForm, view: calendar_view.CalendarView) -> None:
     if view.picked is None:
         raise Invalid(field="slot")
-    if form.seen.data and form.seen.data != str(booking.slot_id):
-        raise Conflict(_l("Ihr Termin ist inzwischen ein anderer. Bitte sehen Sie ihn sich an."), code="changed")
-    back = view.back.slot_id if view.back else None
-    fee_cents = form.fee_cents.data or 0
-    result = commands.move(current_user, booking.id, view.picked.slot_id, back, accepted_fee_cents=fee_cents)
+    back, fee_cents = view.back.slot_id if view.back else None, form.fee_cents.data or 0
+    check = moving.as_shown(form.seen.data or "")
+    result = commands.move(
+        current_user, booking.id, view.picked.slot_id, back, accepted_fee_cents=fee_cents, check=check
+    )
     if result.payment_id:
         form.next_url = url_for("bookings.move_payment", booking_id=booking.id, move_id=result.move_id)
         return
