@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select, union_all
+from sqlalchemy import Select, and_, func, or_, select, union_all
 from sqlalchemy.orm import contains_eager, joinedload
 
 from b2c_web import live
@@ -71,7 +71,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class DayList:
-    """`first`: what needs somebody, whatever its window; `windows`: all the rest; `due`: Ronjas not planned now."""
+    """`first`: what needs somebody, whatever its window; `windows`: all the rest; `due`: Ronjas not planned now.
+
+    `next_day`: of a day without trips, the next one that has some.
+    """
 
     day: date
     first: list[Row]
@@ -80,6 +83,7 @@ class DayList:
     total: int
     late: int
     due: Sequence[RonjaVehicle]
+    next_day: date | None
 
 
 def day_list(user: User, day: date, today: date) -> DayList:
@@ -89,7 +93,15 @@ def day_list(user: User, day: date, today: date) -> DayList:
     rest = [row for row in rows if row.need is None]
     late = sum(1 for row in rows if row.is_late or row.is_overdue)
     loads, due = loads_of(user.workshop_id, day), due_for_service(user.workshop_id)
-    return DayList(day, first, _by_window(rest), loads, len(rows), late, due)
+    following = None if rows else next_day(user, day)
+    return DayList(day, first, _by_window(rest), loads, len(rows), late, due, following)
+
+
+def next_day(user: User, day: date) -> date | None:
+    """The first local day after this one with a trip that the user plans."""
+    later = Trip.window_start >= local_to_utc(day + timedelta(days=1), 0, ZONE)
+    start = db.session.scalar(_planned(select(func.min(Trip.window_start)), user).where(later))
+    return start.astimezone(ZONE).date() if start else None
 
 
 def version_of(user: User, day: date, today: date) -> str:
@@ -104,7 +116,8 @@ def version_of(user: User, day: date, today: date) -> str:
     states = jockey_states(user.workshop_id)
     minute = now_utc().replace(second=0, microsecond=0) if day == today else None
     due = [(one.id, one.mileage, one.next_service_mileage) for one in due_for_service(user.workshop_id)]
-    return live.version_of(*(sorted(map(str, rows)) for rows in (trips, given, reserved, states, due)), day, minute)
+    facts = (sorted(map(str, rows)) for rows in (trips, given, reserved, states, due))
+    return live.version_of(*facts, day, minute, None if trips else next_day(user, day))
 
 
 def row_of(user: User, trip_id: uuid.UUID) -> Row:

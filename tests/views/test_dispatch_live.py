@@ -193,3 +193,21 @@ def test_nobody_else_learns_what_became_of_a_trip(trips: Trips, booking: Booking
     other = trips.user_of(trips.second_jockey())
     assert login(other).get(page_of(tour, "/standing")).status_code == 404
     assert login(trips.staff).get(f"{path}/standing").status_code == 404
+
+
+# a day without trips
+
+
+def test_a_day_without_trips_leads_to_the_next_one_that_has_some(trips: Trips, login: Login) -> None:
+    client = login(trips.dispatcher)
+    region = Region(client, "/dispatch", "trips")
+    assert region.ask() is None
+    assert "Sobald jemand mit Abholung bucht" in text_of(client.get("/dispatch"))
+    booking = trips.booked()
+    said = region.ask() or ""
+    assert "Die nächste ist am Donnerstag, 26. November 2026." in words_of(said)
+    assert 'href="/dispatch?day=2026-11-26"' in said
+    stranger = make_user(Role.DISPATCHER)
+    trips.session.commit()
+    assert "Die nächste ist" not in text_of(login(stranger).get("/dispatch"))
+    assert booking.number in text_of(login(trips.dispatcher).get("/dispatch?day=2026-11-26"))
