@@ -1,8 +1,5 @@
 """The shapes of what staff and customers send around moves with consent and the waiting list."""
 
-import uuid
-
-from flask import request
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
@@ -19,23 +16,12 @@ from b2c_web.forms import Form, WholeNumberField, trimmed
 
 
 class AskForm(Form):
-    """One or several `booking_id`."""
+    """`same_day` is carried along from the page that led here."""
 
-    booking_id = StringField(_l("Buchung"))
     reason = StringField(
         _l("Grund"), filters=[trimmed], validators=[Length(max=300, message=_l("Bitte kürzer, höchstens 300 Zeichen."))]
     )
     same_day = BooleanField(_l("Auch am selben Tag"))
-
-    booking_ids: list[uuid.UUID]
-
-    def validate_booking_id(self, field: Field) -> None:
-        try:
-            self.booking_ids = [uuid.UUID(text) for text in request.form.getlist("booking_id")]
-        except ValueError as error:
-            raise ValidationError(_l("Diese Buchung gibt es nicht.")) from error
-        if not self.booking_ids:
-            raise ValidationError(_l("Bitte wählen Sie eine Buchung."))
 
 
 class AnswerForm(Form):

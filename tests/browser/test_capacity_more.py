@@ -42,7 +42,9 @@ def link_of(site: Site, booking_id: Any) -> str:
 def asking(staff: Person, day: date) -> None:
     """The tablet: what if the day took nobody, and the customer is asked."""
     staff.go(f"/workshop/capacity/what-if?first={day}&last={day}&maximum=0")
-    staff.page.get_by_role("button", name="Kunden fragen").first.click()
+    staff.page.get_by_role("link", name="Kunden fragen").first.click()
+    expect(staff.page.get_by_role("heading", name="Das bieten wir per E-Mail an")).to_be_visible()
+    staff.page.get_by_role("button", name="Frage senden").click()
     expect(staff.page.get_by_text("wartet auf Antwort").first).to_be_visible()
 
 
@@ -111,7 +113,7 @@ def told(site: Site) -> None:
         sweep_waiting()
 
 
-@looks_at("offers.move", "offers.own_move")
+@looks_at("offers.move", "offers.own_move", "capacity.ask_to_move")
 def test_the_pages_in_use_hold_up(site: Site, meet: Meet) -> None:
     """With something on them: axe in both schemes, narrow and wide, nothing scrolls sideways at 320 px."""
     staff, rosa = meet(viewport=TABLET), meet()
@@ -120,9 +122,11 @@ def test_the_pages_in_use_hold_up(site: Site, meet: Meet) -> None:
     booking_id = booked(site, rosa.email, 7)
     with site.data() as session:
         on = session.get(Booking, booking_id).slot.service_date
-    asking(staff, on)
     looking, phone = Inspector(staff), Inspector(rosa)
+    looking.look_at(f"/workshop/capacity/moves/{booking_id}?reason=Inventur")
+    asking(staff, on)
     looking.look_at(
+        f"/workshop/capacity/moves/{booking_id}",
         f"/workshop/capacity/what-if?first={on}&last={on}&maximum=0&jockeys=-1",
         "/workshop/capacity/moves",
         "/workshop/capacity/waiting",

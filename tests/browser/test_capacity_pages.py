@@ -90,7 +90,7 @@ def test_below_what_is_booked_the_way_on_is_shown(site: Site, meet: Meet, booked
     way_on = staff.page.locator(".capacity-in-the-way")
     expect(way_on).to_contain_text("2 Buchungen müssten umziehen")
     expect(way_on.locator("> ul > li")).to_have_count(3)
-    expect(way_on.get_by_role("button", name="Kunden fragen").first).to_be_visible()
+    expect(way_on.get_by_role("link", name="Kunden fragen").first).to_be_visible()
     if javascript:
         looking = Inspector(staff)
         looking.look()

@@ -13,7 +13,7 @@ from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.commands import cancel, move_by_staff
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.places import PlaceTaken
-from b2c_web.capacity import moves
+from b2c_web.capacity import move_asking, moves
 from b2c_web.capacity.alternatives import alternatives_for
 from b2c_web.capacity.move_models import MoveOffer, MoveOfferState
 from b2c_web.checks import breaches
@@ -41,7 +41,7 @@ def staff(scene: Scene) -> User:
 
 
 def asked(scene: Scene, staff: User, booking: Booking, **facts: Any) -> MoveOffer:
-    return scene.session.get(MoveOffer, moves.ask_to_move(staff, booking.id, **facts))
+    return scene.session.get(MoveOffer, move_asking.ask_to_move(staff, booking.id, **facts))
 
 
 def message(scene: Scene, booking: Booking, kind: NotificationKind = NotificationKind.MOVE_ASKED) -> Notification:
@@ -113,7 +113,7 @@ def test_saying_no_is_recorded_and_leaves_the_date(scene: Scene, staff: User) ->
     moves.decline(offer.id)
     assert offer.state is MoveOfferState.DECLINED
     assert (booking.slot_id, scene.counts()) == (slot_id, before)
-    assert [one.id for one in moves.asked_moves(scene.workshop.id)] == [offer.id]
+    assert [one.id for one in move_asking.asked_moves(scene.workshop.id)] == [offer.id]
 
 
 def test_a_window_gone_meanwhile_changes_nothing_and_others_are_offered(scene: Scene, staff: User) -> None:
@@ -198,7 +198,7 @@ def test_too_late_to_ask_by_mail_is_a_case_for_the_phone(scene: Scene, staff: Us
     """Also when the jockey should be under way already: 23 minutes before the window."""
     booking = scene.booked()
     with clock.frozen(booking.pickup_time - timedelta(minutes=minutes_before)), pytest.raises(Conflict) as refused:
-        moves.ask_to_move(staff, booking.id)
+        move_asking.ask_to_move(staff, booking.id)
     assert refused.value.code == "too_late_to_ask"
     assert "rufen Sie an: 02302 1234567." in str(refused.value.message)
     assert scene.session.query(MoveOffer).count() == 0
@@ -222,7 +222,7 @@ def test_nobody_is_asked_twice_at_once(scene: Scene, staff: User) -> None:
     booking = scene.booked()
     asked(scene, staff, booking)
     with pytest.raises(Conflict) as refused:
-        moves.ask_to_move(staff, booking.id)
+        move_asking.ask_to_move(staff, booking.id)
     assert refused.value.code == "already_asked"
 
 
@@ -256,7 +256,7 @@ def test_a_car_that_is_under_way_is_not_moved(scene: Scene, staff: User) -> None
         moves.accept(offer.id, (scene.slots[5].id, None))
     assert moves.end_old_offers() == 1
     with pytest.raises(Conflict):
-        moves.ask_to_move(staff, booking.id)
+        move_asking.ask_to_move(staff, booking.id)
 
 
 def test_who_may_ask_and_why_not(scene: Scene, staff: User) -> None:
@@ -265,11 +265,11 @@ def test_who_may_ask_and_why_not(scene: Scene, staff: User) -> None:
     scene.session.commit()
     for person in (stranger, booking.user):
         with pytest.raises(NotFound):
-            moves.ask_to_move(person, booking.id)
+            move_asking.ask_to_move(person, booking.id)
     with pytest.raises(Invalid):
-        moves.ask_to_move(staff, booking.id, "x" * 301)
+        move_asking.ask_to_move(staff, booking.id, "x" * 301)
     with pytest.raises(NotFound):
-        moves.ask_to_move(staff, uuid.uuid4())
+        move_asking.ask_to_move(staff, uuid.uuid4())
 
 
 def test_with_nothing_free_nobody_is_asked(scene: Scene, staff: User) -> None:
@@ -278,7 +278,7 @@ def test_with_nothing_free_nobody_is_asked(scene: Scene, staff: User) -> None:
         slot.is_available = False
     scene.session.commit()
     with pytest.raises(Conflict) as refused:
-        moves.ask_to_move(staff, booking.id)
+        move_asking.ask_to_move(staff, booking.id)
     assert refused.value.code == "nothing_free"
     assert scene.session.query(MoveOffer).count() == 0
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from b2c_web import formatting
 from b2c_web.accounts.models import Role
 from b2c_web.bookings.models import Booking
 from b2c_web.capacity.move_models import MoveOffer, MoveOfferState
@@ -34,8 +36,8 @@ def staff(scene: Scene, login: Login, app: Any) -> FlaskClient:
     return login(user, app.test_client())
 
 
-def ask(staff: FlaskClient, *bookings: Booking, **fields: Any) -> Any:
-    return send(staff, MOVES, "/account", booking_id=[str(one.id) for one in bookings], **fields)
+def ask(staff: FlaskClient, booking: Booking, **fields: Any) -> Any:
+    return send(staff, f"{MOVES}/{booking.id}", "/account", **fields)
 
 
 def link_of(booking: Booking) -> str:
@@ -52,24 +54,48 @@ def test_staff_ask_and_see_the_state(scene: Scene, staff: FlaskClient) -> None:
     answer = ask(staff, booking, reason="Hebebühne wird geprüft")
     assert (answer.status_code, answer.location) == (303, MOVES)
     page = words_of(text_of(staff.get(MOVES)))
-    for words in ("Ein Kunde ist gefragt.", booking.number, "wartet auf Antwort", "Hebebühne wird geprüft"):
+    for words in ("Der Kunde ist gefragt.", booking.number, "wartet auf Antwort", "Hebebühne wird geprüft"):
         assert words in page
 
 
-def test_several_are_asked_at_once_and_who_was_not_is_named(scene: Scene, staff: FlaskClient) -> None:
-    one, other = scene.booked(0, None), scene.booked(1, None)
-    ask(staff, one)
-    ask(staff, one, other)
-    page = words_of(text_of(staff.get(MOVES)))
-    assert "Der Kunde ist schon gefragt" in page
-    assert db.session.query(MoveOffer).count() == 2
+def test_before_they_ask_staff_see_what_the_customer_will_be_offered(scene: Scene, staff: FlaskClient) -> None:
+    booking = scene.booked()
+    page = text_of(staff.get(f"{MOVES}/{booking.id}?reason=Inventur"))
+    words = words_of(page)
+    for said in (booking.customer_name, booking.number, "Do, 26. Nov., 8–10 Uhr", "Antwort bis"):
+        assert said in words
+    assert 'value="Inventur"' in page
+    assert db.session.query(MoveOffer).count() == 0
+    ask(staff, booking)
+    mailed = db.session.query(MoveOffer).one().options
+    for option in mailed:
+        start, end = (datetime.fromisoformat(option[name]) for name in ("start", "end"))
+        assert words_of(formatting.day_window(start, end)) in words
 
 
-@pytest.mark.parametrize("fields", [{}, {"booking_id": "no id"}])
-def test_a_request_for_no_booking_is_refused_kindly(scene: Scene, staff: FlaskClient, fields: dict[str, str]) -> None:
-    answer = send(staff, MOVES, "/account", **fields)
+@pytest.mark.parametrize("query", ["", "?same_day=y"])
+def test_whether_the_same_day_will_do_is_carried_along(scene: Scene, staff: FlaskClient, query: str) -> None:
+    booking = scene.booked()
+    page = staff.get(f"{MOVES}/{booking.id}{query}").text
+    assert ('name="same_day"' in page) == bool(query)
+    ask(staff, booking, **({"same_day": "y"} if query else {}))
+    assert db.session.query(MoveOffer).one().same_day == bool(query)
+
+
+def test_who_cannot_be_asked_is_told_before_the_click(scene: Scene, staff: FlaskClient) -> None:
+    booking = scene.booked()
+    ask(staff, booking)
+    page = text_of(staff.get(f"{MOVES}/{booking.id}"))
+    assert "Der Kunde ist schon gefragt" in words_of(page)
+    assert "Frage senden" not in page
+
+
+def test_too_long_a_reason_is_said_at_its_field_and_kept(scene: Scene, staff: FlaskClient) -> None:
+    booking = scene.booked()
+    answer = ask(staff, booking, reason="x" * 301)
     assert answer.status_code == 422
-    assert "Das ging nicht" in text_of(answer)
+    assert "höchstens 300 Zeichen" in text_of(answer)
+    assert "x" * 301 in answer.text
 
 
 def test_asking_twice_is_refused_on_the_page(scene: Scene, staff: FlaskClient) -> None:
@@ -85,6 +111,7 @@ def test_another_workshop_sees_and_asks_nothing(scene: Scene, staff: FlaskClient
     ask(staff, booking)
     stranger = login(make_user(Role.WORKSHOP), app.test_client())
     assert booking.number not in text_of(stranger.get(MOVES))
+    assert stranger.get(f"{MOVES}/{booking.id}").status_code == 404
     assert ask(stranger, booking).status_code == 404
 
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import Role
 from b2c_web.bookings.models import Booking
-from b2c_web.capacity.moves import ask_to_move
+from b2c_web.capacity.move_asking import ask_to_move
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.workshops.models import WorkshopCapacity

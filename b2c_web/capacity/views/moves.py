@@ -5,21 +5,19 @@ from typing import Any
 
 from flask import Response, current_app, flash, request, url_for
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from flask_login import current_user
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from b2c_web import htmx
 from b2c_web.access import public, requires
 from b2c_web.bookings.places import PlaceTaken
-from b2c_web.capacity import blueprint, moves, offers
+from b2c_web.capacity import blueprint, move_asking, moves, offers
 from b2c_web.capacity.forms import AnswerForm, AskForm
 from b2c_web.capacity.move_models import MoveOffer
 from b2c_web.capacity.scope import picked, planned_workshop
 from b2c_web.catalog.texts import TEXTS
-from b2c_web.errors import Conflict, DomainError, Invalid
-from b2c_web.forms import form_page
-from b2c_web.workshops.models import Workshop
+from b2c_web.errors import Conflict
+from b2c_web.forms import form_page, submitted
 
 # -- staff
 
@@ -27,42 +25,24 @@ from b2c_web.workshops.models import Workshop
 @blueprint.get("/moves")
 @requires("capacity.plan")
 def asked_moves() -> Response:
-    return _list_page(AskForm(formdata=None), planned_workshop(current_user, request.args))
+    workshop = planned_workshop(current_user, request.args)
+    kept, asked = picked(current_user, workshop), move_asking.asked_moves(workshop.id)
+    return htmx.render("capacity/moves.html", workshop=workshop, kept=kept, asked=asked, services=TEXTS)
 
 
-@blueprint.post("/moves")
+@blueprint.route("/moves/<uuid:booking_id>", methods=["GET", "POST"])
 @requires("capacity.plan")
-def ask_to_move() -> Response:
-    form, workshop = AskForm(), planned_workshop(current_user, request.values)
-    kept: dict[str, Any] = {**picked(current_user, workshop)}
-    if not form.validate_on_submit():
-        return _list_page(form, workshop)
-    asked, refusals = _ask_all(form)
-    if not asked:
-        form.refuse(refusals[-1])
-        return _list_page(form, workshop)
-    flash(ngettext("Ein Kunde ist gefragt.", "%(num)s Kunden sind gefragt.", asked), "success")
-    for refusal in refusals:
-        flash(refusal.message, "warning")
-    return htmx.see_other(url_for("capacity.asked_moves", **kept))
-
-
-def _ask_all(form: AskForm) -> tuple[int, list[DomainError]]:
-    """Ask one customer after the other; each is a command of its own. How many were asked, and why others were not."""
-    asked, refusals, staff = 0, list[DomainError](), current_user._get_current_object()
-    for booking_id in form.booking_ids:
-        try:
-            moves.ask_to_move(staff, booking_id, form.reason.data or "", same_day=form.same_day.data)
-            asked += 1
-        except (Conflict, Invalid) as refusal:
-            refusals.append(refusal)
-    return asked, refusals
-
-
-def _list_page(form: AskForm, workshop: Workshop) -> Response:
-    asked = moves.asked_moves(workshop.id)
+def ask_to_move(booking_id: uuid.UUID) -> Response:
+    """What the customer would be offered, with room for a reason; then the question itself."""
+    form = AskForm(request.form if request.method == "POST" else request.args)
+    ask, how = move_asking.ask_to_move, {"same_day": form.same_day.data}
+    if submitted(form, lambda: ask(current_user, booking_id, form.reason.data or "", **how)):
+        flash(_("Der Kunde ist gefragt."), "success")
+        return htmx.see_other(url_for("capacity.asked_moves", workshop=request.args.get("workshop")))
+    question = move_asking.question(current_user, booking_id, **how)
+    workshop = question.booking.workshop
     kept = picked(current_user, workshop)
-    return form_page("capacity/moves.html", form, workshop=workshop, kept=kept, asked=asked, services=TEXTS)
+    return form_page("capacity/ask.html", form, question=question, workshop=workshop, kept=kept, services=TEXTS)
 
 
 # -- the customer
