@@ -139,6 +139,8 @@ class _Beside(NamedTuple):
     service_completed_at: datetime | None
 
 
+# made once: an alias is slow to make, and read() is on the way of every decision
+Raiser, Decider, Later = aliased(User), aliased(User), aliased(Extension)
 # what pages show just as the table keeps it
 AS_KEPT = (
     "id",
@@ -165,13 +167,12 @@ AS_KEPT = (
 
 def read(wanted: Select[Extension]) -> list[ExtensionView]:
     """What `wanted` selects, as pages show it, oldest first. At most 3 statements."""
-    raiser, decider, later = aliased(User), aliased(User), aliased(Extension)
     rows = db.session.execute(
-        wanted.add_columns(raiser.name, decider.name, later.id, TimeSlot.start_time, Booking.service_completed_at)
+        wanted.add_columns(Raiser.name, Decider.name, Later.id, TimeSlot.start_time, Booking.service_completed_at)
         .join(Booking, Booking.id == Extension.booking_id)
-        .outerjoin(raiser, raiser.id == Extension.raised_by)
-        .outerjoin(decider, decider.id == Extension.decided_by)
-        .outerjoin(later, later.replaces_id == Extension.id)
+        .outerjoin(Raiser, Raiser.id == Extension.raised_by)
+        .outerjoin(Decider, Decider.id == Extension.decided_by)
+        .outerjoin(Later, Later.replaces_id == Extension.id)
         .outerjoin(TimeSlot, TimeSlot.id == Extension.new_return_slot_id)
         .order_by(Extension.requested_at, Extension.id)
         .execution_options(populate_existing=True)
