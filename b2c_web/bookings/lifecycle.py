@@ -28,7 +28,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.documents import add_document
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState
-from b2c_web.payments.refunding import add_refund
+from b2c_web.payments.refunding import add_refund, replace_failed
 from b2c_web.payments.rules import refund_left_cents
 from b2c_web.payments.steps import cancel_payment
 
@@ -97,12 +97,13 @@ def end_hold(booking: Booking, action: BookingAction, reason: str) -> None:
 def refund(booking: Booking, keep_cents: int, reason: str) -> tuple[int, int]:
     """Send back what is left of the money less `keep_cents`, and write the documents. Returns (refunded, kept).
 
-    `reason` is a code of ours, not words.
+    What failed to go back before is part of what is left. `reason` is a code of ours, not words.
     """
     back, kept = 0, 0
     for payment in payments_of(booking.id):
         if payment.state is not PaymentState.SUCCEEDED:
             continue
+        replace_failed(payment)
         left = refund_left_cents(payment.captured_cents, payment.refunds)
         keep = min(left, keep_cents - kept)
         kept += keep

@@ -150,11 +150,17 @@ def authorized(payment: Payment) -> None:
 
 
 def processing(payment: Payment) -> None:
-    """A debit is under way: that counts as decided, and may still fail."""
+    """A debit is under way, perhaps after taking it was given up: that counts as decided, and may still fail."""
     booking, extension = lock_extension(payment.purpose_id)
-    if extension.authorization_status is Auth.CAPTURING:
+    if extension.authorization_status is Auth.CAPTURING or _is_given_up(extension):
+        extension.failure_code = None
         enter(extension, Auth.PROCESSING, actor=PROVIDER)
         _go_on(booking)
+
+
+def _is_given_up(extension: Extension) -> bool:
+    """Is the money held or promised still, and taking it failed for good?"""
+    return extension.authorization_status is Auth.FAILED and extension.failure_code == NOT_CAPTURED
 
 
 def paid(payment: Payment) -> None:
@@ -253,8 +259,9 @@ def failed(payment: Payment) -> None:
         extension.failure_code = payment.failure_code
         status = rules.waits_for_customer(payment.failure_code)
         enter(extension, status, actor=PROVIDER, failure_code=payment.failure_code)
-        once = f"{payment.attempt}:{payment.failure_reference or ''}"
-        messages.payment_needed(booking, extension, payment.failure_code, once)
+        if not _is_given_up(extension):
+            once = f"{payment.attempt}:{payment.failure_reference or ''}"
+            messages.payment_needed(booking, extension, payment.failure_code, once)
     if extension.authorization_status is Auth.FAILED:
         owe(payment)
 
@@ -271,7 +278,7 @@ def closed(payment: Payment) -> None:
     elif extension.authorization_status is Auth.AUTHORIZED:
         enter(extension, Auth.FAILED, actor=PROVIDER)
         messages.payment_needed(booking, extension, None, f"lapsed:{payment.attempt}")
-    elif extension.failure_code == NOT_CAPTURED:
+    elif _is_given_up(extension):
         extension.failure_code = None  # nothing is left that could be taken after all
 
 

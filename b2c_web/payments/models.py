@@ -202,7 +202,8 @@ class Refund(Timestamps, Base):
     """Money that goes back, in three steps like every other; the idempotency key is made from our id.
 
     `tries`: how often the provider was asked. `key_version`: counts up when an answer is stored under the old
-    key that must not be given again (a failure of the provider's own, or a refund that came back).
+    key that must not be given again (a failure of the provider's own, or a refund that came back). `replaced_at`: it
+    had failed, and what was left was shared out anew; nothing is owed for it any more.
     """
 
     __tablename__ = "refunds"
@@ -225,6 +226,7 @@ class Refund(Timestamps, Base):
     key_version: Mapped[int] = mapped_column(Integer, server_default="1", default=1)
     failure_code: Mapped[str | None] = mapped_column(String(80))
     succeeded_at: Mapped[datetime | None]
+    replaced_at: Mapped[datetime | None]
 
     payment: Mapped[Payment] = relationship(back_populates="refunds")
 

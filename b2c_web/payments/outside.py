@@ -25,8 +25,8 @@ def record_refund_outside(person: User, refund_id: uuid.UUID, note: str) -> Refu
 
     Once per failed one; the provider is looked at first. What was given back by hand meanwhile counts: the rest is what
     is written down. The audit log keeps who and the note, which also resolves what asked a person about it.
-    Raises Invalid without a note; Conflict unless it is FAILED, nothing was made in its place, and some of its money
-    is still owed; PaymentProviderError when nobody can be asked.
+    Raises Invalid without a note; Conflict unless it is FAILED, not replaced, nothing was made in its place, and some
+    of its money is still owed; PaymentProviderError when nobody can be asked.
     """
     if not note.strip():
         raise Invalid(_l("Bitte schreiben Sie auf, wie das Geld zurückging."), field="note")
@@ -38,7 +38,8 @@ def record_refund_outside(person: User, refund_id: uuid.UUID, note: str) -> Refu
         failed = db.session.get_one(Refund, refund_id, with_for_update=True)
         refunds = list(db.session.scalars(select(Refund).filter_by(payment_id=payment_id)))
         left = min(refund_left_cents(payment.captured_cents, refunds), owed_again_cents(refunds))
-        if failed.state is not RefundState.FAILED or _is_made_good(failed) or left <= 0:
+        is_over = failed.state is not RefundState.FAILED or failed.replaced_at is not None
+        if is_over or _is_made_good(failed) or left <= 0:
             raise Conflict
         refund = _made_in_place_of(failed, payment, min(failed.amount_cents, left))
         facts = {"amount_cents": refund.amount_cents, "in_place_of": str(failed.id), "note": note}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select
 
 from b2c_web import audit, jobs
+from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
@@ -66,6 +67,15 @@ def add_refund(payment: Payment, amount_cents: int, reason: str, reference: str 
     return refund
 
 
+def replace_failed(payment: Payment) -> None:
+    """Step: what is left of a locked payment is shared out anew, and what failed to go back is part of that."""
+    failed = [one for one in db.session.scalars(_refunds_of(payment.id)) if one.state is RefundState.FAILED]
+    for refund in failed:
+        refund.replaced_at = refund.replaced_at or now_utc()
+    db.session.flush()
+    hooks.settle(("payments.refund",), [one.id for one in failed], "what was left was shared out anew")
+
+
 def run_refund(refund_id: uuid.UUID) -> None:
     """Ask the provider to give the money back, once, and record it. Safe to repeat.
 
@@ -115,7 +125,8 @@ def retry_refund(refund_id: uuid.UUID) -> Refund:
     """A person wants a failed refund tried again: a new refund, once per failed one. The provider is looked at first.
 
     It stands for the failed one from now on, which asks nobody any more. What was given back by hand meanwhile is not
-    given back again. Raises Conflict unless that is FAILED, its money is still there and was not given back outside;
+    given back again. Raises Conflict unless that is FAILED, not replaced, its money still there and not given back
+    outside;
     PaymentProviderError when nobody can be asked.
     """
     with command_transaction():
@@ -125,7 +136,7 @@ def retry_refund(refund_id: uuid.UUID) -> Refund:
         payment = lock_payment(payment_id)
         failed = db.session.get_one(Refund, refund_id, with_for_update=True)
         outside = db.session.scalar(_refunds_of(payment_id).filter_by(reference=outside_reference(failed)))
-        if failed.state is not RefundState.FAILED or outside is not None:
+        if failed.state is not RefundState.FAILED or failed.replaced_at is not None or outside is not None:
             raise Conflict
         again = _made_again(payment, failed)
         if again is None:

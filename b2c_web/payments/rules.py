@@ -95,10 +95,11 @@ def owed_again_cents(refunds: Sequence[Refund]) -> int:
     """What failed to go back and nobody has made good: neither in its place, nor by hand at the provider since.
 
     All of a payment's refunds together, since one made by hand names none of them: what one made in place of a failed
-    one fell short of that, was made good by hand, and makes good nothing else. At least 0.
+    one fell short of that, was made good by hand, and makes good nothing else. What was replaced is owed no more. At
+    least 0.
     """
     made = {refund.reference: refund for refund in refunds}
-    failed = [one for one in refunds if one.state is RefundState.FAILED]
+    failed = [one for one in refunds if one.state is RefundState.FAILED and one.replaced_at is None]
     in_place = {one.id: made.get(retry_reference(one)) or made.get(outside_reference(one)) for one in failed}
     since = min((one.created_at for one in failed), default=None)
     by_hand = [one for one in refunds if one.reason == MADE_ELSEWHERE and one.state is not RefundState.FAILED]

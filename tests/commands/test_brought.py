@@ -7,10 +7,14 @@ from icalendar import Calendar
 
 from b2c_web.bookings import commands
 from b2c_web.bookings.models import Booking
+from b2c_web.checks import breaches
+from b2c_web.errors import Conflict
 from b2c_web.notifications import hooks
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.notifications.rendering import render
+from b2c_web.payments import outside, refunding
 from b2c_web.payments.commands import add_refund
+from b2c_web.payments.models import Refund, RefundState
 from tests.commands.scene import TOTAL_CENTS, refunds
 from tests.commands.trips import CAR, Trips
 
@@ -73,3 +77,38 @@ def test_a_car_that_was_to_be_brought_is_only_told_that_it_is_here(trips: Trips)
     assert "erstatten" not in text
     assert AT_OURS["de"] not in text
     assert hooks.attachments[NotificationKind.IN_WORKSHOP](message) == []
+
+
+@pytest.mark.parametrize("way", ["retry", "outside"])
+def test_the_end_gives_back_what_failed_before_it_and_that_is_never_paid_twice(
+    trips: Trips, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    booking = trips.booked()
+    arrived(trips, booking)
+    failed = trips.session.query(Refund).one()
+    failed.state, failed_id = RefundState.FAILED, failed.id
+    trips.session.commit()
+    commands.cancel_by_staff(trips.staff, booking.id, keep_cents=5000, reason="Rost")
+    assert refunds(trips.session) == [(3900, "concierge_unused"), (TOTAL_CENTS - 5000, "staff_cancelled")]
+    assert breaches() == []
+    for module in (refunding, outside):
+        monkeypatch.setattr(module, "sync_refunds", lambda payment_id: None)
+    with pytest.raises(Conflict):
+        if way == "retry":
+            refunding.retry_refund(failed_id)
+        else:
+            outside.record_refund_outside(trips.staff, failed_id, "Überweisung")
+    assert len(refunds(trips.session)) == 2
+
+
+def test_a_refund_by_the_end_that_fails_is_still_owed(trips: Trips, monkeypatch: pytest.MonkeyPatch) -> None:
+    booking = trips.booked()
+    arrived(trips, booking)
+    trips.session.query(Refund).one().state = RefundState.FAILED
+    trips.session.commit()
+    commands.cancel_by_staff(trips.staff, booking.id, keep_cents=5000, reason="Rost")
+    ended = trips.session.query(Refund).filter_by(reason="staff_cancelled").one()
+    ended.state = RefundState.FAILED
+    trips.session.commit()
+    monkeypatch.setattr(refunding, "sync_refunds", lambda payment_id: None)
+    assert refunding.retry_refund(ended.id).amount_cents == TOTAL_CENTS - 5000

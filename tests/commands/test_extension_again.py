@@ -1,6 +1,7 @@
 """Money that is asked for a second time: by a person after a failure, or because the work was done again."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from b2c_web.errors import Conflict
 from b2c_web.extensions import commands
 from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.extensions.queries import digest_of, view_of
+from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.operations.models import FailedOperation
 from b2c_web.payments.capturing import MAX_TRIES
 from b2c_web.payments.commands import authorize_payment, capture_held, ensure_customer, retry_capture, settle_payment
@@ -88,6 +90,42 @@ def test_a_debit_whose_answer_was_lost_is_not_made_again_when_a_person_retries(
     retry_capture(payment_id(extension))
     capture_held(payment_id(extension))
     assert provider.count("payment_intent") == 1
+
+
+def test_a_debit_that_a_person_retries_is_under_way_and_not_unpaid(
+    scene: Extending, booking: Booking, held: Callable[..., Extension], provider: Provider
+) -> None:
+    extension = held(account="sepa")
+    provider.misbehave("error", INTENTS, status=429, times=None)
+    give_up(scene, booking, extension)
+    provider.behave()
+    retry_capture(payment_id(extension))
+    capture_held(payment_id(extension))
+    fresh = scene.fresh(extension.id)
+    assert (fresh.authorization_status, fresh.failure_code) == (Auth.PROCESSING, None)
+    assert not view_of(extension.id).is_not_taken
+    provider.process.advance(700)
+    settle_payment(payment_id(extension))
+    assert scene.fresh(extension.id).authorization_status is Auth.CAPTURED
+    assert breaches() == []
+
+
+def test_what_is_held_is_not_asked_for_by_mail_when_taking_it_fails_again(
+    scene: Extending, booking: Booking, held: Callable[..., Extension], provider: Provider
+) -> None:
+    extension = held()
+    provider.misbehave("error", CAPTURES, status=402, times=None, decline_code="processing_error")
+    give_up(scene, booking, extension)
+    bookings.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    retry_capture(payment_id(extension))
+    for _try in range(MAX_TRIES):
+        with suppress(PaymentProviderError):
+            capture_held(payment_id(extension))
+    assert latest_payment(PaymentPurpose.EXTENSION, extension.id).capture_given_up_at is not None
+    fresh = scene.fresh(extension.id)
+    assert (fresh.authorization_status, fresh.failure_code) == (Auth.FAILED, "capture_failed")
+    assert scene.session.query(Notification).filter_by(kind=NotificationKind.EXTENSION_PAYMENT_NEEDED).count() == 0
+    assert breaches() == []
 
 
 def test_work_done_again_takes_what_could_not_be_taken(
