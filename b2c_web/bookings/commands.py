@@ -197,7 +197,7 @@ def move_by_staff(
         if check is not None:
             check(booking)
         end_waiting_moves(booking)
-        moving.carry_out(booking, moving.plan(booking, slot_id, return_slot_id, fee_cents=0), by_staff=True)
+        moving.carry_out(booking, moving.plan(booking, slot_id, return_slot_id, fee_cents=0), lead_time=False)
 
 
 def end_late_wish(booking_id: uuid.UUID) -> None:

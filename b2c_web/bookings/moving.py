@@ -124,20 +124,23 @@ def _rehearse(booking: Booking, slot_id: uuid.UUID, return_slot_id: uuid.UUID | 
 
 
 def _wish_for(
-    booking: Booking, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None, *, by_staff: bool = False
+    booking: Booking, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None, *, lead_time: bool = True
 ) -> tuple[Wish, list[Held]]:
     question = question_of(booking)
-    order = order_of(question, service_minutes(booking), for_staff=by_staff)
+    order = order_of(question, service_minutes(booking), for_staff=not lead_time)
     held = held_by([booking.id])
     for one in held:
         one.ends = False
     return find_wish(question, order, slot_id, return_slot_id), held
 
 
-def carry_out(booking: Booking, move: BookingMove, *, by_staff: bool = False) -> None:
-    """Step: claim the new, release the old, all keys of both in one order. Raises PlaceTaken."""
+def carry_out(booking: Booking, move: BookingMove, *, lead_time: bool = True) -> None:
+    """Step: claim the new, release the old, all keys of both in one order. Raises PlaceTaken.
+
+    `lead_time`: not for a date that staff chose, or that was in time when it was asked for.
+    """
     before = messages.facts_of(booking)
-    wish, held = _wish_for(booking, move.to_slot_id, move.to_return_slot_id, by_staff=by_staff)
+    wish, held = _wish_for(booking, move.to_slot_id, move.to_return_slot_id, lead_time=lead_time)
     _swap(booking, wish, held)
     move.state, move.moved_at = MoveState.DONE, now_utc()
     booking.new_date_until = None  # that nobody was there stays known: its fee is kept should the booking end
@@ -196,7 +199,7 @@ def fee_paid(payment: Payment) -> None:
         return
     try:
         with db.session.begin_nested():
-            carry_out(booking, move)
+            carry_out(booking, move, lead_time=False)
     except PlaceTaken:
         db.session.refresh(booking)
         db.session.refresh(move)

@@ -109,7 +109,7 @@ def accept(offer_id: uuid.UUID, pair: Pair) -> None:
         end_waiting_moves(booking)
         move = moving.plan(booking, *pair, fee_cents=0)
         end(offer, MoveOfferState.MOVED)
-        moving.carry_out(booking, move, by_staff=True)
+        moving.carry_out(booking, move, lead_time=False)
         audit.record(
             "booking.move_accepted", "booking", booking.id, after={"offer_id": str(offer.id)}, actor="customer"
         )

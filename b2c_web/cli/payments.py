@@ -68,9 +68,9 @@ def refunded_outside_cli(refund_id: uuid.UUID, by: str, note: str) -> None:
 
 
 def _told(failed_id: uuid.UUID, made: Refund) -> str:
-    """What was made in place of a failed refund, and what of that one went back by hand before."""
-    by_hand = db.session.get_one(Refund, failed_id).amount_cents - made.amount_cents
-    rest = f"; the other {by_hand / 100:.2f} EUR went back by hand at the provider before" if by_hand else ""
+    """What was made in place of a failed refund, and how much less that is."""
+    less = db.session.get_one(Refund, failed_id).amount_cents - made.amount_cents
+    rest = f"; {less / 100:.2f} EUR less than had failed, since no more is owed or left" if less else ""
     return f"{made.state.value} {made.amount_cents / 100:.2f} EUR{rest}"
 
 

@@ -17,6 +17,7 @@ from b2c_web.bookings.places import PlaceTaken
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.returning import replan_return
 from b2c_web.catalog.models import Service
+from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Invalid
@@ -95,6 +96,21 @@ def test_staff_move_a_booking_whose_late_move_waits_for_its_fee(
     assert waiting.state is MoveState.FAILED
     assert scene.payment_of(waiting.id, PaymentPurpose.MOVE_FEE).state is PaymentState.CANCELLED
     assert booking.pickup_time == scene.slots[5].start_time
+
+
+def test_a_date_that_was_in_time_when_asked_for_is_taken_when_its_fee_comes(
+    scene: Scene, session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    booking, wished = scene.booked(), scene.slots[1]
+    asked_at = wished.start_time - timedelta(hours=24, minutes=5)
+    with frozen_clock(asked_at):
+        result = commands.move(booking.user, booking.id, wished.id, scene.slots[9].id, accepted_fee_cents=2500)
+    with frozen_clock(asked_at + timedelta(minutes=15)):
+        succeed(scene.payment_of(result.move_id, PaymentPurpose.MOVE_FEE))
+    session.expire_all()
+    assert session.get(BookingMove, result.move_id).state is MoveState.DONE
+    assert booking.slot_id == wished.id
+    assert breaches() == []
 
 
 def test_cancelling_ends_a_move_that_waits_and_its_money_goes_back(

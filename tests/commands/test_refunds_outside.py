@@ -222,7 +222,7 @@ def test_two_that_failed_and_one_by_hand_are_owed_together(
     first, second = payment.refunds
     refund_by_hand(payment, 2500)
     told = write_down(app, scene, first)
-    assert told.output == "SUCCEEDED 5.00 EUR; the other 5.00 EUR went back by hand at the provider before\n"
+    assert told.output == "SUCCEEDED 5.00 EUR; 5.00 EUR less than had failed, since no more is owed or left\n"
     with pytest.raises(Conflict):
         retry_refund(second.id)
     assert (payment.refunded_cents, breaches()) == (3000, [])
