@@ -2,21 +2,24 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import Response
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import IntegerField, StringField, ValidationError
+from wtforms import DateTimeLocalField, IntegerField, StringField, ValidationError
 from wtforms.meta import DefaultMeta
 
 from b2c_web import formatting, htmx
+from b2c_web.config import ZONE
 from b2c_web.errors import Conflict, DomainError, Invalid, NotAllowed, TooMany
 from b2c_web.money import parse_euro
 
 # one kind of sign within a number; \s holds the thin and the fixed blank too
 IN_THOUSANDS = re.compile(r"\d{1,3}(?:([.,'’\s])\d{3})(?:\1\d{3})*")
 BETWEEN_THOUSANDS = re.compile(r"[.,'’\s]")
+YEARS = range(2000, 2100)
 SHOWN_IN_THE_FORM = (Invalid, Conflict, NotAllowed, TooMany)
 
 
@@ -97,6 +100,28 @@ class EuroField(StringField):
 
 class ActionForm(Form):
     """A button that asks for nothing but whether it was really meant."""
+
+
+class MomentField(DateTimeLocalField):
+    """A moment on the workshop's clock, to the minute. Refuses years in which nothing of ours can be."""
+
+    data: datetime | None
+
+    def __init__(self, *arguments: Any, **facts: Any) -> None:
+        super().__init__(*arguments, format="%Y-%m-%dT%H:%M", **facts)
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        super().process_formdata(valuelist)
+        if self.data is not None and self.data.year not in YEARS:
+            self.data = None
+            raise ValueError(_l("Bitte prüfen Sie das Jahr."))
+
+    @property
+    def instant(self) -> datetime:
+        """In UTC. Raises ValueError while the field is empty."""
+        if self.data is None:
+            raise ValueError("no moment")
+        return self.data.replace(tzinfo=ZONE).astimezone(UTC)
 
 
 def submitted(form: Form, act: Callable[[], Any]) -> bool:

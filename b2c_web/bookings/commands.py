@@ -22,11 +22,10 @@ from b2c_web.bookings.rules import (
     Terms,
     cancellation_terms,
     may_withdraw_until,
-    withdrawal_can_be_of,
     withdrawal_terms,
 )
 from b2c_web.bookings.waiting import end_waiting_moves
-from b2c_web.bookings.withdrawing import declare, refuse_withdrawn
+from b2c_web.bookings.withdrawing import check_told, declare, refuse_withdrawn
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid
@@ -97,17 +96,15 @@ def withdraw(user: User, booking_id: uuid.UUID) -> bool:
 def record_withdrawal(staff: User, booking_id: uuid.UUID, told: str, at: datetime) -> bool:
     """Staff write down a withdrawal that came by phone, mail or letter; it counts as `withdraw` does.
 
-    `at`: when it was said or sent, which is in time by consumer law (§ 355 BGB). `told` says how it came, for the
-    audit log. Raises Invalid naming what is missing or cannot be, and Conflict as `withdraw` does.
+    `at`: when it was said or sent, which has to be in time by consumer law (§ 355 BGB); `withdrawn_at` is when it was
+    written down. `told` says how it came, for the audit log. Raises Invalid naming what is missing or cannot be, and
+    Conflict as `withdraw` does.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_as_staff(staff, booking_id)
-        if not told.strip():
-            raise Invalid(_l("Bitte schreiben Sie auf, wie der Widerruf kam."), field="told")
-        if not withdrawal_can_be_of(booking, at, now_utc()):
-            raise Invalid(_l("Der Widerruf kam nach der Buchung und nicht in der Zukunft."), field="at")
+        check_told(booking, told, at)
         new = _withdraw(booking, at)
-        facts = {"told": told.strip(), "at": at.isoformat()}
+        facts = {"told": told.strip(), "at": at.isoformat(), "was_new": new}
         audit.record("booking.withdrawal_told", "booking", booking.id, after=facts)
         return new
 
@@ -116,7 +113,7 @@ def _withdraw(booking: Booking, at: datetime) -> bool:
     if booking.withdrawn_at is not None:
         return False
     _check(withdrawal_terms(booking, at, current_app.config), 0)
-    booking.withdrawn_at = at
+    booking.withdrawn_at = now_utc()
     if booking.status is BookingStatus.CONFIRMED:
         lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
     else:

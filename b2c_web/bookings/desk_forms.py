@@ -1,10 +1,10 @@
 """The shapes of the forms at the workshop's desk."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, DateTimeLocalField, HiddenField, RadioField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, RadioField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, ValidationError
 
@@ -16,7 +16,7 @@ from b2c_web.bookings.rules import ArrivalDoubt
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.formatting import eur
-from b2c_web.forms import EuroField, Form, WholeNumberField, trimmed
+from b2c_web.forms import EuroField, Form, MomentField, WholeNumberField, trimmed
 from b2c_web.vehicles.rules import check_plate, check_vin, year_refusal
 
 SAME, CORRECTED, OTHER = "same", "corrected", "other"
@@ -170,10 +170,9 @@ class StartForm(Form):
 
 
 class WithdrawalForm(Form):
-    at = DateTimeLocalField(
+    at = MomentField(
         _l("Wann hat der Kunde widerrufen?"),
         description=_l("Es zählt, wann er es gesagt oder abgeschickt hat."),
-        format="%Y-%m-%dT%H:%M",
         default=lambda: now_utc().astimezone(ZONE),
         validators=[InputRequired(_l("Bitte nennen Sie den Zeitpunkt."))],
     )
@@ -186,10 +185,6 @@ class WithdrawalForm(Form):
             Length(max=500, message=TOO_LONG),
         ],
     )
-
-    @property
-    def instant(self) -> datetime:
-        return self.at.data.replace(tzinfo=ZONE).astimezone(UTC)
 
 
 class ReworkForm(Form):

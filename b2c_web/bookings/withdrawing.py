@@ -1,16 +1,33 @@
 """The customer withdraws while the car is with us: it counts at once, and staff end the booking."""
 
+from datetime import datetime
+
+from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 from b2c_web import audit
 from b2c_web.bookings import hooks, lifecycle, messages
 from b2c_web.bookings.giving_back import withdrawal_cents
 from b2c_web.bookings.models import Booking
-from b2c_web.errors import Conflict
+from b2c_web.bookings.rules import Refusal, withdrawal_can_be_of, withdrawal_terms
+from b2c_web.clock import now_utc
+from b2c_web.errors import Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 
 WITHDRAWN = _l("Der Kunde hat den Vertrag widerrufen. Machen Sie nichts mehr an dem Auto und beenden Sie die Buchung.")
+
+
+def check_told(booking: Booking, told: str, at: datetime) -> None:
+    """Step: can a withdrawal have come like this, said or sent at `at`? Raises Invalid naming what is wrong."""
+    if not told.strip():
+        raise Invalid(_l("Bitte schreiben Sie auf, wie der Widerruf kam."), field="told")
+    if not withdrawal_can_be_of(booking, at, now_utc()):
+        raise Invalid(_l("Bitte einen Zeitpunkt nach der Buchung und nicht in der Zukunft."), field="at")
+    if withdrawal_terms(booking, at, current_app.config).refusal is Refusal.TOO_LATE_TO_WITHDRAW:
+        raise Invalid(
+            _l("Da war die Widerrufsfrist vorbei. Bitte prüfen Sie, wann der Kunde widerrufen hat."), field="at"
+        )
 
 
 def declare(booking: Booking) -> None:

@@ -3,14 +3,13 @@
 import re
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
-    DateTimeLocalField,
     Field,
     FieldList,
     FormField,
@@ -26,10 +25,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, ValidationError
 from wtforms.widgets import HiddenInput
 
-from b2c_web.config import ZONE
 from b2c_web.errors import DomainError
 from b2c_web.extensions import rules
-from b2c_web.forms import EuroField, Form, trimmed
+from b2c_web.forms import EuroField, Form, MomentField, trimmed
 
 MOST_DIGITS = 10
 QUANTITY = re.compile(r"\d{1,5}([.,]\d{1,3})?")
@@ -141,7 +139,7 @@ class OfferForm(Form):
     urgent = BooleanField(_l("Dringend"))
     media = IdsField(_l("Fotos"))
     new_return_slot_id = SelectField(_l("Neues Rückgabefenster"), choices=[], validate_choice=False)
-    new_promised_at = DateTimeLocalField(_l("Fertig spätestens"), format="%Y-%m-%dT%H:%M", validators=[Optional()])
+    new_promised_at = MomentField(_l("Fertig spätestens"), validators=[Optional()])
     delay_reason = StringField(_l("Warum später?"), filters=[trimmed], validators=[Length(max=300)])
     draft_key = HiddenField(validators=[Length(max=36)])
     time_field = "new_return_slot_id"  # where the page asks for the new time
@@ -185,9 +183,8 @@ class OfferForm(Form):
 
     @property
     def promised_at(self) -> datetime | None:
-        """The new promised instant; the field holds the workshop's clock."""
-        local = self.new_promised_at.data
-        return local.replace(tzinfo=ZONE).astimezone(UTC) if local else None
+        """The new promised instant."""
+        return self.new_promised_at.instant if self.new_promised_at.data else None
 
     def content(self) -> dict[str, Any]:
         names = ("name", "description", "quantity", "price", "media", "work_item", "wish")
@@ -255,18 +252,12 @@ class ConsentForm(ItemsForm):
         filters=[trimmed],
         validators=[InputRequired(_l("Bitte nennen Sie den Namen.")), Length(max=120)],
     )
-    at = DateTimeLocalField(
-        _l("Wann?"), format="%Y-%m-%dT%H:%M", validators=[InputRequired(_l("Bitte nennen Sie den Zeitpunkt."))]
-    )
+    at = MomentField(_l("Wann?"), validators=[InputRequired(_l("Bitte nennen Sie den Zeitpunkt."))])
     words = TextAreaField(
         _l("Was wurde gesagt?"),
         filters=[stripped],
         validators=[InputRequired(_l("Bitte halten Sie fest, was gesagt wurde.")), Length(max=1000)],
     )
-
-    @property
-    def instant(self) -> datetime:
-        return self.at.data.replace(tzinfo=ZONE).astimezone(UTC)
 
 
 class NotDoneForm(Form):

@@ -58,7 +58,7 @@ def test_all_goes_back_the_fee_of_a_late_move_too(trips: Trips, login: Login) ->
     assert sorted(refunds(trips.session)) == [(2500, "withdrawal"), (TOTAL_CENTS, "withdrawal")]
     assert kinds(trips.session).count(NotificationKind.BOOKING_WITHDRAWN) == 1
     entry = trips.session.query(AuditEntry).filter_by(action="booking.withdrawal_told").one()
-    assert (entry.after["told"], entry.actor_user_id) == (TOLD, trips.dispatcher.id)
+    assert (entry.after["told"], entry.after["was_new"], entry.actor_user_id) == (TOLD, True, trips.dispatcher.id)
     assert breaches() == []
 
 
@@ -88,6 +88,8 @@ def test_how_it_came_is_asked_for_and_twice_is_once(trips: Trips, login: Login) 
     write_down(client, booking)
     write_down(client, booking)
     assert "Der Widerruf war schon eingetragen." in text_of(client.get("/workshop"))
+    entries = trips.session.query(AuditEntry).filter_by(action="booking.withdrawal_told").order_by(AuditEntry.id)
+    assert [entry.after["was_new"] for entry in entries] == [True, False]
     assert refunds(trips.session) == [(TOTAL_CENTS, "withdrawal")]
 
 
@@ -96,7 +98,7 @@ def test_it_came_after_the_booking_and_not_in_the_future(trips: Trips, login: Lo
     booking, client = trips.booked(), login(trips.staff)
     answer = write_down(client, booking, at=clock.now_utc() + timedelta(minutes=minutes))
     assert answer.status_code == 422
-    assert "Der Widerruf kam nach der Buchung und nicht in der Zukunft." in text_of(answer)
+    assert "Bitte einen Zeitpunkt nach der Buchung und nicht in der Zukunft." in text_of(answer)
     assert refunds(trips.session) == []
 
 
@@ -105,16 +107,44 @@ def test_what_was_sent_in_time_counts_when_it_comes_later(trips: Trips, login: L
     booking.paid_at = now - timedelta(days=16)
     db.session.commit()
     assert "Hat er bis " in text_of(client.get(f"/workshop/bookings/{booking.id}/cancellation"))
-    assert "Die Frist war bis " in text_of(client.get(f"/workshop/bookings/{booking.id}/withdrawal"))
-    assert write_down(client, booking).status_code == 409
+    page = text_of(client.get(f"/workshop/bookings/{booking.id}/withdrawal"))
+    assert "Die Frist war bis " in page
+    assert 'type="datetime-local" value=""' in " ".join(page.split())
+    late = write_down(client, booking, told="Ein Brief")
+    assert late.status_code == 422
+    assert "Da war die Widerrufsfrist vorbei." in text_of(late)
+    assert "Ein Brief" in text_of(late)
     assert refunds(trips.session) == []
     db.session.commit()  # what was refused is undone down to here
     said = now - timedelta(days=5)
     write_down(client, booking, at=said)
     booking = db.session.get_one(Booking, booking.id, populate_existing=True)
-    assert (booking.status, booking.withdrawn_at) == (BookingStatus.CANCELLED, said)
+    assert (booking.status, booking.withdrawn_at) == (BookingStatus.CANCELLED, now)
     assert refunds(trips.session) == [(TOTAL_CENTS, "withdrawal")]
+    entry = trips.session.query(AuditEntry).filter_by(action="booking.withdrawal_told").one()
+    assert datetime.fromisoformat(entry.after["at"]) == said
     assert breaches() == []
+
+
+def test_a_letter_of_last_week_does_not_wait_since_then(trips: Trips, login: Login) -> None:
+    """With the car here it is declared when it is written down: that is what its receipt says and what is watched."""
+    booking = trips.booked(back=None)
+    commands.check_in(trips.staff, booking.id, mileage_km=52_000, car=CAR, early=True)
+    now = clock.now_utc()
+    booking.created_at = booking.paid_at = now - timedelta(days=12)
+    db.session.commit()
+    assert write_down(login(trips.staff), booking, at=now - timedelta(days=9)).status_code == 303
+    assert db.session.get_one(Booking, booking.id, populate_existing=True).withdrawn_at == now
+    assert breaches() == []
+
+
+@pytest.mark.parametrize("year", ["0001", "1970", "9999"])
+def test_a_year_in_which_nothing_was_is_a_mistake_at_the_field(trips: Trips, login: Login, year: str) -> None:
+    booking, client = trips.booked(), login(trips.staff)
+    path = f"/workshop/bookings/{booking.id}/withdrawal"
+    answer = send(client, path, "/workshop", told=TOLD, at=f"{year}-01-01T00:00")
+    assert answer.status_code == 422
+    assert "Bitte prüfen Sie das Jahr." in text_of(answer)
 
 
 def test_another_workshops_staff_find_nothing(trips: Trips, login: Login) -> None:

@@ -218,8 +218,10 @@ def told_withdrawal(booking_id: uuid.UUID) -> Response:
     booking = desk.desk_booking(current_user, booking_id)
     ending = desk.ending_of(booking)
     facts = {"ending": ending, "refund_cents": withdrawal_cents(booking)}
+    if not ending.in_time and not form.is_submitted():
+        form.at.data = None  # now is not when it was said
     return _page("bookings/desk_withdrawal.html", form, booking, ending.withdrawable is not None, **facts)
 
 
 def _record_withdrawal(booking_id: uuid.UUID, form: WithdrawalForm) -> bool:
-    return commands.record_withdrawal(current_user, booking_id, form.told.data or "", form.instant)
+    return commands.record_withdrawal(current_user, booking_id, form.told.data or "", form.at.instant)

@@ -112,7 +112,7 @@ def consent(extension_id: uuid.UUID) -> Response:
     form = ConsentForm(data={"channel": "phone", "name": booking.customer_name, "at": now_utc().astimezone(ZONE)})
 
     def act(ticked: set[int], shown: str) -> uuid.UUID:
-        given = Consent(form.channel.data, form.name.data or "", form.instant, form.words.data or "")
+        given = Consent(form.channel.data, form.name.data or "", form.at.instant, form.words.data or "")
         return commands.approve_on_consent(current_user, extension_id, ticked, shown, given)
 
     done = _("Zustimmung festgehalten. Der Kunde hat eine Nachricht bekommen und kann widersprechen.")
