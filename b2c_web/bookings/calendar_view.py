@@ -109,6 +109,7 @@ class CalendarView:
     gone: bool = False
     asks_back: bool = False
     alternatives: list[WindowLine] = field(default_factory=list)
+    full: bool = False  # nothing is free, the own date neither
     next_free: WindowLine | None = None
     next_return: WindowLine | None = None
     ready_at: datetime | None = None
@@ -151,9 +152,9 @@ def build(
     which is marked and not offered as the next; it can be chosen all the same, with another return.
     """
     by_day = {day.day: day for day in answer.days}
-    first = answer.next_free(own)
+    first, nearest = answer.next_free(own), answer.next_free()
     chosen = answer.with_returns(choice.slot) if choice.slot else None
-    day = _shown_day(choice, chosen, first, by_day)
+    day = _shown_day(choice, chosen, first or nearest, by_day)
     month = _shown_month(choice.month or day, answer)
     kept = f"&slot={choice.slot}" if chosen is not None and chosen.block is None else ""
     view = CalendarView(
@@ -166,6 +167,7 @@ def build(
         total_cents=answer.total_cents,
         service_minutes=answer.price.duration_minutes,
         waiting=waiting,
+        full=nearest is None,
         day_is_full=day is not None and by_day[day].state is DayState.FULL,
     )
     _add_windows(view, by_day, choice, chosen)

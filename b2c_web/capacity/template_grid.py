@@ -82,7 +82,7 @@ class Grid:
         return 0
 
     def _number(self, text: str, name: str, why: str) -> int:
-        if text.isascii() and text.isdigit() and int(text) <= 1000:
+        if text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= 1000:
             return int(text)
         self.errors.append((name, why))
         return 0

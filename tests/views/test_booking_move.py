@@ -79,6 +79,21 @@ def test_its_own_date_is_marked_and_not_offered_as_the_next(scene: Scene, rosa: 
     assert f"slot={own}" not in free[: free.index("</section>")]
 
 
+def test_with_nothing_else_free_the_own_date_can_still_be_chosen(scene: Scene, rosa: User, client: FlaskClient) -> None:
+    booking = scene.booked(0, None, user_id=rosa.id)
+    for slot in scene.slots[1:]:
+        slot.is_available = False
+    db.session.commit()
+    address = f"/bookings/{booking.id}/move"
+    page = text_of(client.get(f"{address}?slot={scene.slots[0].id}"))
+    assert "ist alles vergeben" not in page
+    assert "Ihr Termin</span>" in page
+    assert 'id="next-free"' not in page
+    scene.slots[0].is_available = False
+    db.session.commit()
+    assert "ist alles vergeben" in text_of(client.get(address))
+
+
 def test_who_moves_from_an_old_page_is_told(scene: Scene, rosa: User, client: FlaskClient) -> None:
     booking = scene.booked(0, None, user_id=rosa.id)
     address, old = f"/bookings/{booking.id}/move", scene.slots[0].id

@@ -136,6 +136,7 @@ def test_somebody_else_was_quicker(planner: FlaskClient) -> None:
         ),
         ({"places-0-0": "viele"}, "Fenster 1, Plätze am Montag: Bitte eine Zahl von 0 bis 1000 angeben."),
         ({"places-1-4": "1001"}, "Fenster 2, Plätze am Freitag: Bitte eine Zahl von 0 bis 1000 angeben."),
+        ({"places-1-4": "9" * 5000}, "Fenster 2, Plätze am Freitag: Bitte eine Zahl von 0 bis 1000 angeben."),
         ({"max-2": "viele"}, "Mi: Am Tag sind 0 bis 1000 Buchungen möglich."),
         ({"max-4": ""}, "Fr: Bitte nennen Sie, wie viele Buchungen der Tag nimmt."),
         ({"valid_from": ""}, "Bitte nennen Sie den ersten Tag."),

@@ -120,7 +120,7 @@ def _request(draft: BookingDraft, reach: Reach, form: SummaryForm) -> BookingReq
         place=Place(draft.street or "", draft.postal_code or "", draft.city or "", point.lat, point.lng),
         customer_name=draft.name or "",
         customer_phone=draft.phone or "",
-        shown_total_cents=int(shown) if shown.isdigit() else -1,
+        shown_total_cents=int(shown) if shown.isdecimal() and len(shown) < 10 else -1,
         vehicle_id=draft.vehicle_id,
         car_details=draft.car_details,
         standing_limit_cents=draft.standing_limit_cents,
