@@ -12,10 +12,11 @@ from sqlalchemy.exc import IntegrityError
 
 from b2c_web import audit
 from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS
-from b2c_web.bookings.models import RonjaReservation
+from b2c_web.bookings.models import AssignmentType, RonjaReservation
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
+from b2c_web.dispatch.queries import live_trip
 from b2c_web.dispatch.steps import Step
 from b2c_web.dispatch.whereabouts import WITH_CUSTOMER
 from b2c_web.errors import Invalid
@@ -47,6 +48,18 @@ def take_early(step: Step, now: datetime) -> None:
         raise Invalid(PROMISED_BEFORE % {"plate": plate}, field="early", code="ronja_promised")
     facts = {"from": before.isoformat()}, {"from": since.isoformat()}
     audit.record("booking.ronja_taken_early", "booking", step.booking.id, before=facts[0], after=facts[1])
+
+
+def plan_again(booking_id: uuid.UUID) -> None:
+    """Step: who had set out early did not hand the Ronja over: it is taken from when it was promised, not from then."""
+    trip, reservation = live_trip(booking_id, AssignmentType.PICKUP), _locked(booking_id)
+    if trip is None or reservation is None or reservation.during.lower is None:
+        return
+    before, since = reservation.during.lower, trip.window_start - timedelta(minutes=trip.travel_minutes)
+    if before < since and now_utc() < since:
+        _change(reservation, Range(since, reservation.during.upper))
+        facts = {"from": before.isoformat()}, {"from": since.isoformat()}
+        audit.record("booking.ronja_planned_again", "booking", booking_id, before=facts[0], after=facts[1])
 
 
 def overdue() -> Sequence[uuid.UUID]:

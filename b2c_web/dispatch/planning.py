@@ -20,6 +20,7 @@ from b2c_web import audit, jobs
 from b2c_web.bookings.models import AssignmentType, Booking, Trip
 from b2c_web.clock import now_utc
 from b2c_web.dispatch.jobs import ronja_ready
+from b2c_web.dispatch.keeping import plan_again
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment, JockeyBusyRange
 from b2c_web.dispatch.placing import Clash, JockeyDay, Placement, TripPlan, clash_of, place
 from b2c_web.dispatch.queries import jockey_days, live_trip, lock_open, reserved_ronja
@@ -152,6 +153,8 @@ def end(assignment: JockeyAssignment, reason: CancelReason, *, moved_by: uuid.UU
     )
     give_time_back(assignment, None if before is AssignmentStatus.ASSIGNED else now_utc())
     refresh_jockey(assignment.jockey_id)
+    if assignment.type is AssignmentType.PICKUP and before not in WITH_THE_CAR:
+        plan_again(assignment.booking_id)
 
 
 def end_open(booking: Booking, kind: AssignmentType, reason: CancelReason) -> bool:

@@ -13,7 +13,7 @@ from b2c_web.bookings.places import PlaceTaken
 from b2c_web.bookings.returning import replan_return, return_options
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
-from b2c_web.dispatch import commands, told
+from b2c_web.dispatch import commands, replanning, told
 from b2c_web.dispatch.jobs import keep_ronjas
 from b2c_web.dispatch.keeping import KEPT, keep_ronja
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
@@ -45,6 +45,31 @@ def test_who_sets_out_early_takes_the_ronja_from_then_on(trips: Trips) -> None:
     with pytest.raises(PlaceTaken):
         trips.booked(5, 7)
     assert breaches() == []
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_who_set_out_early_and_turned_back_gives_it_back(trips: Trips, again: bool) -> None:
+    booking = trips.booked(15, 17)
+    planned, pickup = kept(trips, booking), trips.assignment(booking)
+    commands.start_pickup(pickup.id, trips.driver, early=True)
+    assert kept(trips, booking)[0] < planned[0]
+    if again:
+        replanning.reassign(pickup.id, trips.second_jockey().id, actor=trips.dispatcher)
+    else:
+        replanning.cancel_assignment(pickup.id, CancelReason.REDISPATCHED, actor=trips.dispatcher)
+    assert kept(trips, booking) == planned
+    assert trips.booked(5, 7).reservation is not None
+    assert breaches() == []
+
+
+def test_a_ronja_that_was_handed_over_stays_taken_from_then_on(trips: Trips) -> None:
+    booking = trips.booked(15, 17)
+    pickup = trips.assignment(booking)
+    commands.start_pickup(pickup.id, trips.driver, early=True)
+    commands.arrive_pickup(pickup.id, trips.driver)
+    commands.finish_pickup_handover(pickup.id, HANDOVER, trips.driver)
+    replanning.cancel_assignment(pickup.id, CancelReason.BREAKDOWN, actor=trips.dispatcher)
+    assert kept(trips, booking)[0] == now_utc()
 
 
 def test_a_reservation_counts_in_whole_seconds(trips: Trips) -> None:
