@@ -244,7 +244,7 @@ def _arrival(booking: Booking, tour: JockeyAssignment | None) -> datetime:
     if tour.departed_at is not None:
         return tour.departed_at + travel
     at_the_door = timedelta(minutes=current_app.config["PICKUP_HANDOVER_MINUTES"] / 2)
-    return (tour.arrived_at or tour.scheduled_time) + at_the_door + travel
+    return tour.at_door + at_the_door + travel
 
 
 def _travel(booking: Booking, kind: AssignmentType) -> timedelta:

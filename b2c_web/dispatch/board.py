@@ -215,7 +215,7 @@ def _times(trip: Trip, assignment: JockeyAssignment | None) -> Times:
     travel = timedelta(minutes=trip.travel_minutes)
     if assignment is None:
         return Times(trip.window_end, travel, trip.window_end, None)
-    given = assignment.scheduled_time, assignment.arrived_at, assignment.departed_at
+    given = assignment.scheduled_time, assignment.arrived_at, assignment.departed_at, assignment.expected_at
     return Times(trip.window_end, travel, *given)
 
 

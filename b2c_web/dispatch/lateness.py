@@ -29,21 +29,24 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The promise, the way there, the plan, and what really was."""
+    """The promise, the way there, the plan, and what really was. `expected`: of somebody who has set out."""
 
     window_end: datetime
     travel: timedelta
     scheduled: datetime
     arrived: datetime | None
     departed: datetime | None = None
+    expected: datetime | None = None
 
 
 def arrival_of(times: Times, status: AssignmentStatus, now: datetime) -> Arrival:
-    """What really was, else the plan, else what is still possible: nobody who has not left is there before
-    `now` plus the way, and nobody who is on the way is there before `now`.
+    """What really was, else when who has set out should be there, else the plan.
+
+    But only what is still possible: nobody who has not left is there before `now` plus the way, and nobody who is on
+    the way is there before `now`.
     """
     soonest = now + times.travel if status is S.ASSIGNED else now
-    at = times.arrived or max(times.scheduled, soonest)
+    at = times.arrived or max(times.expected or times.scheduled, soonest)
     late = max(0, -((times.window_end - at) // timedelta(minutes=1)))
     tight = times.arrived is None and at > times.scheduled and times.window_end - at < AT_RISK
     risk = Risk.LATE if late else Risk.AT_RISK if tight else Risk.ON_TIME

@@ -43,6 +43,15 @@ def test_lateness(status: S, arrived: int | None, now: int, expected: tuple[int,
     assert (found.at, found.late_minutes, found.risk) == (after(expected[0]), expected[1], expected[2])
 
 
+@pytest.mark.parametrize(
+    ("left", "expected"), [(-120, (0, Risk.ON_TIME)), (90, (0, Risk.AT_RISK)), (110, (10, Risk.LATE))]
+)
+def test_who_has_set_out_is_there_after_the_way(left: int, expected: tuple[int, Risk]) -> None:
+    there = after(left) + TRAVEL
+    found = arrival_of(Times(TEN, TRAVEL, EIGHT, None, None, there), S.EN_ROUTE_TO_PICKUP, after(left))
+    assert (found.at, found.late_minutes, found.risk) == (there, *expected)
+
+
 def test_a_plan_for_the_windows_end_is_no_risk_by_itself() -> None:
     found = arrival_of(Times(TEN, TRAVEL, TEN - timedelta(minutes=5), None), S.ASSIGNED, EIGHT)
     assert found.risk is Risk.ON_TIME
