@@ -9,7 +9,8 @@ import contextlib
 import functools
 import logging
 import signal
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from sqlalchemy.exc import IntegrityError
 
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
+from b2c_web.errors import Busy
 from b2c_web.flask_extensions import db
 from b2c_web.hooks import HookList
 
@@ -200,3 +202,11 @@ def recover_stalled() -> None:
             except IntegrityError:
                 db.session.execute(DROP_JOB, {"id": job_id})
                 log.warning("job %s of a dead worker is left to the next of its kind", job_id)
+
+
+def for_each(ids: Sequence[uuid.UUID], act: Callable[[uuid.UUID], object]) -> None:
+    """`act` for each of `ids`, with what was read let go first. One that is busy waits for the next run, alone."""
+    db.session.rollback()
+    for one in ids:
+        with contextlib.suppress(Busy):
+            act(one)

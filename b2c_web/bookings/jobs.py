@@ -28,26 +28,21 @@ def expire_hold(booking_id: str) -> None:
 def sweep_holds() -> None:
     """Release what no job released: a hold outlives its end by at most two minutes."""
     overdue = select(Booking.id).where(Booking.status == BookingStatus.PENDING, Booking.hold_expires_at <= now_utc())
-    for booking_id in db.session.scalars(overdue.order_by(Booking.hold_expires_at).limit(SWEPT_AT_ONCE)).all():
-        db.session.rollback()
-        release_hold(booking_id)
+    found = db.session.scalars(overdue.order_by(Booking.hold_expires_at).limit(SWEPT_AT_ONCE)).all()
+    jobs.for_each(found, release_hold)
 
 
 @jobs.periodic("bookings.sweep_no_shows", cron="*/5 * * * *")
 def sweep_no_shows() -> None:
     """After a no-show without a new date within the offer, the booking ends and the fee is kept."""
     overdue = select(Booking.id).where(Booking.status == BookingStatus.CONFIRMED, Booking.new_date_until <= now_utc())
-    for booking_id in db.session.scalars(overdue.limit(SWEPT_AT_ONCE)).all():
-        db.session.rollback()
-        end_no_show(booking_id)
+    jobs.for_each(db.session.scalars(overdue.limit(SWEPT_AT_ONCE)).all(), end_no_show)
 
 
 @jobs.periodic("bookings.sweep_moves", cron="*/5 * * * *")
 def sweep_moves() -> None:
     """Late moves whose fee nobody paid in time are off."""
-    for booking_id in bookings_waiting_too_long():
-        db.session.rollback()
-        end_late_wish(booking_id)
+    jobs.for_each(bookings_waiting_too_long(), end_late_wish)
 
 
 @jobs.periodic("bookings.forget_drafts", cron="17 3 * * *")

@@ -4,7 +4,6 @@ import uuid
 
 from b2c_web import jobs
 from b2c_web.capacity import moves, waiting, waiting_turns
-from b2c_web.flask_extensions import db
 
 
 @jobs.job("capacity.tell_waiting")
@@ -17,9 +16,7 @@ def tell_waiting(workshop_id: str) -> None:
 def sweep_waiting() -> None:
     """What no command reports (a price offered again, a job that gave up) is found within a minute."""
     waiting.end_past_days()
-    for workshop_id in waiting.workshops_waited_for():
-        db.session.rollback()
-        waiting_turns.tell_waiting(workshop_id)
+    jobs.for_each(waiting.workshops_waited_for(), waiting_turns.tell_waiting)
 
 
 @jobs.periodic("capacity.end_offers", cron="*/5 * * * *")

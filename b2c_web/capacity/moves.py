@@ -11,7 +11,7 @@ from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select, update
 
-from b2c_web import audit
+from b2c_web import audit, jobs
 from b2c_web.accounts.models import User
 from b2c_web.bookings import moving
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -154,16 +154,19 @@ def end_old_offers() -> int:
     """Requests that ran out, or whose car is under way already, are over. Returns how many."""
     late = (MoveOffer.expires_at <= now_utc()) | (Booking.status != BookingStatus.CONFIRMED)
     old = select(MoveOffer.booking_id).join(Booking).where(MoveOffer.state == MoveOfferState.ASKED, late).limit(200)
-    ended = 0
-    for booking_id in db.session.scalars(old).all():
-        db.session.rollback()
-        with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-            booking = lock_booking(booking_id)
-            offer = db.session.scalars(open_of(booking_id).with_for_update()).one_or_none()
-            if offer is not None and not _is_open(offer, booking):
-                end(offer, MoveOfferState.ENDED)
-                ended += 1
-    return ended
+    ended: list[uuid.UUID] = []
+    jobs.for_each(db.session.scalars(old).all(), lambda booking_id: ended.extend(_end_old(booking_id)))
+    return len(ended)
+
+
+def _end_old(booking_id: uuid.UUID) -> list[uuid.UUID]:
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+        booking = lock_booking(booking_id)
+        offer = db.session.scalars(open_of(booking_id).with_for_update()).one_or_none()
+        if offer is None or _is_open(offer, booking):
+            return []
+        end(offer, MoveOfferState.ENDED)
+        return [offer.id]
 
 
 # -- what is read

@@ -1,13 +1,11 @@
 """Jobs around trips: Ronjas that are back and clean or not back, jockeys whose shift begins or ends."""
 
 import uuid
-from contextlib import suppress
 
 from b2c_web.db import command_transaction
 from b2c_web.dispatch import keeping, whereabouts
-from b2c_web.errors import Busy
 from b2c_web.flask_extensions import db
-from b2c_web.jobs import job, periodic
+from b2c_web.jobs import for_each, job, periodic
 
 
 @job("dispatch.ronja_ready")
@@ -30,8 +28,4 @@ def shifts() -> None:
 @periodic("dispatch.keep_ronjas", cron="*/5 * * * *")
 def keep_ronjas() -> None:
     """A Ronja that is not back in time stays taken."""
-    late = keeping.overdue()
-    db.session.rollback()
-    for booking_id in late:
-        with suppress(Busy):  # the next run comes long before it is due
-            keeping.keep_ronja(booking_id)
+    for_each(keeping.overdue(), keeping.keep_ronja)
