@@ -21,7 +21,7 @@ from b2c_web.dispatch.placing import JockeyDay, TripPlan, place
 from b2c_web.dispatch.problems import Problem, problems_of
 from b2c_web.dispatch.queries import jockey_days, live_trip, lock_open, open_trips_of, reserved_ronja
 from b2c_web.dispatch.replanning import NOTHING_TO_DRIVE, is_due
-from b2c_web.dispatch.steps import CHANGED, check_jockey, may_plan
+from b2c_web.dispatch.steps import CHANGED, check_jockey, check_seen, may_plan, seen_of
 from b2c_web.errors import Conflict, Invalid, NotFound
 
 
@@ -39,13 +39,6 @@ class Decision:
     jockey_id: uuid.UUID | None = None
     arrival: datetime | None = None
     ronja_id: uuid.UUID | None = None
-
-
-def seen_of(assignment: JockeyAssignment | None, ronja_id: uuid.UUID | None) -> str:
-    """Names what a page showed of a trip, so that a decision about something older is told and changes nothing."""
-    if assignment is None or assignment.status in rules.ENDED:
-        return f"-/{ronja_id}"
-    return f"{assignment.id}/{assignment.status.value}/{ronja_id}"
 
 
 def decide(
@@ -69,7 +62,7 @@ def decide(
         if not may_plan(actor, booking.workshop_id):
             raise NotFound
         current, ronja_id = lock_open(booking.id, kind), reserved_ronja(booking.id)
-        _check_seen(seen, seen_of(current, ronja_id))
+        check_seen(seen, seen_of(current, ronja_id))
         if current is None and not is_due(booking, kind):
             raise Conflict(NOTHING_TO_DRIVE, code="wrong_state", status=booking.status.value)
         if decision.ronja_id not in (None, ronja_id):
@@ -84,14 +77,6 @@ def _lock(booking_id: uuid.UUID, ronja_id: uuid.UUID | None) -> Booking:
     if ronja_id and ronjas.partner_of(booking_id, ronja_id) not in (None, partner):
         raise Conflict(CHANGED, code="changed")
     return locked[booking_id]
-
-
-def _check_seen(seen: str, now: str) -> None:
-    if seen != now:
-        raise Conflict(
-            _l("Jemand war schneller: Diese Fahrt ist inzwischen anders geplant. Unten steht der neue Stand."),
-            code="changed",
-        )
 
 
 def _give(

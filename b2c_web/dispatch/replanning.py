@@ -13,23 +13,31 @@ from b2c_web.db import command_transaction
 from b2c_web.dispatch import planning, rules
 from b2c_web.dispatch.commands import fail_return, locked_step
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason
-from b2c_web.dispatch.queries import lock_open
-from b2c_web.dispatch.steps import Step, check_jockey, may_plan
+from b2c_web.dispatch.queries import lock_open, reserved_ronja
+from b2c_web.dispatch.steps import Step, check_jockey, check_seen, may_plan, seen_of
 from b2c_web.errors import Conflict, NotFound
 
 NOTHING_TO_DRIVE = _l("Für diese Buchung ist gerade keine solche Fahrt zu vergeben.")
 
 
 def cancel_assignment(
-    assignment_id: uuid.UUID, reason: CancelReason, note: str = "", actor: User | None = None
+    assignment_id: uuid.UUID,
+    reason: CancelReason,
+    note: str = "",
+    actor: User | None = None,
+    *,
+    seen: str | None = None,
 ) -> AssignmentStatus:
     """Take a trip off the plan; it waits for `assign_again`. A return that is under way fails by it.
 
-    Raises Conflict when the trip is too far for this reason (see `rules.may_cancel`).
+    `seen`: `seen_of` what the person looked at, if they did. Raises Conflict when it is another by now, or when the
+    trip is too far for this reason (see `rules.may_cancel`).
     """
     with locked_step(assignment_id, actor) as step:
         step.check_plans()
         if not step.is_ended_by_actor(reason):
+            if seen is not None:
+                check_seen(seen, seen_of(step.assignment, reserved_ronja(step.booking.id)))
             _cancel(step, reason, note)
         return step.assignment.status
 

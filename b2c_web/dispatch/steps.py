@@ -129,3 +129,19 @@ class Step:
 
     def travel(self) -> timedelta:
         return timedelta(minutes=self.assignment.trip.travel_minutes)
+
+
+def seen_of(assignment: JockeyAssignment | None, ronja_id: uuid.UUID | None) -> str:
+    """Names what a page showed of a trip, so that a decision about something older is told and changes nothing."""
+    if assignment is None or assignment.status in rules.ENDED:
+        return f"-/{ronja_id}"
+    return f"{assignment.id}/{assignment.status.value}/{ronja_id}"
+
+
+def check_seen(seen: str, now: str) -> None:
+    """Raises Conflict when the person looked at something older, so somebody was quicker."""
+    if seen != now:
+        raise Conflict(
+            _l("Jemand war schneller: Diese Fahrt ist inzwischen anders geplant. Unten steht der neue Stand."),
+            code="changed",
+        )

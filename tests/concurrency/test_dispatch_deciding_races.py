@@ -1,5 +1,6 @@
 """Two dispatchers and one plan, in pairs: first without the guard, then with it."""
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,8 +13,10 @@ from b2c_web import clock
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking, RonjaReservation
 from b2c_web.checks import breaches
-from b2c_web.dispatch import deciding, ronjas
-from b2c_web.dispatch.deciding import Decision, decide, seen_of
+from b2c_web.dispatch import commands, deciding, replanning, ronjas
+from b2c_web.dispatch.deciding import Decision, decide
+from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
+from b2c_web.dispatch.steps import seen_of
 from b2c_web.errors import Busy, Conflict
 from b2c_web.flask_extensions import db
 from tests.commands.trips import PICKUP, Trips
@@ -68,7 +71,7 @@ def give_at_once(app: Flask, scene: Trips) -> list[Any]:
 def test_without_the_look_at_what_was_shown_the_later_one_silently_wins(
     committed_app: Flask, trips: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "_check_seen", lambda _seen, _now: None)
+    monkeypatch.setattr(deciding, "check_seen", lambda _seen, _now: None)
     answers = give_at_once(committed_app, trips())
     assert [type(one) for one in answers] == [uuid.UUID, uuid.UUID]
 
@@ -76,6 +79,49 @@ def test_without_the_look_at_what_was_shown_the_later_one_silently_wins(
 def test_with_it_one_wins_and_the_other_is_told(committed_app: Flask, trips: Make) -> None:
     answers = give_at_once(committed_app, trips())
     assert sorted(type(one).__name__ for one in answers) == ["Conflict", "UUID"]
+    assert breaches() == []
+
+
+# a dispatcher takes a trip off the plan that its jockey begins
+
+
+def begin_and_end(app: Flask, scene: Trips) -> tuple[list[Any], uuid.UUID]:
+    booking = scene.booked()
+    pickup, shown, dispatcher, driver = (
+        scene.assignment(booking).id,
+        seen(scene, booking.id),
+        scene.dispatcher.id,
+        scene.driver.id,
+    )
+    begun = threading.Event()
+    db.session.commit()
+    db.session.remove()
+
+    def begin() -> None:
+        commands.start_pickup(pickup, db.session.get_one(User, driver), early=True)
+        begun.set()
+
+    def take_off() -> Any:
+        person = db.session.get_one(User, dispatcher)
+        assert begun.wait(60)
+        return replanning.cancel_assignment(pickup, CancelReason.REDISPATCHED, "", person, seen=shown)
+
+    return at_once(app, [begin, take_off]), pickup
+
+
+def test_without_the_look_a_trip_that_just_began_is_taken_off(
+    committed_app: Flask, trips: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replanning, "check_seen", lambda _seen, _now: None)
+    answers, pickup = begin_and_end(committed_app, trips())
+    assert answers == [None, AssignmentStatus.CANCELLED]
+    assert db.session.get_one(JockeyAssignment, pickup).status is AssignmentStatus.CANCELLED
+
+
+def test_with_it_the_dispatcher_is_told_and_the_jockey_drives_on(committed_app: Flask, trips: Make) -> None:
+    answers, pickup = begin_and_end(committed_app, trips())
+    assert isinstance(answers[1], Conflict)
+    assert db.session.get_one(JockeyAssignment, pickup).status is AssignmentStatus.EN_ROUTE_TO_PICKUP
     assert breaches() == []
 
 
@@ -146,7 +192,7 @@ def test_without_it_nobody_is_told_that_the_swap_was_made_already(
     committed_app: Flask, trips: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second change finds nothing to do and says so to nobody."""
-    monkeypatch.setattr(deciding, "_check_seen", lambda _seen, _now: None)
+    monkeypatch.setattr(deciding, "check_seen", lambda _seen, _now: None)
     answers, before, after = swap_at_once(committed_app, trips(ronjas=2))
     assert [type(one) for one in answers] == [uuid.UUID, uuid.UUID]
     assert list(after.values()) == list(before.values())[::-1]

@@ -25,7 +25,7 @@ from b2c_web.dispatch.board import Row
 from b2c_web.dispatch.forms import DecisionForm, EndForm, WindowForm
 from b2c_web.dispatch.lateness import Need
 from b2c_web.dispatch.models import CancelReason
-from b2c_web.dispatch.steps import CHANGED
+from b2c_web.dispatch.steps import CHANGED, seen_of
 from b2c_web.dispatch.views.jockey import asked_day
 from b2c_web.errors import Conflict, NotFound
 from b2c_web.forms import form_page, submitted
@@ -161,7 +161,7 @@ def _ends(row: Row) -> list[CancelReason]:
 
 
 def _seen(row: Row) -> str:
-    return deciding.seen_of(row.assignment, row.booking.reservation.ronja_id if row.booking.reservation else None)
+    return seen_of(row.assignment, row.booking.reservation.ronja_id if row.booking.reservation else None)
 
 
 def _decision_form(row: Row, choices: Sequence[ronjas.Choice]) -> DecisionForm:
@@ -221,9 +221,10 @@ def trip_cancellation(trip_id: uuid.UUID) -> Response:
 
 
 def _end(row: Row, form: EndForm) -> None:
-    if row.assignment is None or form.seen.data != _seen(row):
+    if row.assignment is None:
         raise Conflict(CHANGED, code="changed")
-    replanning.cancel_assignment(row.assignment.id, form.why(), form.note.data or "", actor=current_user)
+    note, seen = form.note.data or "", form.seen.data or ""
+    replanning.cancel_assignment(row.assignment.id, form.why(), note, current_user, seen=seen)
 
 
 @blueprint.route("/dispatch/trips/<uuid:trip_id>/window", methods=["GET", "POST"])
