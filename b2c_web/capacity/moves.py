@@ -6,6 +6,7 @@ What staff do is in `move_asking`.
 import hashlib
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
@@ -24,6 +25,7 @@ from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, NotFound
 from b2c_web.flask_extensions import db
 
+ANSWER_SHOWN = timedelta(hours=1)
 Pair = tuple[uuid.UUID, uuid.UUID | None]
 
 
@@ -36,12 +38,17 @@ class OfferEnded(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the page of one request shows: the windows that are free now. `is_open`: can it still be answered?"""
+    """What the page of one request shows: the windows that are free now. `is_open`: can it still be answered?
+
+    `is_fresh`: it was answered just now, so that the page says what became of the date; later the link only says that
+    it is over.
+    """
 
     offer: MoveOffer
     booking: Booking
     options: list[Alternative]
     is_open: bool
+    is_fresh: bool
 
 
 def hash_of(token: str) -> str:
@@ -58,8 +65,9 @@ def open_of(booking_id: uuid.UUID) -> Select[MoveOffer]:
 
 
 def offer_by_token(token: str) -> MoveOffer:
-    """The request that a mailed link stands for. Raises NotFound."""
-    found = select(MoveOffer).where(MoveOffer.token_hash == hash_of(token))
+    """The request that a mailed link stands for; nothing when the account was closed since. Raises NotFound."""
+    asked = select(MoveOffer).join(MoveOffer.booking).join(Booking.user)
+    found = asked.where(MoveOffer.token_hash == hash_of(token), User.is_active)
     offer = db.session.scalars(found).one_or_none()
     if offer is None:
         raise NotFound
@@ -90,7 +98,9 @@ def shown(offer: MoveOffer) -> Shown:
     is_open = _is_open(offer, booking)
     mailed = tuple(uuid.UUID(option["slot_id"]) for option in offer.options)
     options = alternatives_for(booking, same_day=offer.same_day, first_choice=mailed) if is_open else []
-    return Shown(offer, booking, options, is_open)
+    since = now_utc() - ANSWER_SHOWN
+    is_fresh = booking.status is BookingStatus.CONFIRMED and offer.ended_at is not None and offer.ended_at > since
+    return Shown(offer, booking, options, is_open, is_fresh)
 
 
 def _is_open(offer: MoveOffer, booking: Booking) -> bool:

@@ -2,14 +2,15 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
-from b2c_web import formatting
+from b2c_web import clock, formatting
 from b2c_web.accounts.models import Role
+from b2c_web.bookings import commands
 from b2c_web.bookings.models import Booking
 from b2c_web.capacity.move_models import MoveOffer, MoveOfferState
 from b2c_web.flask_extensions import db
@@ -151,6 +152,29 @@ def test_the_customer_would_rather_not(scene: Scene, staff: FlaskClient, client:
     page = words_of(text_of(staff.get(MOVES)))
     assert "lieber nicht" in page
     assert "Noch einmal fragen" in page
+
+
+def test_the_link_names_no_date_when_the_answer_is_old_or_the_booking_over(
+    scene: Scene, staff: FlaskClient, client: FlaskClient, frozen_clock: Callable[[datetime], Any]
+) -> None:
+    booking = scene.booked()
+    ask(staff, booking)
+    link = link_of(booking)
+    send(client, link, keep="1")
+    with frozen_clock(clock.now_utc() + timedelta(minutes=61)):
+        page = text_of(client.get(link))
+    assert "Diese Anfrage ist beendet" in page
+    assert "26. Nov." not in page
+    commands.cancel(booking.user, booking.id, accepted_fee_cents=0)
+    assert "Alles bleibt, wie es ist" not in text_of(client.get(link))
+
+
+def test_the_link_of_a_closed_account_opens_nothing(scene: Scene, staff: FlaskClient, client: FlaskClient) -> None:
+    booking = scene.booked()
+    ask(staff, booking)
+    booking.user.is_active = False
+    db.session.commit()
+    assert client.get(link_of(booking)).status_code == 404
 
 
 def test_without_a_choice_or_with_a_made_up_one_nothing_happens(
