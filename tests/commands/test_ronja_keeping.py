@@ -115,6 +115,14 @@ def failed_return(trips: Trips) -> Booking:
     return trips.session.get_one(Booking, booking.id)
 
 
+def test_what_stays_taken_counts_in_whole_seconds(trips: Trips) -> None:
+    booking = failed_return(trips)
+    late = kept(trips, booking)[1] + timedelta(hours=3)
+    with trips.at(late.replace(microsecond=700_000)):
+        assert keep_ronja(booking.id)
+    assert kept(trips, booking)[1] == late + KEPT
+
+
 def test_what_is_not_back_stays_taken_until_a_new_window_says_how_long(trips: Trips) -> None:
     booking = failed_return(trips)
     end = kept(trips, booking)[1]

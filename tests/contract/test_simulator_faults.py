@@ -38,6 +38,7 @@ def test_a_call_that_was_under_way_before_is_not_the_one_dropped(
     with ThreadPoolExecutor() as others:
         slow = others.submit(simulator.client().v1.customers.create, {"name": "Langsam"})
         while len(client.v1.customers.list().data) != 1:
+            assert not slow.done(), slow.exception()
             time.sleep(0.01)
         simulator.control("POST", "faults", kind="drop", method="POST", path="/v1/customers")
         assert slow.result().name == "Langsam"
