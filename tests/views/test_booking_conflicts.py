@@ -62,6 +62,37 @@ def test_a_window_taken_meanwhile_is_told_with_the_nearest_free_ones(walk: Walk)
     assert walk.confirm().location.endswith("/payment")
 
 
+@pytest.mark.parametrize("closed", [False, True])
+def test_the_window_of_a_car_that_is_brought_is_taken_before_the_summary(walk: Walk, closed: bool) -> None:
+    walk.start()
+    walk.choose(concierge=False)
+    walk.pick(0, None)
+    walk.say()
+    walk.enter_code()
+    if closed:
+        walk.scene.slots[0].is_available = False
+        db.session.commit()
+    fill(walk.scene.slots[0])
+    page = text_of(walk.client.get(f"/book/{walk.draft_id}/summary"))
+    assert "Stimmt alles?" in page
+    refused = walk.confirm()
+    assert "Ihr Fenster ist gerade vergeben worden." in words_of(text_of(walk.client.get(refused.location)))
+    assert bookings() == []
+
+
+def test_the_own_hold_of_the_last_place_can_be_looked_at_again(walk: Walk) -> None:
+    walk.scene.slots[0].max_bookings = 1
+    db.session.commit()
+    walk.start()
+    walk.choose(concierge=False)
+    walk.pick(0, None)
+    walk.say()
+    walk.enter_code()
+    assert walk.confirm().location.endswith("/payment")
+    page = words_of(text_of(walk.client.get(f"/book/{walk.draft_id}/summary")))
+    assert "Fertig spätestens" in page
+
+
 def test_a_return_window_taken_meanwhile_is_told(walk: Walk) -> None:
     walk.to_summary()
     walk.scene.slots[2].jockey_minutes_taken = walk.scene.slots[2].jockey_minutes_room

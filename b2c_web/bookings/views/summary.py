@@ -15,7 +15,7 @@ from b2c_web.bookings import blueprint, calendar_view, drafts, steps
 from b2c_web.bookings.claim import BookingRequest, PriceChanged, book
 from b2c_web.bookings.forms import SummaryForm
 from b2c_web.bookings.models import Booking, BookingDraft
-from b2c_web.bookings.places import Place, PlaceTaken
+from b2c_web.bookings.places import Place, PlaceTaken, drop_off_ready_at, instant
 from b2c_web.bookings.queries import open_twin
 from b2c_web.bookings.rules import withdrawal_ends
 from b2c_web.bookings.views.frame import car_plate, offered_work, page, standing_wishes, step_draft
@@ -70,9 +70,12 @@ def _dates(draft: BookingDraft, reach: Reach) -> dict[str, Any]:
 
 
 def _ready_at(draft: BookingDraft, reach: Reach) -> datetime | None:
-    question = steps.question_of(draft, reach)
-    choice = calendar_view.Choice(slot=draft.slot_id)
-    return calendar_view.build(calendar_view.ask(question), question, choice).ready_at
+    """Also of a window that is taken by now, perhaps by this draft's own hold: the claim decides, and tells."""
+    answer = calendar_view.ask(steps.question_of(draft, reach))
+    offer = answer.with_returns(draft.slot_id) if draft.slot_id else None
+    if offer is None:
+        return None
+    return instant(drop_off_ready_at(answer.judge.windows, offer.window, answer.judge.order))
 
 
 def _rules(draft: BookingDraft, total_cents: int) -> dict[str, Any]:
