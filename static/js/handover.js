@@ -1,5 +1,5 @@
-// The handover: how many of its photos are there, and the signature on glass, whose drawing goes with the form as a
-// picture. Without script a typed name stands for it.
+// The handover: how many of its photos are there, which a page that is loaded again finds in its address, and the
+// signature on glass, whose drawing goes with the form as a picture. Without script a typed name stands for it.
 
 import SignaturePad from "../vendor/signature_pad.min.js";
 
@@ -33,10 +33,18 @@ function begin(canvas) {
   });
 }
 
+function keepInAddress() {
+  const address = new URL(location.href);
+  address.search = "";
+  photos.querySelectorAll(".media-keep input:checked").forEach((kept) => address.searchParams.append(kept.name, kept.value));
+  history.replaceState(history.state, "", address);
+}
+
 const photos = document.querySelector("[data-count-of]");
 
 photos?.addEventListener("change", () => { // also when a photo has arrived
   const kept = photos.querySelectorAll(".media-keep input:checked").length;
   photos.querySelector("h2 .quiet").textContent = photos.dataset.countOf.replace("#", kept);
+  keepInAddress();
 });
 document.querySelectorAll("canvas[data-field]").forEach(begin);

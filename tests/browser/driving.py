@@ -48,11 +48,21 @@ def hand_over(jockey: Person, mileage_km: int) -> None:
     jockey.go("/jockey")
     jockey.page.locator("#next-step").get_by_text("Übergabe beginnen").click()
     expect(jockey.page.locator("h1")).to_have_text("Übergabe an der Tür")
+    take_photos(jockey)
+    fill_in(jockey, mileage_km)
+    jockey.page.get_by_role("button", name="Übergabe speichern").click()
+    jockey.page.wait_for_url(re.compile("/jockey$"))
+
+
+def take_photos(jockey: Person) -> None:
     for view in VIEWS:
         field = jockey.page.locator(f"fieldset[id^=media-photo_{view}-]")
         field.locator("input[type=file]").set_input_files(PHOTO)  # type: ignore[arg-type]
         expect(field.locator(".media-item")).to_have_count(1)
     expect(jockey.page.locator("#photos-title")).to_contain_text("5 von 5")
+
+
+def fill_in(jockey: Person, mileage_km: int) -> None:
     jockey.page.fill("#mileage_km", str(mileage_km))
     jockey.page.locator("#fuel-3").check()
     jockey.page.locator("#keys-1").check()
@@ -60,8 +70,6 @@ def hand_over(jockey: Person, mileage_km: int) -> None:
     jockey.page.locator("#ronja_fuel-4").check()
     sign(jockey)
     jockey.page.locator("label[for=swapped]").click()
-    jockey.page.get_by_role("button", name="Übergabe speichern").click()
-    jockey.page.wait_for_url(re.compile("/jockey$"))
 
 
 def sign(jockey: Person) -> None:

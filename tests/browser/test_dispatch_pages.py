@@ -15,7 +15,7 @@ from b2c_web.dispatch.replanning import cancel_assignment
 from b2c_web.flask_extensions import db
 from b2c_web.request_cycle import LANGUAGES
 from b2c_web.workshops.models import Jockey, RonjaVehicle, TimeSlot
-from tests.browser.driving import PHOTO, VIEWS, Watch
+from tests.browser.driving import PHOTO, VIEWS, Watch, fill_in, take_photos
 from tests.browser.inspecting import Inspector, findings, looks_at
 from tests.browser.person import Person
 from tests.browser.site import Site
@@ -211,3 +211,25 @@ def test_a_handover_without_script(site: Site, meet: Meet, watch: Watch, scene: 
         assert kept["signed_typed"] == "Ada Ahorn"
         assert {photo["view"] for photo in kept["photos"]} == set(VIEWS)
     assert clock.now_utc() == scene.moment + timedelta(minutes=20)
+
+
+def test_a_handover_in_a_dead_zone_stands_until_it_can_be_sent(site: Site, meet: Meet, watch: Watch) -> None:
+    own = Scene(site, 24)
+    watch.at(own.moment + timedelta(minutes=20))
+    bernd = meet()
+    bernd.is_signed_in("jockey")
+    bernd.go(f"/jockey/trips/{own.tours['door']}/handover")
+    take_photos(bernd)
+    bernd.page.reload()
+    expect(bernd.page.locator("#photos-title")).to_contain_text("5 von 5")
+    fill_in(bernd, 48_210)
+    bernd.page.context.set_offline(True)
+    save = bernd.page.get_by_role("button", name="Übergabe speichern")
+    save.click()
+    expect(bernd.page.locator("#live")).to_contain_text("Gerade keine Verbindung. Ihre Eingaben bleiben stehen")
+    expect(bernd.page.locator("#mileage_km")).to_have_value("48210")
+    bernd.page.context.set_offline(False)
+    save.click()
+    expect(bernd.page.locator("#flashes")).to_contain_text("Die Übergabe ist gespeichert.")
+    with site.data() as session:
+        assert session.get(JockeyAssignment, own.tours["door"]).handover["mileage_km"] == 48_210
