@@ -192,6 +192,19 @@ def test_pressing_a_handover_twice_is_no_harm(trips: Trips, login: Login) -> Non
     assert trips.session.query(Notification).filter_by(kind=NotificationKind.PICKED_UP).count() == 1
 
 
+def test_another_tab_that_saves_later_is_told_what_counts(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client, page = login(trips.driver), path(pickup, "handover")
+        assert send(client, page, **NOTED, **shown, signature=DRAWN).location == "/jockey"
+        later = send(client, page, "/jockey", **{**NOTED, "mileage_km": "99999"}, **shown, signature=DRAWN)
+        assert later.location == f"/jockey/trips/{pickup.id}"
+        said = text_of(client.get(later.location))
+    assert "Diese Übergabe war schon gespeichert." in said
+    assert trips.assignment(booking).handover["mileage_km"] == int(NOTED["mileage_km"])
+
+
 def test_a_return_ends_with_its_handover(trips: Trips, login: Login, run_jobs: Callable[..., list[str]]) -> None:
     booking = trips.booked()
     back, _began = trips.on_the_way_back(booking)

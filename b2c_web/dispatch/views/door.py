@@ -44,8 +44,7 @@ def handover(assignment_id: uuid.UUID) -> Response:
     tour = tours.own_tour(current_user, assignment_id)
     kind, name, form = tour.type, tour.booking.customer_name, _handover_form(tour)
     if submitted(form, lambda: _hand_over(tour, form)):
-        flash(_("Die Übergabe ist gespeichert."), "success")
-        return htmx.see_other(url_for("dispatch.my_day"))
+        return _saved(tours.own_tour(current_user, assignment_id), form)
     tour = tours.own_tour(current_user, assignment_id)
     if (kind, tour.status) not in DOORS and (tour.cancel_reason or not form.errors):
         return elsewhere(tour)
@@ -53,6 +52,16 @@ def handover(assignment_id: uuid.UUID) -> Response:
     doubted = form.refusal.code if form.refusal is not None else None
     facts = {"chosen": _chosen(tour), "doubted": doubted, "VIEWS": words.VIEWS, "ronja_doubt": ronja_doubt(tour)}
     return form_page("jockeys/handover.html", form, **facts, **about(tour))
+
+
+def _saved(tour: JockeyAssignment, form: HandoverForm) -> Response:
+    """It was saved now, or before: then what stands there may be something else than what was sent."""
+    kept, sent = tour.handover or {}, form.noted()
+    if all(kept.get(name) == value for name, value in sent.items() if name != "signature"):
+        flash(_("Die Übergabe ist gespeichert."), "success")
+        return htmx.see_other(url_for("dispatch.my_day"))
+    flash(_("Diese Übergabe war schon gespeichert. Was Sie jetzt gesendet haben, ändert nichts mehr daran."), "warning")
+    return htmx.see_other(url_for("dispatch.tour", assignment_id=tour.id))
 
 
 def _handover_form(tour: JockeyAssignment) -> HandoverForm:
