@@ -20,13 +20,13 @@ from b2c_web.bookings.counters import held_by, lock_keys
 from b2c_web.bookings.giving_back import CONCIERGE_UNUSED, give_back_fees, move_fees_cents, withdrawal_cents
 from b2c_web.bookings.labels import KEPT_FEE, line
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus, RonjaReservation
+from b2c_web.bookings.papers import add_paper
 from b2c_web.bookings.rules import BookingAction, next_status
 from b2c_web.bookings.waiting import end_waiting_moves
 from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
-from b2c_web.payments.documents import add_document
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState
 from b2c_web.payments.refunding import add_refund, replace_failed
 from b2c_web.payments.rules import refund_left_cents
@@ -110,14 +110,7 @@ def refund(booking: Booking, keep_cents: int, reason: str) -> tuple[int, int]:
         made = add_refund(payment, left - keep, reason) if left > keep else None
         back += made.amount_cents if made is not None else 0
     if kept:
-        add_document(
-            DocumentKind.FEE,
-            user_id=booking.user_id,
-            booking_id=booking.id,
-            purpose_id=booking.id,
-            lines=[line(KEPT_FEE, kept)],
-            reference=reason,
-        )
+        add_paper(DocumentKind.FEE, booking, booking.id, [line(KEPT_FEE, kept)], reference=reason)
     return back, kept
 
 

@@ -21,7 +21,7 @@ from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.giving_back import MOVE_NOT_POSSIBLE
 from b2c_web.bookings.labels import MOVE_FEE, line
 from b2c_web.bookings.models import Booking, BookingMove, MoveState
-from b2c_web.bookings.papers import add_refund_document
+from b2c_web.bookings.papers import add_paper, add_refund_document
 from b2c_web.bookings.places import PlaceTaken, Wish, add_trips, count_in, find_wish, reserve_ronja, take
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import Terms, move_terms
@@ -30,7 +30,6 @@ from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
-from b2c_web.payments.documents import add_document
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, Refund, RefundState
 from b2c_web.payments.refunding import add_refund
 from b2c_web.payments.steps import add_payment
@@ -205,13 +204,7 @@ def fee_paid(payment: Payment) -> None:
         db.session.refresh(move)
         _fee_back(move, booking, payment)
         return
-    add_document(
-        DocumentKind.FEE,
-        user_id=booking.user_id,
-        booking_id=booking.id,
-        purpose_id=move.id,
-        lines=[line(MOVE_FEE, payment.captured_cents)],
-    )
+    add_paper(DocumentKind.FEE, booking, move.id, [line(MOVE_FEE, payment.captured_cents)])
     hooks.fee_paid(booking)
 
 

@@ -14,7 +14,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.notifications import hooks as notification_hooks
 from b2c_web.notifications.hooks import Attachment
 from b2c_web.notifications.models import Notification, NotificationKind
-from b2c_web.payments.documents import add_document
+from b2c_web.payments.documents import Line, add_document
 from b2c_web.payments.models import Document, DocumentKind, Payment, PaymentPurpose, Refund
 from b2c_web.payments.queries import succeeded_payment
 from b2c_web.payments.rules import is_made_outside
@@ -46,15 +46,21 @@ def _type_of(*, cancelled: bool) -> str:
     return f"text/calendar; method={'CANCEL' if cancelled else 'PUBLISH'}; charset=utf-8"
 
 
+PRINTED = ("name", "address", "postal_code", "city", "service", "car", "plate", "pickup_start", "pickup_end")
+
+
+def add_paper(
+    kind: DocumentKind, booking: Booking, purpose_id: uuid.UUID, lines: list[Line], *, reference: str = ""
+) -> Document:
+    """Step: a numbered document of a locked booking, which says for good what stands in it now. See `add_document`."""
+    facts = facts_of(booking)
+    about = {name: facts[name] for name in PRINTED}
+    return add_document(kind, booking.user_id, booking.id, purpose_id, lines, reference=reference, about=about)
+
+
 def add_refund_document(booking: Booking, refund: Refund) -> None:
     """Step: the document of a refund that arrived, whatever of a locked booking it was paid for. Once per refund."""
-    add_document(
-        DocumentKind.REFUND,
-        user_id=booking.user_id,
-        booking_id=booking.id,
-        purpose_id=refund.id,
-        lines=[line(REFUND, refund.amount_cents)],
-    )
+    add_paper(DocumentKind.REFUND, booking, refund.id, [line(REFUND, refund.amount_cents)])
 
 
 def documents_of(booking: Booking) -> Sequence[Document]:
@@ -78,12 +84,16 @@ def pdf_of(booking: Booking, document: Document, language: str) -> bytes:
     fee = succeeded_payment(PaymentPurpose.MOVE_FEE, document.purpose_id)
     refund = _refund_of(document)
     payment = refund.payment if refund else fee or db.session.get(Payment, document.purpose_id)
-    facts = facts_of(booking) | {
-        "method_label": payment.method_label if payment else None,
-        "charged": fee is not None,
-        "credited": _is_credited(booking, refund),
-        "made_outside": refund is not None and is_made_outside(refund),
-    }
+    facts = (
+        facts_of(booking)
+        | document.about
+        | {
+            "method_label": payment.method_label if payment else None,
+            "charged": fee is not None,
+            "credited": _is_credited(booking, refund),
+            "made_outside": refund is not None and is_made_outside(refund),
+        }
+    )
     return receipt_pdf(document, facts, language)
 
 

@@ -14,13 +14,12 @@ from b2c_web.bookings.giving_back import LATE_MONEY
 from b2c_web.bookings.labels import lines_of
 from b2c_web.bookings.lifecycle import advance, confirm_facts
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus
-from b2c_web.bookings.papers import add_refund_document
+from b2c_web.bookings.papers import add_paper, add_refund_document
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import BookingAction, settled_payment_status
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments import hooks as payment_hooks
-from b2c_web.payments.documents import add_document
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, Refund, RefundState
 from b2c_web.payments.reasons import reason_message
 from b2c_web.payments.refunding import add_refund
@@ -64,13 +63,7 @@ def _revive(booking: Booking, payment: Payment) -> None:
 
 def _confirmed(booking: Booking, payment: Payment) -> None:
     """PAID: assignment and Odoo through hooks, receipt, confirmation, reminder."""
-    add_document(
-        DocumentKind.RECEIPT,
-        user_id=booking.user_id,
-        booking_id=booking.id,
-        purpose_id=payment.id,
-        lines=lines_of(booking),
-    )
+    add_paper(DocumentKind.RECEIPT, booking, payment.id, lines_of(booking))
     hooks.confirmed(booking)
     messages.send(NotificationKind.BOOKING_CONFIRMED, booking, wishes=wishes.told_of(booking))
     messages.remind(booking)

@@ -13,7 +13,7 @@ from b2c_web.bookings.commands import finish_settling
 from b2c_web.bookings.giving_back import LATE_MONEY, WITHDRAWAL
 from b2c_web.bookings.labels import line
 from b2c_web.bookings.models import Booking, BookingStatus
-from b2c_web.bookings.papers import add_refund_document
+from b2c_web.bookings.papers import add_paper, add_refund_document
 from b2c_web.extensions import hooks, messages, rules
 from b2c_web.extensions.access import lock_extension
 from b2c_web.extensions.items import from_json
@@ -21,7 +21,7 @@ from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments import hooks as payment_hooks
-from b2c_web.payments.documents import Line, add_document
+from b2c_web.payments.documents import Line
 from b2c_web.payments.holds import capture_payment, hold_payment, owe, payments_in_line
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.queries import refundable_cents
@@ -174,13 +174,7 @@ def paid(payment: Payment) -> None:
     extension.stripe_payment_intent_id = payment.stripe_payment_intent_id
     extension.failure_code = None
     enter(extension, Auth.CAPTURED, actor=PROVIDER, captured_cents=payment.captured_cents)
-    add_document(
-        DocumentKind.RECEIPT,
-        user_id=booking.user_id,
-        booking_id=booking.id,
-        purpose_id=payment.id,
-        lines=_lines(extension, payment.captured_cents),
-    )
+    add_paper(DocumentKind.RECEIPT, booking, payment.id, _lines(extension, payment.captured_cents))
     hooks.captured(booking, extension)
     if goes_back(booking) and (back_cents := give_back(extension)):
         _tell_returned(booking, payment, back_cents)

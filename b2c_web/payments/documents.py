@@ -1,7 +1,7 @@
 """Receipts, kept fees and refund confirmations: rows with VAT computed once, drawn as PDF elsewhere."""
 
 import uuid
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from flask import current_app
 from sqlalchemy import select
@@ -27,9 +27,11 @@ def add_document(
     lines: list[Line],
     *,
     reference: str = "",
+    about: dict[str, Any] | None = None,
 ) -> Document:
     """Step: a numbered document over `lines`, once per (kind, purpose_id, reference); repeated: the first one.
 
+    `about`: what else is printed on it, as it is now: a paper that was given out does not change.
     VAT is contained in the sum and computed once, at today's VAT_RATE_PERCENT, which the document keeps. Whoever
     calls has locked the booking. Raises ValueError unless the sum is positive.
     """
@@ -48,6 +50,7 @@ def add_document(
         purpose_id=purpose_id,
         reference=reference,
         lines=[dict(line) for line in lines],
+        about=about or {},
         gross_cents=gross_cents,
         vat_rate_percent=rate_percent,
         vat_cents=contained_vat_cents(gross_cents, rate_percent),

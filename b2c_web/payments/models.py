@@ -290,6 +290,7 @@ class Document(Base):
     purpose_id: Mapped[uuid.UUID]
     reference: Mapped[str] = mapped_column(String(80), server_default="", default="")
     lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)  # [{"label": msgid, "gross_cents": int}]
+    about: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)  # name, car, window, ...
     gross_cents: Mapped[int] = mapped_column(Integer)
     vat_rate_percent: Mapped[int] = mapped_column(Integer)
     vat_cents: Mapped[int] = mapped_column(Integer)

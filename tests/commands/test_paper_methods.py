@@ -12,11 +12,12 @@ from b2c_web.bookings.models import Booking
 from b2c_web.bookings.papers import pdf_of
 from b2c_web.payments.commands import settle_payment
 from b2c_web.payments.gateway import RefundOutcome, RefundResult
-from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose
+from b2c_web.payments.models import Document, DocumentKind, Payment, PaymentPurpose
 from b2c_web.payments.queries import documents_of
 from b2c_web.payments.refunding import record_refund
 from tests.commands.extending import Extending, complete, payments, saver
 from tests.commands.scene import Scene, succeed
+from tests.commands.trips import CAR, Trips
 from tests.paying import Provider
 from tests.unit.test_papers import text_of
 
@@ -92,3 +93,17 @@ def test_a_kept_fee_names_no_method(session: Any, frozen_clock: Callable[..., An
     with frozen_clock(booking.pickup_time - timedelta(hours=23)):
         bookings.cancel(booking.user, booking.id, accepted_fee_cents=2500)
     assert told(booking)[1:] == [(DocumentKind.FEE, 2500, [])]
+
+
+@pytest.mark.usefixtures("frozen_clock")
+def test_a_receipt_that_was_given_out_does_not_change(session: Any, frozen_clock: Callable[..., Any]) -> None:
+    trips = Trips(session, frozen_clock, ronjas=2)
+    booking = trips.booked()
+    receipt = session.query(Document).filter_by(kind=DocumentKind.RECEIPT).one()
+    before = pdf_of(booking, receipt, "de")
+    bookings.move(booking.user, booking.id, trips.slots[5].id, trips.slots[7].id, accepted_fee_cents=0)
+    booking.customer_name, booking.pickup_address = "Rosa Eiche", "Musterweg 9"
+    bookings.check_in(trips.staff, booking.id, mileage_km=52_000, car=CAR, early=True, brought=True)
+    session.expire_all()
+    assert pdf_of(booking, receipt, "de") == before
+    assert "Do, 26. Nov." in text_of(before)
