@@ -1,6 +1,7 @@
 """What the templates' frame asks for: addresses of icons, the language, the staff's navigation."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request
 from flask_babel import get_locale
@@ -47,8 +48,23 @@ def _is_here(endpoint: str) -> bool:
     return request.endpoint == endpoint or (request.blueprint == area and _BLUEPRINTS.count(area) == 1)
 
 
+def address_here() -> str:
+    """Where to come back to: this page, or the one that sent a form to an address which shows nothing by itself."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    sender = urlsplit(request.referrer or "")
+    ways = [request.path, sender.path if sender.netloc == request.host else ""]
+    parts = request.path.split("/")
+    ways += ["/".join(parts[:end]) for end in range(len(parts) - 1, 1, -1)]
+    routes = current_app.url_map.bind("")
+    way = next((one for one in ways if one and routes.test(one, "GET")), "/")
+    return f"{way}?{sender.query}" if sender.query and way == sender.path else way
+
+
 def init_app(app: Flask) -> None:
     """Give every template these functions, imported macros included."""
-    app.jinja_env.globals.update(icon_href=icon_href, staff_nav=staff_nav, get_locale=get_locale)
+    app.jinja_env.globals.update(
+        address_here=address_here, icon_href=icon_href, staff_nav=staff_nav, get_locale=get_locale
+    )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

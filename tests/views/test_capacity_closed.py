@@ -7,6 +7,7 @@ import pytest
 from b2c_web.flask_extensions import db
 from tests.commands.scene import Scene
 from tests.factories import make_booking, make_ronja
+from tests.views.browsing import token_on
 from tests.views.test_capacity_month import THURSDAY, Login, change_day, staff, statements
 from tests.views.walking import text_of, words_of
 
@@ -58,3 +59,16 @@ def test_a_closed_day_takes_as_many_statements_for_many_bookings_as_for_one(scen
         sent.append(len(found))
         assert page.count("Am nächsten dran:") == scene.slots[0].current_bookings
     assert sent[0] == sent[1]
+
+
+@pytest.mark.parametrize(
+    ("sender", "back"),
+    [(f"http://localhost{THURSDAY}", THURSDAY), ("http://elsewhere.example.org/x", "/workshop/capacity/days")],
+)
+def test_the_language_switch_of_a_refused_form_leads_back(scene: Scene, login: Login, sender: str, back: str) -> None:
+    """The form's own address shows nothing by itself."""
+    client = staff(scene, login)
+    sent = {"csrf_token": token_on(client, THURSDAY), "max_bookings": "viele"}
+    answer = client.post("/workshop/capacity/days/2026-11-26", data=sent, headers={"Referer": sender})
+    assert answer.status_code == 422
+    assert f'name="next" value="{back}"' in answer.text
