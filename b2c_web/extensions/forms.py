@@ -217,7 +217,9 @@ class ItemsForm(Form):
 class RefusalForm(Form):
     shown = HiddenField()
     reason = SelectField(_l("Grund"), choices=[SelectChoice(*one) for one in REASONS.items()], default="")
-    words = StringField(_l("In Ihren Worten"), filters=[trimmed], validators=[Length(max=300)])
+    words = StringField(
+        _l("In Ihren Worten"), id="refusal-words", filters=[trimmed], validators=[Length(max=300)]
+    )  # beside a question on one page
 
     def said(self) -> str:
         """The reason as it is kept: the chosen one, the customer's own words, or both."""

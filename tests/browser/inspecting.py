@@ -37,6 +37,9 @@ FINDINGS = """async (rules) => (await axe.run(document, {preload: false, resultT
 SETTLED = """() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(() => {
   for (const one of document.getAnimations()) if (one.effect.getComputedTiming().endTime < Infinity) one.finish();
   go(); })))"""
+# a label, an error's link or a swap would find the first one only
+TWICE = """() => [...document.querySelectorAll("[id]")].map((one) => one.id)
+  .filter((id, n, all) => all.indexOf(id) !== n)"""
 ANSWERED = "performance.getEntriesByType('navigation')[0].responseStatus"
 NARROWEST = 320
 # Every page in both languages, in light and dark, narrow and wide. Which width goes with which colours changes from
@@ -170,6 +173,7 @@ class Inspector:
         self._widen(width)
         found = findings(self.page)
         self.wrong += [f"{where} {language} {width} {self.scheme}: {one}" for one in found]
+        self.wrong += [f"{where} has the id {one} twice" for one in self.page.evaluate(TWICE)]
         for room in sorted({width, NARROWEST}, reverse=True):
             self.page.set_viewport_size({"width": room, "height": self._height()})
             reached = self.page.evaluate("document.documentElement.scrollWidth")
