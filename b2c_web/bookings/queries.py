@@ -3,9 +3,9 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import ScalarSelect, Select, func, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from b2c_web.accounts.models import Role, User
@@ -45,6 +45,16 @@ def visible_to(user: User) -> Select[Booking]:
     if user.role in (Role.WORKSHOP, Role.DISPATCHER):
         return statement.where(Booking.workshop_id == user.workshop_id)
     return statement.where(Booking.user_id == user.id)
+
+
+def left_here(start: datetime) -> ColumnElement[bool]:
+    """Bookings that ended while their cars were here, which are here still; `start` of today, and 60 days back."""
+    return and_(
+        Booking.status == BookingStatus.CANCELLED,
+        Booking.places_released_at.is_(None),
+        Booking.actual_return_time.is_(None),
+        Booking.pickup_time > start - timedelta(days=60),
+    )
 
 
 def own_booking(user: User, booking_id: uuid.UUID) -> Booking:

@@ -16,11 +16,11 @@ from b2c_web import live
 from b2c_web.accounts.models import User
 from b2c_web.audit import AuditEntry
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation
-from b2c_web.bookings.queries import visible_to
+from b2c_web.bookings.queries import left_here, visible_to
 from b2c_web.bookings.rules import WITH_US
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
-from b2c_web.dashboard.rules import Punctuality, punctuality
+from b2c_web.dashboard.rules import Punctuality, is_parked, punctuality
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.extensions.models import (
     AuthorizationStatus,
@@ -77,6 +77,7 @@ class Card:
     more_work: MoreWork | None
     assignment: JockeyAssignment | None
     failed: JockeyAssignment | None  # the return that ended without a handover, until the next one is arranged
+    is_parked: bool  # the jockey brought it, and nobody has checked it in
     wishes: int  # that wait for the workshop
 
     @property
@@ -134,13 +135,7 @@ def _belongs(day: date, today: date) -> ColumnElement[bool]:
         return arrives
     earlier = and_(Booking.pickup_time < start, Booking.status.notin_(OVER))
     early = and_(Booking.pickup_time >= end, Booking.status.in_(WITH_US))
-    cancelled_here = and_(
-        Booking.status == S.CANCELLED,
-        Booking.places_released_at.is_(None),
-        Booking.actual_return_time.is_(None),
-        Booking.pickup_time > start - timedelta(days=60),
-    )
-    return or_(arrives, earlier, early, cancelled_here)
+    return or_(arrives, earlier, early, left_here(start))
 
 
 def board_version(user: User, day: date, today: date, now: datetime) -> str:
@@ -193,7 +188,7 @@ def _card(
     booking: Booking, more: MoreWork | None, tours: Sequence[JockeyAssignment], wishes: int, now: datetime
 ) -> Card:
     tour = next((one for one in reversed(tours) if one.status not in ENDED), None)
-    failed = next((one for one in reversed(tours) if one.status in ENDED), None)
+    failed = next((one for one in reversed(tours) if one.cancel_reason in FAILED), None)
     column = _column(booking, more)
     due, until = _due(booking, column, tour)
     counts = column is not Column.DONE and not _waits_for_customer(booking, column)
@@ -206,6 +201,7 @@ def _card(
         more_work=more,
         assignment=tour,
         failed=failed if booking.return_failed_at else None,
+        is_parked=is_parked(booking.status, tours),
         wishes=wishes if booking.service_completed_at is None else 0,
     )
 
@@ -253,11 +249,12 @@ def _travel(booking: Booking, kind: AssignmentType) -> timedelta:
 
 
 def _tours(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[JockeyAssignment]]:
-    """The open assignments of each booking and its returns that failed, in order of time."""
+    """The open assignments of each booking, its returns that failed and its pickup that is over, in order of time."""
+    pickup = and_(JockeyAssignment.type == AssignmentType.PICKUP, JockeyAssignment.status == AssignmentStatus.COMPLETED)
     failed = and_(JockeyAssignment.type == AssignmentType.RETURN, JockeyAssignment.cancel_reason.in_(FAILED))
     statement = (
         select(JockeyAssignment)
-        .where(JockeyAssignment.booking_id.in_(ids), or_(JockeyAssignment.status.notin_(ENDED), failed))
+        .where(JockeyAssignment.booking_id.in_(ids), or_(JockeyAssignment.status.notin_(ENDED), failed, pickup))
         .options(joinedload(JockeyAssignment.jockey))
         .order_by(JockeyAssignment.scheduled_time)
     )

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_
+from sqlalchemy import and_, or_
 from sqlalchemy.orm import joinedload
 
 from b2c_web.accounts.models import User
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
-from b2c_web.bookings.queries import day_of, visible_to
+from b2c_web.bookings.queries import day_of, left_here, visible_to
 from b2c_web.bookings.rules import WITH_US
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
@@ -73,10 +73,14 @@ def workshop_day(user: User, day: date, today: date, search: str = "") -> Worksh
 
 
 def here_from_other_days(user: User, today: date) -> Sequence[Booking]:
-    """Cars booked for other days that the user's workshop has now or that are on the road, by that day."""
+    """Cars booked for other days that the user's workshop has now or that are on the road, by that day.
+
+    And those of bookings that ended while their cars were here, whatever their day.
+    """
     start, end = local_to_utc(today, 0, ZONE), local_to_utc(today + timedelta(days=1), 0, ZONE)
     booked_elsewhen = or_(Booking.pickup_time < start, Booking.pickup_time >= end)
-    statement = visible_to(user).where(Booking.status.in_(WITH_US), booked_elsewhen)
+    here = or_(and_(Booking.status.in_(WITH_US), booked_elsewhen), left_here(start))
+    statement = visible_to(user).where(here)
     return db.session.scalars(statement.options(*SHOWN).order_by(Booking.pickup_time, Booking.number)).all()
 
 

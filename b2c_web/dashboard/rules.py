@@ -1,12 +1,16 @@
-"""How late something is. Pure decisions."""
+"""How late something is, and where a car stands. Pure decisions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from b2c_web.bookings.models import AssignmentType, BookingStatus
 from b2c_web.config import ZONE
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 
 SOON = timedelta(minutes=30)
+ARRIVED = (AssignmentStatus.AT_WORKSHOP, AssignmentStatus.COMPLETED)
 
 
 class Risk(StrEnum):
@@ -34,3 +38,9 @@ def punctuality(due: datetime, now: datetime) -> Punctuality:
 def days_late(due: datetime, now: datetime) -> int:
     """Calendar days from `due` to `now` where the workshop stands, for what is late by a day or more; at least 1."""
     return max((now.astimezone(ZONE).date() - due.astimezone(ZONE).date()).days, 1)
+
+
+def is_parked(status: BookingStatus, tours: Iterable[JockeyAssignment]) -> bool:
+    """Did a jockey bring the car, and has nobody checked it in yet?"""
+    brought = any(one.type is AssignmentType.PICKUP and one.status in ARRIVED for one in tours)
+    return brought and status is BookingStatus.IN_TRANSIT_TO_WORKSHOP

@@ -18,6 +18,7 @@ from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.dashboard import blueprint, board, car, cars, queries, words
+from b2c_web.dashboard.rules import is_parked
 from b2c_web.dispatch import handovers
 from b2c_web.extensions.queries import of_booking
 from b2c_web.notifications.words import KINDS
@@ -130,6 +131,7 @@ def show_car(booking_id: uuid.UUID) -> Response:
 
 def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
     tours = handovers.tours_of(booking.id)
+    parked = is_parked(booking.status, tours)
     return {
         "booking": booking,
         "version": version,
@@ -139,7 +141,8 @@ def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
         "car_known": model_and_year_of(booking.vehicle, booking.car_details),
         "fetched": board.is_fetched(booking),
         "withdrawable": words.withdrawable_until(booking),
-        "standing_said": words.standing(booking),
+        "standing_said": words.standing(booking, parked=parked),
+        "parked": parked,
         "tours": tours,
         "handovers": handovers.handovers(tours),
         "messages": car.messages_about(booking.id),

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 
 from flask import current_app
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -14,13 +15,21 @@ from b2c_web.config import ZONE
 from b2c_web.dashboard.board import Card, Column
 from b2c_web.dashboard.rules import Risk, days_late
 from b2c_web.dispatch.lateness import Need
-from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.dispatch.told import NEEDS
 from b2c_web.dispatch.words import ENDED_BECAUSE
 from b2c_web.formatting import clock, eur, short_day, weekday, window
 
 DAY_MINUTES = 24 * 60
 WEEK = timedelta(days=7)  # within it a weekday names one day only
+UNDER_WAY = {
+    AssignmentStatus.EN_ROUTE_TO_PICKUP: _l("auf dem Weg zum Kunden"),
+    AssignmentStatus.AT_PICKUP_LOCATION: _l("an der Tür"),
+    AssignmentStatus.IN_TRANSIT_TO_WORKSHOP: _l("auf dem Weg zu uns"),
+    AssignmentStatus.AT_WORKSHOP: _l("hat noch die Schlüssel"),
+    AssignmentStatus.EN_ROUTE_TO_CUSTOMER: _l("bringt es zurück"),
+    AssignmentStatus.AT_RETURN_LOCATION: _l("an der Tür"),
+}
 
 
 def plate_of(booking: Booking) -> str:
@@ -93,9 +102,11 @@ def more_work(card: Card) -> tuple[str, str, str] | None:
 
 
 def jockey_words(tour: JockeyAssignment, today: date) -> str:
-    """ "J. Sperber, 15:50", on another day "J. Sperber, Mi 15:50"."""
+    """ "J. Sperber, 15:50", on another day "J. Sperber, Mi 15:50"; who has set out: "J. Sperber, an der Tür"."""
     first, _blank, last = tour.jockey.name.partition(" ")
     name = f"{first[:1]}. {last}" if last else first
+    if tour.status in UNDER_WAY:
+        return f"{name}, {UNDER_WAY[tour.status]}"
     return f"{name}, {_with_day(tour.scheduled_time, clock(tour.scheduled_time), today)}"
 
 
@@ -110,12 +121,15 @@ def failed_words(card: Card) -> str:
 def said(card: Card) -> str:
     """The sentence that is read aloud when a card comes to stand where it stands."""
     waits = card.column is Column.WAITING
-    return _SAID["WAITING"](plate_of(card.booking) or card.booking.number) if waits else standing(card.booking)
+    plate = plate_of(card.booking) or card.booking.number
+    return _SAID["WAITING"](plate) if waits else standing(card.booking, parked=card.is_parked)
 
 
-def standing(booking: Booking) -> str:
-    """How a car stands, as one sentence."""
+def standing(booking: Booking, *, parked: bool) -> str:
+    """How a car stands, as one sentence. `parked` as in `rules.is_parked`."""
     started = booking.status is BookingStatus.IN_WORKSHOP and booking.work_started_at is not None
+    if parked:
+        return _("%(plate)s steht auf dem Hof.", plate=plate_of(booking) or booking.number)
     key = "WITHDRAWN" if booking.withdrawal_open else "STARTED" if started else booking.status.value
     return _SAID[key](plate_of(booking) or booking.number)
 

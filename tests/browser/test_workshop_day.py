@@ -227,6 +227,22 @@ def test_the_list_prints_from_one_row_of_tools(site: Site, wilma: Person) -> Non
         assert max(tops) - min(tops) < 20, path
 
 
+CUT = """() => [...document.querySelectorAll("main td, main th, .day-row > *, .table-scroll")]
+  .filter((one) => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth + 1)
+  .map((one) => one.textContent.trim().slice(0, 40))"""
+A4_PIXELS = 718  # between usual margins
+
+
+def test_what_is_printed_fits_the_sheet(site: Site, wilma: Person) -> None:
+    with site.data():
+        fill_the_board()
+    wilma.page.set_viewport_size({"width": A4_PIXELS, "height": 1000})
+    wilma.page.emulate_media(media="print")
+    for path in ("/workshop/list", "/workshop/capacity/days", "/workshop/capacity/figures"):
+        wilma.go(path)
+        assert wilma.page.evaluate(CUT) == [], path
+
+
 def add_late_cars() -> None:
     """Cars of some days ago, with long plates: expected, at work, ready for their customers or for a jockey."""
     slots = make_days(db.session.query(Workshop).one(), today_in(ZONE) - timedelta(days=9), 1, places=20, weekends=True)

@@ -13,6 +13,7 @@ from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands, desk
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.dashboard import cars, words
+from b2c_web.dispatch.models import AssignmentStatus
 from b2c_web.extensions.models import (
     AuthorizationStatus,
     DecisionRight,
@@ -337,5 +338,7 @@ def test_a_day_that_is_over_or_far_off_is_named_by_its_date(app: Flask, today: i
     card = SimpleNamespace(due=datetime(2026, 12, 9, 13, 30, tzinfo=UTC), until=None)
     with app.test_request_context():
         assert words.due_words(card, date(2026, 12, today)) == said  # type: ignore[arg-type]
-        tour = SimpleNamespace(jockey=SimpleNamespace(name="Jana Sperber"), scheduled_time=card.due)
+        tour = SimpleNamespace(
+            jockey=SimpleNamespace(name="Jana Sperber"), scheduled_time=card.due, status=AssignmentStatus.ASSIGNED
+        )
         assert words.jockey_words(tour, date(2026, 12, today)) == f"J. Sperber, {said}"  # type: ignore[arg-type]
