@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, IntegerField, RadioField, SelectMultipleField, StringField
+from wtforms import BooleanField, HiddenField, IntegerField, RadioField, SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, Optional, Regexp, ValidationError
 
@@ -117,6 +117,10 @@ class SummaryForm(Form):
 
 class ReturnForm(Form):
     back = RadioField(_l("Rückgabe"), choices=[], validators=[InputRequired(_l("Bitte wählen Sie ein Zeitfenster."))])
+
+
+class EarlyStartForm(Form):
+    agreed = BooleanField(_l("Frühere Arbeiten verlangen"), validators=[DataRequired(_l("Bitte bestätigen Sie das."))])
 
 
 class FeeForm(DateForm):

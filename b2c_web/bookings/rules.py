@@ -54,6 +54,7 @@ TRANSITIONS: Mapping[tuple[BookingStatus, BookingAction], BookingStatus] = {
 }
 
 DONE = frozenset({S.READY_FOR_RETURN, S.IN_TRANSIT_TO_CUSTOMER, S.COMPLETED})
+NOT_DONE = frozenset({S.CONFIRMED, S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP})
 # the car is with us or on the road: only staff can end such a booking
 WITH_US = frozenset({S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP, S.READY_FOR_RETURN, S.IN_TRANSIT_TO_CUSTOMER})
 
@@ -80,6 +81,7 @@ class WithdrawalFacts(Protocol):
     created_at: Any
     paid_at: Any
     workshop: Any
+    pickup_time: Any
     early_start_requested_at: Any
     work_started_at: Any
     service_completed_at: Any
@@ -213,6 +215,13 @@ def may_withdraw_until(booking: WithdrawalFacts, now: datetime, rules: Mapping[s
     """Until when the customer may withdraw, while nobody asked for the work to begin before; None otherwise."""
     until = withdrawal_until(booking, rules)
     return None if booking.early_start_requested_at is not None or now > until else until
+
+
+def may_ask_for_early_start(booking: WithdrawalFacts, now: datetime, rules: Mapping[str, Any]) -> bool:
+    """Does the work, not begun yet, fall into a period in which the customer may withdraw and has asked for nothing?"""
+    until, starts = may_withdraw_until(booking, now, rules), max(booking.pickup_time, now)
+    is_ahead = booking.status in NOT_DONE and booking.work_started_at is None and booking.withdrawn_at is None
+    return is_ahead and until is not None and starts <= until
 
 
 def settled_payment_status(charged_cents: int, refunded_cents: int) -> PaymentStatus:

@@ -178,7 +178,7 @@ def things_of(user: User) -> list[str]:
     return [*pages, f"/account/cards/{card.id}/removal", f"/account/messages/{mail.id}", f"/dev/outbox/{code.id}"]
 
 
-OF_A_BOOKING = ("show", "car_details", "move", "cancellation", "withdrawal", "return_window")
+OF_A_BOOKING = ("show", "car_details", "early_start", "move", "cancellation", "withdrawal", "return_window")
 
 
 @looks_at(*(f"bookings.{page}" for page in OF_A_BOOKING))
@@ -190,7 +190,7 @@ def test_a_booking_in_every_state(site: Site, meet: Meet) -> None:
     looking = Inspector(rosa)
     looking.look_at("/bookings", *(f"/bookings/{booking_id}" for booking_id in made.values()))
     confirmed = f"/bookings/{made[BookingStatus.CONFIRMED]}"
-    changes = ("?paid=1", "/car", "/move", "/cancellation", "/withdrawal")
+    changes = ("?paid=1", "/car", "/early-start", "/move", "/cancellation", "/withdrawal")
     looking.look_at(*(f"{confirmed}{change}" for change in changes))
     at_work = f"/bookings/{made[BookingStatus.IN_WORKSHOP]}"
     looking.look_at(f"{at_work}/cancellation", f"{at_work}/withdrawal")

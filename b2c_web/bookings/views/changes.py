@@ -11,11 +11,19 @@ from b2c_web.access import requires
 from b2c_web.bookings import blueprint, calendar_view, commands, moving, now_panel
 from b2c_web.bookings.availability import Question
 from b2c_web.bookings.claim import question_of
-from b2c_web.bookings.forms import FeeForm
+from b2c_web.bookings.early_start import ask_for_early_start
+from b2c_web.bookings.forms import EarlyStartForm, FeeForm
 from b2c_web.bookings.giving_back import move_fees_cents, price_left_cents, withdrawal_cents
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import own_booking
-from b2c_web.bookings.rules import Terms, cancellation_terms, move_terms, withdrawal_terms
+from b2c_web.bookings.rules import (
+    Terms,
+    cancellation_terms,
+    may_ask_for_early_start,
+    move_terms,
+    withdrawal_terms,
+    withdrawal_until,
+)
 from b2c_web.bookings.views.frame import calendar_fragment, is_complete
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
@@ -64,6 +72,20 @@ def withdrawal(booking_id: uuid.UUID) -> Response:
         refund_cents=withdrawal_cents(booking),
         still_with_us=now_panel.still_with_us(booking, now),
     )
+
+
+@blueprint.route("/bookings/<uuid:booking_id>/early-start", methods=["GET", "POST"])
+@requires("bookings.own")
+def early_start(booking_id: uuid.UUID) -> Response:
+    form = EarlyStartForm()
+    if submitted(form, lambda: ask_for_early_start(current_user, booking_id)):
+        flash(_("Danke, die Werkstatt kann beginnen, sobald Ihr Auto da ist."), "success")
+        return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
+    booking, now = own_booking(current_user, booking_id), now_utc()
+    if not may_ask_for_early_start(booking, now, current_app.config):
+        return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
+    until = withdrawal_until(booking, current_app.config)
+    return form_page("bookings/early_start.html", form, booking=booking, service=TEXTS[booking.service], until=until)
 
 
 @blueprint.route("/bookings/<uuid:booking_id>/move", methods=["GET", "POST"])
