@@ -32,6 +32,7 @@ LIVE = (WaitingState.WAITING, WaitingState.TOLD)
 LIVE_SQL = text("state IN ('WAITING', 'TOLD')")
 MOST_PER_PERSON = 10
 KEPT = timedelta(days=30)
+GIVEN_UP = ("given_up", "replaced")  # by the customer, as a hold ends
 
 
 class NotFull(Conflict):
@@ -156,10 +157,12 @@ def leave(user: User, entry_id: uuid.UUID) -> None:
 
 
 def note_freed(held: Sequence[Held]) -> None:
-    """Step: who was told and let the hold end has missed it; whoever waits next is told by a job."""
+    """Step: who was told and let the hold end has missed it, unless they gave it up; who waits next is told by a job."""
     ended = [one.booking_id for one in held if one.ends]
     if ended:
         told = WaitingEntry.booking_id.in_(ended), WaitingEntry.state == WaitingState.TOLD
+        given_up = select(Booking.id).where(Booking.id.in_(ended), Booking.cancellation_reason.in_(GIVEN_UP))
+        _set_state([*told, WaitingEntry.booking_id.in_(given_up)], WaitingState.LEFT)
         _set_state(told, WaitingState.MISSED)
     _queue_turns({one.workshop_id for one in held})
 
@@ -180,7 +183,8 @@ def note_confirmed(booking: Booking) -> None:
 
     Who found a place on that day without the list waits for it no longer: nothing is held for them later.
     """
-    told = WaitingEntry.booking_id == booking.id, WaitingEntry.state.in_((WaitingState.TOLD, WaitingState.MISSED))
+    open_again = (WaitingState.TOLD, WaitingState.MISSED, WaitingState.LEFT)
+    told = WaitingEntry.booking_id == booking.id, WaitingEntry.state.in_(open_again)
     _set_state(told, WaitingState.TAKEN)
     day = select(TimeSlot.service_date).where(TimeSlot.id == booking.slot_id).scalar_subquery()
     same = WaitingEntry.user_id == booking.user_id, WaitingEntry.workshop_id == booking.workshop_id

@@ -9,7 +9,7 @@ import pytest
 
 from b2c_web import clock
 from b2c_web.accounts.models import User
-from b2c_web.bookings.commands import cancel, expire_hold
+from b2c_web.bookings.commands import cancel, expire_hold, give_up
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.capacity import jobs as capacity_jobs
 from b2c_web.capacity import waiting
@@ -142,6 +142,18 @@ def test_paying_takes_the_place(full: Full) -> None:
     full.session.expire_all()
     full.pay(full.session.get(Booking, entry.booking_id))
     assert full.states() == [TAKEN]
+    assert breaches() == []
+
+
+def test_who_gives_the_place_up_has_not_missed_it(full: Full, run_jobs: Callable[..., list[str]]) -> None:
+    first, _second = full.wait(), full.wait()
+    full.free()
+    run_jobs({"capacity.tell_waiting"})
+    full.session.expire_all()
+    held = full.session.get_one(Booking, first.booking_id)
+    give_up(held.user, held.id)
+    run_jobs({"capacity.tell_waiting"})
+    assert full.states() == [LEFT, T]
     assert breaches() == []
 
 
