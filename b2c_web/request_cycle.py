@@ -161,13 +161,17 @@ def _secure_headers(app: Flask) -> None:
     )
 
 
+REFUSED_FORMS = (409, 422)  # a browser that may not keep the answer of a POST has nothing to go back to
+
+
 def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "-")
     if _is_file(response):
         return response
     response.vary.add("HX-Request")
     if "Cache-Control" not in response.headers:
-        response.headers["Cache-Control"] = "no-store" if current_user.is_authenticated else "private, no-cache"
+        is_kept = not current_user.is_authenticated or response.status_code in REFUSED_FORMS
+        response.headers["Cache-Control"] = "private, no-cache" if is_kept else "no-store"
     return response
 
 

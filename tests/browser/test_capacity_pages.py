@@ -97,6 +97,18 @@ def test_below_what_is_booked_the_way_on_is_shown(site: Site, meet: Meet, booked
         assert looking.wrong == []
 
 
+def test_the_way_back_to_a_refused_form_is_open(site: Site, meet: Meet, booked_day: date) -> None:
+    staff = signed_in(meet)
+    staff.go(f"/workshop/capacity?day={booked_day}")
+    staff.page.fill("#max_bookings", "1")
+    staff.page.get_by_role("button", name="Tag speichern").click()
+    expect(staff.page.locator(".capacity-in-the-way")).to_contain_text("2 Buchungen müssten umziehen")
+    staff.page.get_by_role("link", name="Kunden fragen").first.click()
+    expect(staff.page.get_by_role("heading", name="Das bieten wir per E-Mail an")).to_be_visible()
+    staff.page.go_back()
+    expect(staff.page.locator(".capacity-in-the-way")).to_contain_text("2 Buchungen müssten umziehen")
+
+
 def test_a_template_is_tried_and_saved(site: Site, staff: Person, booked_day: date) -> None:
     staff.go("/workshop/capacity/template")
     first = booked_day + timedelta(days=(7 - booked_day.weekday()) % 7 + 14)

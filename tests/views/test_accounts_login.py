@@ -309,3 +309,6 @@ def test_every_door_wants_its_token(client: FlaskClient, mails: list[CodeMail], 
 def test_pages_behind_the_door_are_not_stored(client: FlaskClient, login: Callable[[User], FlaskClient]) -> None:
     login(make_customer())
     assert client.get("/account").headers["Cache-Control"] == "no-store"
+    refused = send(client, "/account/addresses/new")
+    assert (refused.status_code, refused.headers["Cache-Control"]) == (422, "private, no-cache")
+    assert send(client, "/logout", "/account").headers["Clear-Site-Data"] == '"cache"'
