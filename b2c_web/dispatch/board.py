@@ -35,6 +35,8 @@ ON_THE_WAY_IN, WITH_US = (B.CONFIRMED, B.IN_TRANSIT_TO_WORKSHOP), (B.IN_WORKSHOP
 TO_DRIVE = {PICKUP: ON_THE_WAY_IN, RETURN: (B.IN_TRANSIT_TO_WORKSHOP, *WITH_US, B.IN_TRANSIT_TO_CUSTOMER)}
 OVERDUE = or_(*(and_(Trip.type == kind, Booking.status.in_(states)) for kind, states in TO_DRIVE.items()))
 LEFT_HERE = and_(Trip.type == RETURN, Booking.status == B.CANCELLED, Booking.places_released_at.is_(None))
+# driven before its day, and the car came back: somebody has to arrange another window now
+FAILED_EARLY = and_(Trip.type == RETURN, Booking.status == B.READY_FOR_RETURN, Booking.return_failed_at.is_not(None))
 LOOKED_BACK = timedelta(days=60)  # for cars that were left here; what is open is found however old it is
 
 
@@ -158,6 +160,7 @@ def _that_day(statement: Select[Any], user: User, day: date, today: date) -> Sel
     if day == today:
         earlier = mine.where(Trip.window_start < start)
         found += [earlier.where(OVERDUE), earlier.where(LEFT_HERE, Booking.pickup_time > start - LOOKED_BACK)]
+        found.append(mine.where(Trip.window_start >= end, FAILED_EARLY))
     return _planned(statement, user).where(Trip.id.in_(union_all(*found)))
 
 

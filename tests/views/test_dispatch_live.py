@@ -211,3 +211,16 @@ def test_a_day_without_trips_leads_to_the_next_one_that_has_some(trips: Trips, l
     trips.session.commit()
     assert "Die nächste ist" not in text_of(login(stranger).get("/dispatch"))
     assert booking.number in text_of(login(trips.dispatcher).get("/dispatch?day=2026-11-26"))
+
+
+def test_a_return_that_failed_before_its_day_is_on_todays_list(trips: Trips, login: Login) -> None:
+    booking = trips.booked(0, 7)
+    back = trips.make_ready(booking)
+    evening = booking.pickup_time + timedelta(hours=8)
+    with trips.at(evening):
+        commands.start_return(back.id, trips.driver, early=True)
+        assert "Zuerst" not in words_of(text_of(login(trips.dispatcher).get("/dispatch")))
+    with trips.at(evening + timedelta(minutes=30)):
+        commands.return_failed(back.id, CancelReason.NO_SHOW, "", trips.driver)
+        page = words_of(text_of(login(trips.dispatcher).get("/dispatch")))
+        assert booking.number in page.split("Zuerst 1")[1]
