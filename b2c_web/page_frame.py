@@ -1,7 +1,7 @@
 """What the templates' frame asks for: addresses of icons, the language, the staff's navigation."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Flask, current_app, request
 from flask_babel import get_locale
@@ -48,17 +48,30 @@ def _is_here(endpoint: str) -> bool:
     return request.endpoint == endpoint or (request.blueprint == area and _BLUEPRINTS.count(area) == 1)
 
 
+def sender() -> SplitResult:
+    """The page that this request comes from, as the browser says; empty when it says nothing that can be read."""
+    return split_address(request.referrer)
+
+
+def split_address(address: str | None) -> SplitResult:
+    """The parts of an address that somebody sent; all empty when it is none."""
+    try:
+        return urlsplit(address or "")
+    except ValueError:
+        return urlsplit("")
+
+
 def address_here() -> str:
     """Where to come back to: this page, or the one that sent a form to an address which shows nothing by itself."""
     if request.method == "GET":
         return request.full_path.rstrip("?")
-    sender = urlsplit(request.referrer or "")
-    ways = [request.path, sender.path if sender.netloc == request.host else ""]
+    came_from = sender()
+    ways = [request.path, came_from.path if came_from.netloc == request.host else ""]
     parts = request.path.split("/")
     ways += ["/".join(parts[:end]) for end in range(len(parts) - 1, 1, -1)]
     routes = current_app.url_map.bind("")
     way = next((one for one in ways if one and routes.test(one, "GET")), "/")
-    return f"{way}?{sender.query}" if sender.query and way == sender.path else way
+    return f"{way}?{came_from.query}" if came_from.query and way == came_from.path else way
 
 
 def init_app(app: Flask) -> None:

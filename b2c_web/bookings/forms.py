@@ -127,5 +127,5 @@ class FeeForm(DateForm):
     """Carries the fee that the page named, and the date: when it changed meanwhile, the person is asked again."""
 
     fee_cents = IntegerField(validators=[InputRequired()])
-    seen = HiddenField()  # the slot
+    seen = HiddenField()  # `moving.shown_of`
     next_url = ""

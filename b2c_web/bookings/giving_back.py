@@ -12,7 +12,7 @@ from b2c_web.bookings.models import Booking, BookingMove, MoveState
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Payment, PaymentPurpose, Refund, RefundState
 from b2c_web.payments.queries import refundable_cents
-from b2c_web.payments.refunding import add_refund
+from b2c_web.payments.refunding import add_refund, replace_failed
 from b2c_web.payments.rules import MADE_ELSEWHERE, refund_left_cents
 
 WITHDRAWAL = "withdrawal"
@@ -52,7 +52,8 @@ def left_of_cents(payments: Sequence[Payment], refunds: Sequence[Refund]) -> int
 def give_back_fees(booking: Booking) -> None:
     """Step: the booking is withdrawn from: the fees of its late moves go back, once."""
     fees = select(Payment).where(_is_own(booking), Payment.purpose == PaymentPurpose.MOVE_FEE)
-    for payment in db.session.scalars(fees.order_by(Payment.id)).all():
+    for payment in db.session.scalars(fees.order_by(Payment.id).with_for_update()).all():
+        replace_failed(payment)
         if left := refundable_cents(payment):
             add_refund(payment, left, WITHDRAWAL)
 

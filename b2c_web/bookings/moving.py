@@ -25,7 +25,7 @@ from b2c_web.bookings.papers import add_paper, add_refund_document
 from b2c_web.bookings.places import PlaceTaken, Wish, add_trips, count_in, find_wish, reserve_ronja, take
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import Terms, move_terms
-from b2c_web.bookings.waiting import end_waiting_moves
+from b2c_web.bookings.waiting import end_waiting_moves, page_ends_after
 from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
@@ -48,13 +48,16 @@ def terms_now(booking: Booking) -> Terms:
     return move_terms(booking, now_utc(), current_app.config)
 
 
-def as_shown(slot: str) -> Callable[[Booking], None]:
-    """A check that raises Conflict when the booking is not on the date any more that the page showed (its slot, or
-    nothing).
-    """
+def shown_of(booking: Booking) -> str:
+    """Names the date that a page shows of a booking."""
+    return f"{booking.slot_id}/{booking.return_slot_id}"
+
+
+def as_shown(seen: str) -> Callable[[Booking], None]:
+    """A check that raises Conflict when the booking has another date by now; `seen`: its `shown_of`, or nothing."""
 
     def check(booking: Booking) -> None:
-        if slot and slot != str(booking.slot_id):
+        if seen and seen != shown_of(booking):
             raise Conflict(_l("Ihr Termin ist inzwischen ein anderer. Bitte sehen Sie ihn sich an."), code="changed")
 
     return check
@@ -198,7 +201,7 @@ def fee_paid(payment: Payment) -> None:
         return
     try:
         with db.session.begin_nested():
-            carry_out(booking, move, lead_time=False)
+            carry_out(booking, move, lead_time=now_utc() > move.created_at + page_ends_after())
     except PlaceTaken:
         db.session.refresh(booking)
         db.session.refresh(move)

@@ -28,9 +28,14 @@ def end_waiting_moves(booking: Booking) -> None:
     db.session.flush()
 
 
+def page_ends_after() -> timedelta:
+    """So long after a wish its fee can be paid."""
+    return timedelta(minutes=current_app.config["HOLD_MINUTES"]) + GRACE
+
+
 def bookings_waiting_too_long() -> list[uuid.UUID]:
     """Bookings with a move whose fee should have been paid by now."""
-    since = now_utc() - timedelta(minutes=current_app.config["HOLD_MINUTES"]) - GRACE
+    since = now_utc() - page_ends_after()
     waiting = select(BookingMove.booking_id).where(
         BookingMove.state == MoveState.AWAITING_FEE, BookingMove.created_at < since
     )

@@ -157,7 +157,7 @@ def leave(user: User, entry_id: uuid.UUID) -> None:
 
 
 def note_freed(held: Sequence[Held]) -> None:
-    """Step: who was told and let the hold end has missed it, unless they gave it up; who waits next is told by a job."""
+    """Step: who was told and let the hold end has missed it; who gave it up has left. A job tells who waits next."""
     ended = [one.booking_id for one in held if one.ends]
     if ended:
         told = WaitingEntry.booking_id.in_(ended), WaitingEntry.state == WaitingState.TOLD

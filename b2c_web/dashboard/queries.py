@@ -40,7 +40,7 @@ class Window:
 class WorkshopDay:
     """One local day: what was found by window, and the totals of the whole day whatever was searched for.
 
-    `others`: cars of other days that are with the workshop now, late or early ones, on today's page only.
+    `others`: what else is with the workshop now, on today's page only: see `here_from_other_days`.
     """
 
     day: date

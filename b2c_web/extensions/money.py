@@ -25,7 +25,7 @@ from b2c_web.payments.documents import Line
 from b2c_web.payments.holds import capture_payment, hold_payment, owe, payments_in_line
 from b2c_web.payments.models import DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.queries import refundable_cents
-from b2c_web.payments.refunding import add_refund
+from b2c_web.payments.refunding import add_refund, replace_failed
 from b2c_web.payments.rules import NOT_CAPTURED
 from b2c_web.payments.steps import cancel_payment
 
@@ -190,7 +190,10 @@ def give_back(extension: Extension) -> int:
     """Step: what was captured and is not on its way back goes back, once. Returns the cents."""
     back_cents = 0
     for payment in payments_in_line(PURPOSE, extension.id):
-        if _is_captured(extension, payment) and (left := refundable_cents(payment)):
+        if not _is_captured(extension, payment):
+            continue
+        replace_failed(payment)
+        if left := refundable_cents(payment):
             made = add_refund(payment, left, WITHDRAWAL)
             back_cents += made.amount_cents if made is not None else 0
     return back_cents

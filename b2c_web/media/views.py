@@ -5,7 +5,7 @@ import shutil
 import uuid
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode
 
 from flask import Response, current_app, flash, make_response, render_template, request
 from flask_babel import gettext as _
@@ -18,6 +18,7 @@ from b2c_web.errors import DomainError, NotFound
 from b2c_web.media import blueprint, commands, hooks, links, queries, rules
 from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaSize, MediaState
 from b2c_web.media.store import CHUNK_BYTES
+from b2c_web.page_frame import split_address
 
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 FORM_BYTES = 512 * 1024
@@ -86,7 +87,7 @@ def _as_query(ids: list[uuid.UUID]) -> str:
 
 def _way_back() -> str:
     """The page that the form names, else the one that it stood on; never another site's."""
-    wanted = urlsplit(request.form.get("next") or request.referrer or "/")
+    wanted = split_address(request.form.get("next") or request.referrer)
     path = wanted.path if wanted.path.startswith("/") and not wanted.path.startswith(("//", "/\\")) else "/"
     return f"{path}?{wanted.query}" if wanted.query else path
 

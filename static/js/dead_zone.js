@@ -5,11 +5,15 @@ const PATIENCE_MS = 8000;
 let reached = null; // the form that may go now
 
 async function isReachable() {
+  if (!navigator.onLine) return false;
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
   try {
-    const wait = { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(PATIENCE_MS) };
-    return navigator.onLine && (await fetch("/health", wait)).ok;
+    return (await fetch("/health", { method: "HEAD", cache: "no-store", signal: patience.signal })).ok;
   } catch {
     return false;
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -30,7 +34,7 @@ async function sendWhenReachable(form, button) {
 let asks = false;
 window.addEventListener("submit", async (event) => { // window: before all others, which count it as sent
   const form = event.target;
-  if (form.id !== "tour-form" || event.submitter?.formNoValidate || reached === form) {
+  if (form.id !== "tour-form" || !form.requestSubmit || event.submitter?.formNoValidate || reached === form) {
     reached = null;
     return;
   }
@@ -38,6 +42,9 @@ window.addEventListener("submit", async (event) => { // window: before all other
   event.stopImmediatePropagation();
   if (asks) return;
   asks = true;
-  await sendWhenReachable(form, event.submitter);
-  asks = false;
+  try {
+    await sendWhenReachable(form, event.submitter);
+  } finally {
+    asks = false;
+  }
 }, true);

@@ -23,7 +23,7 @@ from b2c_web.db import command_transaction
 from b2c_web.errors import Invalid
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.payments.gateway import RefundOutcome, RefundResult
-from b2c_web.payments.models import Document, DocumentKind, Payment, PaymentPurpose, PaymentState, Refund
+from b2c_web.payments.models import Document, DocumentKind, Payment, PaymentPurpose, PaymentState, Refund, RefundState
 from b2c_web.payments.refunding import record_refund
 from b2c_web.workshops.commands import close_day
 from b2c_web.workshops.models import WorkshopCapacity
@@ -110,6 +110,44 @@ def test_a_date_that_was_in_time_when_asked_for_is_taken_when_its_fee_comes(
     session.expire_all()
     assert session.get(BookingMove, result.move_id).state is MoveState.DONE
     assert booking.slot_id == wished.id
+    assert breaches() == []
+
+
+def test_a_fee_that_is_heard_of_much_later_buys_no_date_that_nobody_can_prepare(
+    scene: Scene, session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    """No sweep ran meanwhile, and no event came."""
+    booking, wished = scene.booked(), scene.slots[1]
+    asked_at = wished.start_time - timedelta(hours=24, minutes=5)
+    with frozen_clock(asked_at):
+        result = commands.move(booking.user, booking.id, wished.id, scene.slots[9].id, accepted_fee_cents=2500)
+        session.get(BookingMove, result.move_id).created_at = asked_at
+        session.commit()
+    with frozen_clock(asked_at + timedelta(hours=20)):
+        succeed(scene.payment_of(result.move_id, PaymentPurpose.MOVE_FEE))
+    session.expire_all()
+    assert session.get(BookingMove, result.move_id).state is MoveState.FAILED
+    assert booking.slot_id == scene.slots[0].id
+    assert [(one.amount_cents, one.reason) for one in session.query(Refund)] == [(2500, "move_not_possible")]
+
+
+def test_a_withdrawal_takes_over_a_fee_that_failed_to_go_back(
+    scene: Scene, session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    booking = scene.booked()
+    with frozen_clock(booking.pickup_time - timedelta(hours=23)):
+        waiting = late_move(scene, booking)
+        scene.slots[7].is_available = False
+        session.commit()
+        succeed(scene.payment_of(waiting.id, PaymentPurpose.MOVE_FEE))
+        failed = session.query(Refund).filter_by(reason="move_not_possible").one()
+        failed.state = RefundState.FAILED
+        session.commit()
+        commands.withdraw(booking.user, booking.id)
+    session.expire_all()
+    assert failed.replaced_at is not None
+    again = session.query(Refund).filter_by(payment_id=failed.payment_id, state=RefundState.PENDING).one()
+    assert (again.amount_cents, again.reason) == (2500, "withdrawal")
     assert breaches() == []
 
 

@@ -238,6 +238,28 @@ def test_messages_about_a_moved_return_go_and_the_return_stays(committed_app: Fl
         assert breaches() == []
 
 
+def test_of_failed_refunds_only_those_are_replaced_that_the_end_took_over(committed_app: Flask) -> None:
+    """One failed before its booking ended, the other after: that one is owed still."""
+    with committed_app.app_context():
+        fill(db.session)
+        db.session.remove()
+        one("DELETE FROM failed_operations RETURNING 1")
+        downgrade(revision="20261129_1500")
+        for hours, reason in ((1, "before"), (5, "after")):
+            one(f"""INSERT INTO refunds (id, payment_id, amount_cents, reason, state, created_at, updated_at)
+                   SELECT gen_random_uuid(), id, 100, '{reason}', 'FAILED', now() - interval '9 hours',
+                     now() - interval '{9 - hours} hours' FROM payments ORDER BY id LIMIT 1 RETURNING 1""")
+        one("""INSERT INTO refunds (id, payment_id, amount_cents, reason, state, created_at)
+               SELECT gen_random_uuid(), id, 100, 'customer', 'PENDING', now() - interval '6 hours'
+               FROM payments ORDER BY id LIMIT 1 RETURNING 1""")
+        one("""INSERT INTO failed_operations (id, operation, payload, error)
+               SELECT gen_random_uuid(), 'payments.refund', jsonb_build_object('refund_id', id), 'no' FROM refunds
+               WHERE reason IN ('before', 'after') RETURNING 1""")
+        upgrade()
+        assert one("SELECT array_agg(reason) FROM refunds WHERE replaced_at IS NOT NULL") == ["before"]
+        assert one("SELECT count(*) FROM failed_operations WHERE resolved_at IS NOT NULL") == 1
+
+
 def test_wishes_go_and_the_rest_stays(committed_app: Flask) -> None:
     with committed_app.app_context(), clock.frozen(NOON):
         scene = Extending(db.session, clock.frozen)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from b2c_web.accounts.models import User
 from b2c_web.bookings.models import Booking
+from b2c_web.bookings.moving import shown_of
 from b2c_web.checks import breaches
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import WorkshopCapacity
@@ -96,7 +97,7 @@ def test_with_nothing_else_free_the_own_date_can_still_be_chosen(scene: Scene, r
 
 def test_who_moves_from_an_old_page_is_told(scene: Scene, rosa: User, client: FlaskClient) -> None:
     booking = scene.booked(0, None, user_id=rosa.id)
-    address, old = f"/bookings/{booking.id}/move", scene.slots[0].id
+    address, old = f"/bookings/{booking.id}/move", shown_of(booking)
     first = send(client, address, fee_cents="0", slot=scene.slots[5].id, seen=old)
     assert first.location == f"/bookings/{booking.id}"
     second = send(client, address, fee_cents="0", slot=scene.slots[6].id, seen=old)

@@ -50,3 +50,9 @@ def test_a_stale_form_leads_back_to_its_page(client: FlaskClient) -> None:
     answer = client.post("/language", data={"language": "en"}, headers={"Referer": "http://localhost/help?x=1"})
     assert answer.status_code == 400
     assert 'href="/help"' in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("path", ["/login", "/nowhere", "/language"])
+def test_a_sender_that_is_no_address_breaks_nothing(client: FlaskClient, path: str) -> None:
+    answer = client.post(path, headers={"Referer": "http://[x/"})
+    assert answer.status_code in (400, 404, 422)

@@ -186,19 +186,21 @@ def test_pressing_a_handover_twice_is_no_harm(trips: Trips, login: Login) -> Non
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client = login(trips.driver)
         for _press in range(2):
-            answer = send(client, path(pickup, "handover"), "/jockey", **NOTED, **shown, signature=DRAWN)
+            answer = send(client, path(pickup, "handover"), "/jockey", **NOTED, **shown, signature=DRAWN, signed="y")
             assert answer.location == "/jockey"
         assert client.get(path(pickup, "handover")).location == path(pickup, "step")
     assert trips.session.query(Notification).filter_by(kind=NotificationKind.PICKED_UP).count() == 1
 
 
-def test_another_tab_that_saves_later_is_told_what_counts(trips: Trips, login: Login) -> None:
+@pytest.mark.parametrize("other", ["mileage", "photo"])
+def test_another_tab_that_saves_later_is_told_what_counts(trips: Trips, login: Login, other: str) -> None:
     booking = trips.booked()
     pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client, page = login(trips.driver), path(pickup, "handover")
         assert send(client, page, **NOTED, **shown, signature=DRAWN).location == "/jockey"
-        later = send(client, page, "/jockey", **{**NOTED, "mileage_km": "99999"}, **shown, signature=DRAWN)
+        changed = {"mileage_km": "99999"} if other == "mileage" else {"photo_front": trips.upload(booking)}
+        later = send(client, page, "/jockey", **{**NOTED, **shown, **changed}, signature=DRAWN)
         assert later.location == f"/jockey/trips/{pickup.id}"
         said = text_of(client.get(later.location))
     assert "Diese Übergabe war schon gespeichert." in said

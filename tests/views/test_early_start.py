@@ -17,7 +17,7 @@ from b2c_web.errors import Conflict, NotFound
 from b2c_web.flask_extensions import db
 from tests.commands.trips import CAR, Trips
 from tests.factories import make_customer
-from tests.views.browsing import send
+from tests.views.browsing import send, token_on
 from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
@@ -89,6 +89,16 @@ def test_when_there_is_nothing_to_ask_for_nothing_is_offered(
     with pytest.raises(Conflict):
         ask_for_early_start(booking.user, booking.id)
     assert db.session.get_one(Booking, booking.id).early_start_requested_at is None
+
+
+def test_who_asks_for_it_too_late_is_told(trips: Trips, login: Login) -> None:
+    booking = trips.booked(back=None)
+    client = login(booking.user)
+    token = token_on(client, page_of(booking))
+    begun(trips, booking)
+    answer = client.post(page_of(booking), data={"csrf_token": token, "agreed": "y"})
+    assert answer.location == f"/bookings/{booking.id}"
+    assert "Der Stand dieser Buchung hat sich geändert." in words_of(text_of(client.get(answer.location)))
 
 
 def test_a_date_after_the_period_needs_no_asking(trips: Trips, login: Login) -> None:

@@ -83,6 +83,8 @@ def early_start(booking_id: uuid.UUID) -> Response:
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
     booking, now = own_booking(current_user, booking_id), now_utc()
     if not may_ask_for_early_start(booking, now, current_app.config):
+        if form.refusal is not None:
+            flash(form.refusal.message, "warning")
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
     until = withdrawal_until(booking, current_app.config)
     return form_page("bookings/early_start.html", form, booking=booking, service=TEXTS[booking.service], until=until)
@@ -107,7 +109,8 @@ def move(booking_id: uuid.UUID) -> Response:
             return htmx.see_other(form.next_url)
         booking = own_booking(current_user, booking_id)
         view = _calendar(booking, question, choice)
-    return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=view)
+    shown = moving.shown_of(booking)
+    return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=view, shown=shown)
 
 
 def _calendar(booking: Booking, question: Question, choice: calendar_view.Choice) -> calendar_view.CalendarView:

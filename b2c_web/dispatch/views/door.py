@@ -35,6 +35,7 @@ PRESS: Mapping[AssignmentType, Callable[..., Any]] = {
     AssignmentType.PICKUP: commands.finish_pickup_handover,
     AssignmentType.RETURN: commands.complete_return,
 }
+SIGNED = ("signature", "signed_typed")  # a name may stand for a drawing; a second drawing is another file
 ON_THE_WAY_BACK = (S.EN_ROUTE_TO_CUSTOMER, S.AT_RETURN_LOCATION)
 
 
@@ -56,8 +57,8 @@ def handover(assignment_id: uuid.UUID) -> Response:
 
 def _saved(tour: JockeyAssignment, form: HandoverForm) -> Response:
     """It was saved now, or before: then what stands there may be something else than what was sent."""
-    kept, sent = tour.handover or {}, form.noted()
-    if all(kept.get(name) == value for name, value in sent.items() if name != "signature"):
+    kept, sent = tour.handover or {}, {**form.noted(), "photos": _shown(tour)}
+    if all(kept.get(name) == value for name, value in sent.items() if name not in SIGNED):
         flash(_("Die Übergabe ist gespeichert."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     flash(_("Diese Übergabe war schon gespeichert. Was Sie jetzt gesendet haben, ändert nichts mehr daran."), "warning")
@@ -85,12 +86,15 @@ def _keep_signature(tour: JockeyAssignment, form: HandoverForm) -> None:
 
 
 def _hand_over(tour: JockeyAssignment, form: HandoverForm) -> None:
-    shown = [{"view": view, "file": str(file.id)} for view, files in _chosen(tour).items() for file in files]
-    whole = {**form.noted(), "photos": shown}
+    whole = {**form.noted(), "photos": _shown(tour)}
     confirmed = {"mileage_confirmed": form.mileage_confirmed.data, "ronja_confirmed": form.ronja_confirmed.data}
     own = "has_ronja" if tour.type is AssignmentType.PICKUP else "keys_confirmed"
     confirmed[own] = form[own].data
     PRESS[tour.type](tour.id, whole, current_user, **confirmed)
+
+
+def _shown(tour: JockeyAssignment) -> list[dict[str, str]]:
+    return [{"view": view, "file": str(file.id)} for view, files in _chosen(tour).items() for file in files]
 
 
 def _chosen(tour: JockeyAssignment) -> dict[str, list[MediaFile]]:
