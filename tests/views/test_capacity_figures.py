@@ -83,7 +83,7 @@ def test_what_if_names_the_booking_and_offers_to_ask(scene: Scene, staff: FlaskC
     assert "Noch ist nichts geändert." in words
     assert broken.number in words
     assert kept.number not in words
-    assert f'name="booking_id" value="{broken.id}"' in answer.text
+    assert f'href="/workshop/capacity/moves/{broken.id}"' in answer.text
     assert "18, dann 0 (−18)" in words
 
 
@@ -94,7 +94,7 @@ def test_what_if_with_windows_closed(scene: Scene, staff: FlaskClient) -> None:
     assert "Alle Zusagen gelten weiter, 1 davon in einem geschlossenen Fenster" in words
     assert "1 Zusage liegt dann in einem geschlossenen Fenster Diese Buchungen gelten weiter." in words
     assert f"{booking.number}, Bremsenservice: geschlossen" in words
-    assert f'name="booking_id" value="{booking.id}"' in page.text
+    assert f'href="/workshop/capacity/moves/{booking.id}"' in page.text
     assert "Fr, 27. Nov." in words
 
 
