@@ -44,8 +44,8 @@ ROLE_MAIL = "werkstatt-{number}" + BULK_MAIL
 
 def garage(house: House, people: int) -> str:
     """Workshops that are open every day, each with one of its staff, and customers. Returns the database's name."""
-    house.make_database("garage", lambda: _fill(people))
-    return "garage"
+    house.make_database(f"garage_{people}", lambda: _fill(people))
+    return f"garage_{people}"
 
 
 def _fill(people: int) -> None:

@@ -38,7 +38,8 @@ _MINE = (BookingDraft.browser_hash == bindparam("browser")) & BookingDraft.user_
     BookingDraft.user_id == bindparam("person")
 )
 _ONE = select(BookingDraft).where(BookingDraft.id == bindparam("draft"), _MINE)
-_ONE_WITH_BOOKING = _ONE.outerjoin(Booking, Booking.draft_id == BookingDraft.id).add_columns(Booking)
+_BOOKED = Booking.id, Booking.status  # a whole booking has a hundred columns, and each step asks
+_ONE_WITH_BOOKING = _ONE.outerjoin(Booking, Booking.draft_id == BookingDraft.id).add_columns(*_BOOKED)
 
 
 def _me() -> dict[str, Any]:
@@ -53,12 +54,12 @@ def draft_of(draft_id: uuid.UUID) -> BookingDraft:
     return draft
 
 
-def draft_with_booking(draft_id: uuid.UUID) -> tuple[BookingDraft, Booking | None]:
-    """As `draft_of`, and the booking that it has become, if that still stands."""
+def draft_with_booking(draft_id: uuid.UUID) -> tuple[BookingDraft, uuid.UUID | None, BookingStatus | None]:
+    """As `draft_of`, and id and status of the booking that it has become, if that still stands."""
     found = db.session.execute(_ONE_WITH_BOOKING, {"draft": draft_id, **_me()}).one_or_none()
     if found is None:
         raise NotFound
-    return found[0], found[1]
+    return found[0], found[1], found[2]
 
 
 def latest_draft() -> BookingDraft | None:

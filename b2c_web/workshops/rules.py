@@ -135,7 +135,7 @@ class Order:
         return (self.travel_minutes + self.cleaning_minutes) * MINUTE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as `Window`
 class ReturnOption:
     """A return window that can be promised with a pickup window, and how many Ronjas could do it."""
 
@@ -239,20 +239,28 @@ class Judge:
 
     def _prepare(self, plans: Sequence[RonjaPlan]) -> None:
         pickup_minutes, return_minutes = self.order.pickup_minutes, self.order.return_minutes
-        span = range(len(self.windows))
-        self._pickups = [self._room_for(i, pickup_minutes) for i in span]
-        self._returns = [self._room_for(i, return_minutes) if self._open[i] else None for i in span]
+        self._pickups = self._rooms_for(pickup_minutes)
+        returns = self._rooms_for(return_minutes)
+        self._returns = [parts if is_open else None for parts, is_open in zip(returns, self._open, strict=True)]
         travel = self.order.travel_minutes * MINUTE
         leaves = [start - travel for start in self._starts]
         by_ronja = [free_until(plan, leaves) for plan in plans]
         self._until = list(zip(*by_ronja, strict=True)) or [() for _window in leaves]
 
+    def _rooms_for(self, minutes: int) -> list[Parts | None]:
+        """For each window the parts of a trip that begins in it; nearly always that is the window alone."""
+        seconds = minutes * MINUTE
+        return [
+            ((index, minutes),)
+            if one.jockey_minutes_left >= minutes <= one.longest_trip_minutes and one.end - one.start >= seconds
+            else self._room_for(index, minutes)
+            for index, one in enumerate(self.windows)
+        ]
+
     def _room_for(self, index: int, minutes: int) -> Parts | None:
         window = self.windows[index]
-        if window.longest_trip_minutes < minutes:
+        if window.longest_trip_minutes < minutes or minutes <= window.minutes:
             return None
-        if minutes <= window.minutes:
-            return ((index, minutes),) if self._left[index] >= minutes else None
         parts = trip_parts(self.windows, index, minutes)
         found = tuple((index + n, count) for n, count in enumerate(parts.values())) if parts else None
         return found if found and self._fits(found) else None
@@ -293,7 +301,8 @@ class Judge:
         if not offer.returns:
             offer.block = block
             return offer
-        offer.places = min(places, self._jockey_places(pickup), offer.returns[0].ronjas_free)
+        jockeys = self._left[index] // pickup[0][1] if len(pickup) == 1 else self._jockey_places(pickup)
+        offer.places = min(places, jockeys, offer.returns[0].ronjas_free)
         return offer
 
     def carries(self, indices: Sequence[int]) -> dict[Limit, int]:

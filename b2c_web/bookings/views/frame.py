@@ -65,9 +65,9 @@ def standing_wishes(draft: BookingDraft, offered: list[wishes.OpenWork]) -> list
 
 def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Response | None]:
     """The draft, and where to go instead: to its booking, to a place we reach, or to the step that lacks something."""
-    draft, booking = drafts.draft_with_booking(draft_id)
-    if booking is not None and booking.status is not BookingStatus.PENDING:
-        return draft, htmx.see_other(url_for("bookings.show", booking_id=booking.id))
+    draft, booking_id, status = drafts.draft_with_booking(draft_id)
+    if booking_id is not None and status is not BookingStatus.PENDING:
+        return draft, htmx.see_other(url_for("bookings.show", booking_id=booking_id))
     if steps.is_past(endpoint, draft, is_customer()):
         return draft, htmx.see_other(url_for(steps.first_open(draft, is_customer()), draft_id=draft.id))
     reach = steps.reach_of(draft)
