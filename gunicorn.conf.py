@@ -5,6 +5,7 @@ Eight uploads at once leave four threads of a process for pages.
 
 import gc
 import os
+import sys
 import threading
 
 from gunicorn.glogging import Logger
@@ -54,6 +55,7 @@ def when_ready(server):
 
 def post_fork(server, worker):
     """Connections opened while loading belong to the parent: forget them without closing them."""
+    sys.setswitchinterval(0.02)  # threads that compute take turns less often: switching costs more than it helps
     from app import app
     from b2c_web.flask_extensions import db
 
