@@ -65,8 +65,8 @@ def address_here() -> str:
     """Where to come back to: this page, or the one that sent a form to an address which shows nothing by itself."""
     if request.method == "GET":
         return request.full_path.rstrip("?")
-    came_from = sender()
-    ways = [request.path, came_from.path if came_from.netloc == request.host else ""]
+    came_from = sender() if sender().netloc == request.host else split_address("")
+    ways = [request.path, came_from.path]
     parts = request.path.split("/")
     ways += ["/".join(parts[:end]) for end in range(len(parts) - 1, 1, -1)]
     routes = current_app.url_map.bind("")

@@ -98,35 +98,37 @@ def test_staff_move_a_booking_whose_late_move_waits_for_its_fee(
     assert booking.pickup_time == scene.slots[5].start_time
 
 
-def test_a_date_that_was_in_time_when_asked_for_is_taken_when_its_fee_comes(
-    scene: Scene, session: Any, frozen_clock: Callable[..., Any]
-) -> None:
+def just_in_time(
+    scene: Scene, frozen_clock: Callable[..., Any], fee_comes_after: timedelta
+) -> tuple[Booking, BookingMove]:
+    """A late move to a window that can be had for five minutes more; its fee comes later, and no sweep runs."""
     booking, wished = scene.booked(), scene.slots[1]
     asked_at = wished.start_time - timedelta(hours=24, minutes=5)
     with frozen_clock(asked_at):
         result = commands.move(booking.user, booking.id, wished.id, scene.slots[9].id, accepted_fee_cents=2500)
-    with frozen_clock(asked_at + timedelta(minutes=15)):
-        succeed(scene.payment_of(result.move_id, PaymentPurpose.MOVE_FEE))
-    session.expire_all()
-    assert session.get(BookingMove, result.move_id).state is MoveState.DONE
-    assert booking.slot_id == wished.id
+        move = scene.session.get(BookingMove, result.move_id)
+        move.created_at = asked_at  # the database's own clock does not stand still
+        scene.session.commit()
+    with frozen_clock(asked_at + fee_comes_after):
+        succeed(scene.payment_of(move.id, PaymentPurpose.MOVE_FEE))
+    scene.session.expire_all()
+    return booking, move
+
+
+def test_a_date_that_was_in_time_when_asked_for_is_taken_when_its_fee_comes(
+    scene: Scene, frozen_clock: Callable[..., Any]
+) -> None:
+    booking, move = just_in_time(scene, frozen_clock, timedelta(minutes=15))
+    assert move.state is MoveState.DONE
+    assert booking.slot_id == scene.slots[1].id
     assert breaches() == []
 
 
 def test_a_fee_that_is_heard_of_much_later_buys_no_date_that_nobody_can_prepare(
     scene: Scene, session: Any, frozen_clock: Callable[..., Any]
 ) -> None:
-    """No sweep ran meanwhile, and no event came."""
-    booking, wished = scene.booked(), scene.slots[1]
-    asked_at = wished.start_time - timedelta(hours=24, minutes=5)
-    with frozen_clock(asked_at):
-        result = commands.move(booking.user, booking.id, wished.id, scene.slots[9].id, accepted_fee_cents=2500)
-        session.get(BookingMove, result.move_id).created_at = asked_at
-        session.commit()
-    with frozen_clock(asked_at + timedelta(hours=20)):
-        succeed(scene.payment_of(result.move_id, PaymentPurpose.MOVE_FEE))
-    session.expire_all()
-    assert session.get(BookingMove, result.move_id).state is MoveState.FAILED
+    booking, move = just_in_time(scene, frozen_clock, timedelta(hours=20))
+    assert move.state is MoveState.FAILED
     assert booking.slot_id == scene.slots[0].id
     assert [(one.amount_cents, one.reason) for one in session.query(Refund)] == [(2500, "move_not_possible")]
 

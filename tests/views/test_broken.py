@@ -52,6 +52,11 @@ def test_a_stale_form_leads_back_to_its_page(client: FlaskClient) -> None:
     assert 'href="/help"' in answer.get_data(as_text=True)
 
 
+def test_what_another_site_asked_for_is_not_brought_along(client: FlaskClient) -> None:
+    answer = client.post("/login", headers={"Referer": "http://elsewhere.example.org/login?next=/x"})
+    assert 'name="next" value="/login"' in answer.text
+
+
 @pytest.mark.parametrize("path", ["/login", "/nowhere", "/language"])
 def test_a_sender_that_is_no_address_breaks_nothing(client: FlaskClient, path: str) -> None:
     answer = client.post(path, headers={"Referer": "http://[x/"})
