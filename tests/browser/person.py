@@ -14,6 +14,8 @@ _count = itertools.count(1)
 # what a browser says about a form that was refused; everything else that it says is a fault of ours
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (404|409|422|429)")
 GONE = "the server responded with a status of 410"  # only at a link whose end a test looks at
+# what is said of a page's own polls while there is no network
+LOST = re.compile(r"^htmx:(afterRequest|sendError)\b|net::ERR_INTERNET_DISCONNECTED")
 WORDS = {
     "de": {"pay": "zahlen", "paid": "Bezahlt und bestätigt", "come": "Wir kommen am", "back": "Abbrechen"},
     "en": {"pay": "Pay", "paid": "Paid and confirmed", "come": "We come on", "back": "Cancel"},
@@ -32,6 +34,7 @@ class Person:
         self.email = f"person{next(_count)}@example.org"
         self.complaints: list[str] = []
         self.ended_link = ""  # the one path that may answer 410
+        self.was_offline = False
         page.set_default_timeout(30_000)
         page.on("console", self._listen)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -39,9 +42,17 @@ class Person:
 
     def _listen(self, message: ConsoleMessage) -> None:
         at_its_end = GONE in message.text and message.location["url"] == f"{self.site.address}{self.ended_link}"
-        known = EXPECTED.search(message.text) or POLICY in message.text or at_its_end
+        lost = self.was_offline and LOST.search(message.text)
+        known = EXPECTED.search(message.text) or POLICY in message.text or at_its_end or lost
         if message.type in ("error", "warning") and not known:
             self.complaints.append(f"{message.text} at {self.page.url}")
+
+    def loses_network(self) -> None:
+        self.was_offline = True
+        self.page.context.set_offline(True)
+
+    def finds_network(self) -> None:
+        self.page.context.set_offline(False)
 
     def go(self, path: str) -> None:
         self.page.goto(f"{self.site.address}{path}")
