@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from b2c_web import access, formatting, htmx, jobs, page_frame
+from b2c_web import access, formatting, htmx, jobs, page_frame, page_texts
 from b2c_web.errors import DomainError
 from b2c_web.flask_extensions import babel, compress, csrf, db, limiter, login_manager, mail, migrate, talisman
 from b2c_web.flask_extensions import htmx as htmx_extension
@@ -46,6 +46,7 @@ def init_app(app: Flask) -> None:
     _secure_headers(app)
     jobs.init_app(app)
     formatting.init_app(app)
+    page_texts.init_app(app)
     access.init_app(app)
     page_frame.init_app(app)
     app.after_request(_finish)

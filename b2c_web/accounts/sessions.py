@@ -7,11 +7,12 @@ import hashlib
 import secrets
 import uuid
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, NamedTuple
 
 from flask import Flask, Request, Response, current_app, g, has_request_context, request, session
 from flask_login import AnonymousUserMixin
-from sqlalchemy import delete, not_, or_, select, update
+from sqlalchemy import Select, bindparam, delete, not_, or_, select, update
 
 from b2c_web import audit
 from b2c_web.accounts import hooks, rules
@@ -143,6 +144,16 @@ def not_barred() -> list[Any]:
     return [User.is_active, *(not_(condition()) for condition in hooks.barred.functions)]
 
 
+@cache  # built once, by when all features have said whom they bar: every page asks
+def _whose_session() -> Select[User, uuid.UUID, datetime]:
+    return (
+        select(User, UserSession.id, UserSession.last_seen_at)
+        .join(UserSession, UserSession.user_id == User.id)
+        .where(UserSession.token_hash == bindparam("token_hash"), UserSession.revoked_at.is_(None))
+        .where(UserSession.expires_at > bindparam("now"), *not_barred())
+    )
+
+
 @login_manager.request_loader
 def _load_user(_request: Request) -> User | None:
     """The user of this request: one statement, none without a token."""
@@ -150,12 +161,7 @@ def _load_user(_request: Request) -> User | None:
     if not token:
         return None
     now = now_utc()
-    found = db.session.execute(
-        select(User, UserSession.id, UserSession.last_seen_at)
-        .join(UserSession, UserSession.user_id == User.id)
-        .where(UserSession.token_hash == _hash(token), UserSession.revoked_at.is_(None))
-        .where(UserSession.expires_at > now, *not_barred())
-    ).one_or_none()
+    found = db.session.execute(_whose_session(), {"token_hash": _hash(token), "now": now}).one_or_none()
     if found is None:
         return None
     user, session_id, last_seen_at = found

@@ -6,10 +6,10 @@ Whatever the number of bookings: each statement reads only what lies in the rang
 
 import uuid
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, overload
 
 from flask import current_app
 from sqlalchemy import text
@@ -62,10 +62,15 @@ class Day:
 class Answer:
     """The days asked for in order, the price they were judged with, and the judge for closer questions."""
 
-    days: list[Day]
+    days: Sequence[Day]
     price: Price
     total_cents: int
     judge: Judge
+
+    def on(self, day: date) -> Day | None:
+        """The day, when it is one of those asked for."""
+        number = (day - self.days[0].day).days
+        return self.days[number] if 0 <= number < len(self.days) else None
 
     def offers(self) -> Iterator[Offer]:
         """All windows of the days, in order."""
@@ -203,37 +208,48 @@ def availability(question: Question, first: date, last: date) -> Answer:
 
 def judged(facts: Facts) -> Answer:
     """The answer that these facts give; no statement."""
-    judge = Judge(facts.windows, facts.plans, facts.order)
-    offers: dict[date, list[Offer]] = {}
-    for index, window in enumerate(judge.windows):
-        if window.day > facts.last:
-            break
-        offers.setdefault(window.day, []).append(judge.offer(index))
-    days = [_day(day, offers.get(day, []), facts.days.get(day)) for day in _each_day(facts.first, facts.last)]
-    return Answer(days, facts.price, facts.price.total_cents(concierge=facts.order.concierge), judge)
+    days = Days(facts, Judge(facts.windows, facts.plans, facts.order))
+    return Answer(days, facts.price, facts.price.total_cents(concierge=facts.order.concierge), days.judge)
 
 
-def _each_day(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+class Days(Sequence[Day]):
+    """The days that were asked for, each judged when it is first looked at: a page shows one month of the horizon."""
+
+    def __init__(self, facts: Facts, judge: Judge) -> None:
+        self.judge = judge
+        self._facts, self._few_places = facts, current_app.config["FEW_LEFT_PLACES"]
+        self._judged: list[Day | None] = [None] * ((facts.last - facts.first).days + 1)
+
+    def __len__(self) -> int:
+        return len(self._judged)
+
+    @overload
+    def __getitem__(self, number: int) -> Day: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[Day]: ...
+    def __getitem__(self, number: int | slice) -> Day | list[Day]:
+        if isinstance(number, slice):
+            return [self[n] for n in range(len(self))[number]]
+        found = self._judged[number]
+        if found is None:
+            day = self._facts.first + timedelta(days=number % len(self))
+            offers = [self.judge.offer(index) for index in self.judge.numbers(day)]
+            found = self._judged[number] = _day(day, offers, self._facts.days.get(day), self._few_places)
+        return found
 
 
-def _day(day: date, offers: list[Offer], facts: Any) -> Day:
+def _day(day: date, offers: list[Offer], facts: Any, few_places: int) -> Day:
     """A day's state out of its windows: free, few (so many places), full, or closed to everybody."""
     note = facts[2] if facts else None
     open_offers = [offer for offer in offers if offer.block is None]
     if open_offers:
-        return _open_day(day, offers, open_offers, note)
+        window = offers[0].window
+        left_today = window.day_max_bookings - window.day_current_bookings
+        places = min(left_today, sum(offer.places for offer in open_offers))
+        return Day(day, DayState.FEW if places <= few_places else DayState.FREE, places, None, note, offers)
     block = _day_block(offers, facts)
     shut = block in (Block.CLOSED, Block.HOLIDAY, Block.LEAD_TIME, Block.HORIZON)
     return Day(day, DayState.CLOSED if shut else DayState.FULL, 0, block, note, offers)
-
-
-def _open_day(day: date, offers: list[Offer], open_offers: list[Offer], note: str | None) -> Day:
-    window = offers[0].window
-    left_today = window.day_max_bookings - window.day_current_bookings
-    places = min(left_today, sum(offer.places for offer in open_offers))
-    state = DayState.FEW if places <= current_app.config["FEW_LEFT_PLACES"] else DayState.FREE
-    return Day(day, state, places, None, note, offers)
 
 
 def _day_block(offers: list[Offer], facts: Any) -> Block:

@@ -151,15 +151,15 @@ def build(
     `waiting`: full days can be chosen too, and lead to the waiting list. `own`: the slot of the booking that moves,
     which is marked and not offered as the next; it can be chosen all the same, with another return.
     """
-    by_day = {day.day: day for day in answer.days}
     first, nearest = answer.next_free(own), answer.next_free()
     chosen = answer.with_returns(choice.slot) if choice.slot else None
-    day = _shown_day(choice, chosen, first or nearest, by_day)
+    day = _shown_day(choice, chosen, first or nearest, answer)
+    shown = answer.on(day) if day else None
     month = _shown_month(choice.month or day, answer)
     kept = f"&slot={choice.slot}" if chosen is not None and chosen.block is None else ""
     view = CalendarView(
         month=month,
-        weeks=_weeks(month, by_day, day, waiting),
+        weeks=_weeks(month, answer, day, waiting),
         previous_query=_month_query(month - timedelta(days=1), answer, kept),
         next_query=_month_query(month + timedelta(days=31), answer, kept),
         day=day,
@@ -168,9 +168,9 @@ def build(
         service_minutes=answer.price.duration_minutes,
         waiting=waiting,
         full=nearest is None,
-        day_is_full=day is not None and by_day[day].state is DayState.FULL,
+        day_is_full=shown is not None and shown.state is DayState.FULL,
     )
-    _add_windows(view, by_day, choice, chosen)
+    _add_windows(view, shown, choice, chosen)
     view.windows = [replace(one, note=_("Ihr Termin")) if one.slot_id == own else one for one in view.windows]
     _add_next_free(view, first)
     if choice.slot and view.picked is None:
@@ -186,8 +186,8 @@ def _shown_month(wanted: date | None, answer: Answer) -> date:
     return min(max(wanted or first, first), last).replace(day=1)
 
 
-def _shown_day(choice: Choice, chosen: Offer | None, first: Offer | None, by_day: Mapping[date, Day]) -> date | None:
-    if choice.day in by_day:
+def _shown_day(choice: Choice, chosen: Offer | None, first: Offer | None, answer: Answer) -> date | None:
+    if choice.day and answer.on(choice.day):
         return choice.day
     if chosen is not None:
         return chosen.window.day
@@ -197,8 +197,7 @@ def _shown_day(choice: Choice, chosen: Offer | None, first: Offer | None, by_day
 NOT_SHOWN = (Block.CLOSED, Block.HOLIDAY, Block.LEAD_TIME, Block.HORIZON)
 
 
-def _add_windows(view: CalendarView, by_day: Mapping[date, Day], choice: Choice, chosen: Offer | None) -> None:
-    day = by_day.get(view.day) if view.day else None
+def _add_windows(view: CalendarView, day: Day | None, choice: Choice, chosen: Offer | None) -> None:
     if day is None:
         return
     shown = [offer for offer in day.offers if offer.block not in NOT_SHOWN]
@@ -248,7 +247,7 @@ def _return_lines(offer: Offer, back: uuid.UUID | None) -> list[WindowLine]:
 STATES = {DayState.FREE: "free", DayState.FEW: "few", DayState.FULL: "full", DayState.CLOSED: "closed"}
 
 
-def _weeks(month: date, by_day: Mapping[date, Day], chosen: date | None, waiting: bool) -> list[list[Cell | None]]:
+def _weeks(month: date, answer: Answer, chosen: date | None, waiting: bool) -> list[list[Cell | None]]:
     """The month's weeks, Monday to Sunday; those that are over are left out."""
     today = today_in(ZONE)
     day = max(month, today - timedelta(days=today.weekday()))
@@ -257,7 +256,7 @@ def _weeks(month: date, by_day: Mapping[date, Day], chosen: date | None, waiting
     choosable = ("free", "few", "full") if waiting else ("free", "few")
     while day.month == month.month:
         over = Cell(day.day, "closed", "", "", chosen=False)  # without a word: it was not closed
-        cell = _cell(day, by_day.get(day), words, chosen=day == chosen, choosable=choosable)
+        cell = _cell(day, answer.on(day), words, chosen=day == chosen, choosable=choosable)
         cells.append(over if day < today else cell)
         day += timedelta(days=1)
     cells += [None] * (-len(cells) % 7)

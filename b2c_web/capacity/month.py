@@ -82,19 +82,11 @@ def month_of(facts: Facts) -> Month:
 
 def cells_of(answer: Answer) -> Sequence[Cell]:
     """Every day of the answer as staff see it."""
-    today, numbers, cells = today_in(ZONE), _numbers(answer), []
+    today, cells = today_in(ZONE), []
     for day in answer.days:
-        carries = answer.judge.carries(numbers.get(day.day, []))
+        carries = answer.judge.carries(answer.judge.numbers(day.day))
         cells.append(_cell(day, carries, past=day.day < today))
     return cells
-
-
-def _numbers(answer: Answer) -> dict[date, list[int]]:
-    """The numbers of each day's windows in the judge."""
-    numbers: dict[date, list[int]] = {}
-    for index, window in enumerate(answer.judge.windows):
-        numbers.setdefault(window.day, []).append(index)
-    return numbers
 
 
 def _cell(day: Day, carries: dict[Limit, int], *, past: bool) -> Cell:

@@ -1,6 +1,7 @@
 """What staff read about a day or a window: the reason why nobody can book it, and the bottleneck."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -43,6 +44,7 @@ _PARTED = (
 )
 
 
+@lru_cache(maxsize=512)  # a month asks for the same few words in each of its cells
 def with_soft_hyphens(note: str) -> str:
     """A text with a soft hyphen at each place where one of the long words that we know may break."""
     for parted in _PARTED:

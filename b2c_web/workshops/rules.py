@@ -4,11 +4,12 @@ Instants are whole seconds since 1970 (UTC) in this module: a month is judged in
 """
 
 import uuid
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from operator import attrgetter
 
 MINUTE = 60
 
@@ -212,6 +213,7 @@ def free_ronjas(plans: Iterable[RonjaPlan], span: tuple[int, int]) -> list[tuple
     return sorted((until - end, ronja_id) for until, ronja_id in fitting if until >= end)
 
 
+DAY = attrgetter("day")
 Parts = tuple[tuple[int, int], ...]  # (number of a window, minutes taken from it), in order
 
 
@@ -267,6 +269,11 @@ class Judge:
 
     def _fits(self, parts: Parts) -> bool:
         return all(self._left[index] >= minutes for index, minutes in parts)
+
+    def numbers(self, day: date) -> range:
+        """The windows of this day, by their numbers."""
+        first = bisect_left(self.windows, day, key=DAY)
+        return range(first, bisect_right(self.windows, day, first, key=DAY))
 
     def offer(self, index: int, all_returns: bool = False) -> Offer:
         """Judge the window at `index`. With `all_returns` every return window is listed, else only the first."""
@@ -326,16 +333,22 @@ class Judge:
         return self.order.bookable_from <= self.windows[index].start < self.order.bookable_until
 
     def _jockeys_carry(self, inside: Sequence[int]) -> int:
-        pickups = sum(self._jockey_places(pickup) for i in inside if (pickup := self._pickups[i]) and self._brings(i))
-        minutes = sum(max(0, self._left[i]) for i in inside)
+        pickups = minutes = 0
+        for index in inside:
+            pickup = self._pickups[index]
+            if pickup is not None and self._brings(index, pickup):
+                pickups += self._jockey_places(pickup)
+            minutes += max(0, self._left[index])
         whole = minutes // (self.order.pickup_minutes + self.order.return_minutes)
         return min(pickups, max(1, whole))
 
-    def _brings(self, index: int) -> bool:
+    def _brings(self, index: int, pickup: Parts) -> bool:
         """Is there a return window with room for both trips?"""
-        pickup = self._pickups[index] or ()
-        backs = (self._returns[back] for back in self._return_candidates(index))
-        return any(back is not None and self._together(pickup, back) for back in backs)
+        for back_index in self._return_candidates(index):
+            back = self._returns[back_index]
+            if back is not None and self._together(pickup, back):
+                return True
+        return False
 
     def _ronjas_carry(self, inside: Sequence[int]) -> int:
         free: set[int] = set()

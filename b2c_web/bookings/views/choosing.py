@@ -106,20 +106,15 @@ def date(draft_id: uuid.UUID) -> Response:
     if instead:
         return instead
     question = steps.question_of(draft, steps.reach_of(draft))
-    form = DateForm()
-    choice = _choice(form, draft)
+    choice = calendar_view.Choice.read(request.args, draft.slot_id, draft.return_slot_id)
     if htmx.wants_fragment() and request.method == "GET":
         return calendar_fragment(question, choice, waiting=True)
+    form = DateForm()
+    if form.is_submitted():  # what it says, else the address, and without one what was chosen before
+        choice = calendar_view.Choice.read(form.data)
     view = calendar_view.build(calendar_view.ask(question), question, choice, waiting=True)
     if form.validate_on_submit() and is_complete(form, view):
         back = view.back.slot_id if view.back else None
         drafts.save(draft_id, slot_id=view.picked.slot_id if view.picked else None, return_slot_id=back)
         return htmx.see_other(url_for("bookings.contact", draft_id=draft_id))
     return page("bookings/date.html", draft, 3, form, calendar=view)
-
-
-def _choice(form: DateForm, draft: BookingDraft) -> calendar_view.Choice:
-    """What the form says when it was sent; else the address, and without one what was chosen before."""
-    if form.is_submitted():
-        return calendar_view.Choice.read(form.data)
-    return calendar_view.Choice.read(request.args, draft.slot_id, draft.return_slot_id)
