@@ -206,8 +206,7 @@ def _error_pages(app: Flask) -> None:
 
 def _stale_form(error: CSRFError) -> Response:
     """The form's token is not this session's any more: the way on is the page it stood on, loaded anew."""
-    back = page_frame.sender().path or "/"
-    way_on = [(back, _("Seite neu laden"))]
+    way_on = [(page_frame.address_here(), _("Seite neu laden"))]
     return error_page(400, _("Die Seite war zu lange offen. Bitte laden Sie sie neu."), way_on=way_on)
 
 

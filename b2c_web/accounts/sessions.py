@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
-from flask import Flask, Request, Response, current_app, g, has_request_context, request, session
+from flask import Flask, Request, Response, after_this_request, current_app, g, has_request_context, request, session
 from flask_login import AnonymousUserMixin
 from sqlalchemy import Select, bindparam, delete, not_, or_, select, update
 
@@ -82,8 +82,7 @@ def sign_out() -> None:
     """Command: end this browser's session."""
     with command_transaction():
         _end_this()
-    _renew_cookie(SURVIVES_SIGN_OUT)
-    g._login_user = AnonymousUserMixin()
+    _leave()
 
 
 def sign_out_everywhere(user: User, *, keep_this: bool = False) -> int:
@@ -93,8 +92,7 @@ def sign_out_everywhere(user: User, *, keep_this: bool = False) -> int:
         ended = end_sessions(user_id, keep_this=keep_this)
         audit.record("sessions.revoked", "user", user_id, after={"sessions": ended})
     if not keep_this:
-        _renew_cookie(SURVIVES_SIGN_OUT)
-        g._login_user = AnonymousUserMixin()
+        _leave()
     return ended
 
 
@@ -179,6 +177,18 @@ def _touch(response: Response) -> Response:
         with command_transaction():
             row = update(UserSession).where(UserSession.id == seen.id).values(last_seen_at=now)
             db.session.execute(row)
+    return response
+
+
+def _leave() -> None:
+    """Nobody is signed in on this browser any more; it forgets what it keeps: photos, forms that were refused."""
+    _renew_cookie(SURVIVES_SIGN_OUT)
+    g._login_user = AnonymousUserMixin()
+    after_this_request(_forget_pages)
+
+
+def _forget_pages(response: Response) -> Response:
+    response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 

@@ -37,7 +37,7 @@ from b2c_web.bookings.places import (
     reserve_ronja,
     take,
 )
-from b2c_web.bookings.rules import BookingAction
+from b2c_web.bookings.rules import BookingAction, HoldEnd
 from b2c_web.catalog.models import Service
 from b2c_web.catalog.queries import Price, price_for
 from b2c_web.clock import now_utc
@@ -148,9 +148,9 @@ def _end_holds(bookings: Sequence[Booking], user_id: uuid.UUID) -> list[Held]:
     holds = sorted((one for one in bookings if one.status is BookingStatus.PENDING), key=lambda one: one.id)
     for booking in holds:
         if booking.user_id == user_id:
-            end_hold(booking, BookingAction.GIVE_UP, "replaced")
+            end_hold(booking, BookingAction.GIVE_UP, HoldEnd.REPLACED)
         else:
-            end_hold(booking, BookingAction.EXPIRE, "hold_expired")
+            end_hold(booking, BookingAction.EXPIRE, HoldEnd.EXPIRED)
     return held_by([booking.id for booking in holds])
 
 

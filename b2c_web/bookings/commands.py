@@ -18,6 +18,7 @@ from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.returning import may_be_collected
 from b2c_web.bookings.rules import (
     BookingAction,
+    HoldEnd,
     Refusal,
     Terms,
     cancellation_terms,
@@ -52,7 +53,7 @@ def expire_hold(booking_id: uuid.UUID) -> bool:
         # a PENDING booking has one: the constraint hold_only_while_pending
         if booking.status is not BookingStatus.PENDING or booking.hold_expires_at > now_utc():  # type: ignore[operator]
             return False
-        lifecycle.end_hold(booking, BookingAction.EXPIRE, "hold_expired")
+        lifecycle.end_hold(booking, BookingAction.EXPIRE, HoldEnd.EXPIRED)
         lifecycle.release(booking)
         return True
 
@@ -61,7 +62,7 @@ def give_up(user: User, booking_id: uuid.UUID) -> None:
     """The customer gives up before paying: the hold is released, the payment page closed. Raises Conflict."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking = lock_for(user, booking_id)
-        lifecycle.end_hold(booking, BookingAction.GIVE_UP, "given_up")
+        lifecycle.end_hold(booking, BookingAction.GIVE_UP, HoldEnd.GIVEN_UP)
         lifecycle.release(booking)
 
 

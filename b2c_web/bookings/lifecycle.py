@@ -21,7 +21,7 @@ from b2c_web.bookings.giving_back import CONCIERGE_UNUSED, give_back_fees, move_
 from b2c_web.bookings.labels import KEPT_FEE, line
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus, RonjaReservation
 from b2c_web.bookings.papers import add_paper
-from b2c_web.bookings.rules import BookingAction, next_status
+from b2c_web.bookings.rules import BookingAction, HoldEnd, next_status
 from b2c_web.bookings.waiting import end_waiting_moves
 from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict
@@ -84,7 +84,7 @@ def payments_of(booking_id: uuid.UUID) -> list[Payment]:
     return list(db.session.scalars(statement.order_by(Payment.id).with_for_update()).all())
 
 
-def end_hold(booking: Booking, action: BookingAction, reason: str) -> None:
+def end_hold(booking: Booking, action: BookingAction, reason: HoldEnd) -> None:
     """PENDING -> CANCELLED: the payment page is closed, the draft may be booked again.
 
     The caller gives the places back (`release`, or together with other keys).

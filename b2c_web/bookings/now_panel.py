@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from b2c_web.bookings.coming import Tour, coming, is_late
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus
+from b2c_web.bookings.rules import HoldEnd
 from b2c_web.bookings.timeline import comes_by_jockey
 from b2c_web.config import ZONE
 from b2c_web.formatting import clock, day_window, eur, moment
@@ -221,7 +222,7 @@ def still_with_us(booking: Booking, now: datetime) -> str:
 def _cancelled_head(booking: Booking) -> str:
     if booking.withdrawn_at is not None:
         return _("Ihr Vertrag ist widerrufen")
-    if booking.cancellation_reason == "hold_expired":
+    if booking.cancellation_reason == HoldEnd.EXPIRED:
         return _("Die Zeit zum Bezahlen war um")
     if booking.cancellation_reason == "no_show":
         return _("Die Buchung ist beendet")

@@ -30,6 +30,14 @@ class BookingAction(StrEnum):
     REVIVE = "REVIVE"
 
 
+class HoldEnd(StrEnum):
+    """Why a hold ended: the booking's `cancellation_reason`."""
+
+    EXPIRED = "hold_expired"
+    GIVEN_UP = "given_up"
+    REPLACED = "replaced"  # by another hold of the same customer
+
+
 A = BookingAction
 
 # (from, action) -> to. Any other move is refused and changes nothing.

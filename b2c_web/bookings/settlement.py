@@ -16,7 +16,7 @@ from b2c_web.bookings.lifecycle import advance, confirm_facts
 from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus
 from b2c_web.bookings.papers import add_paper, add_refund_document
 from b2c_web.bookings.queries import lock_booking
-from b2c_web.bookings.rules import BookingAction, settled_payment_status
+from b2c_web.bookings.rules import BookingAction, HoldEnd, settled_payment_status
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments import hooks as payment_hooks
@@ -51,7 +51,7 @@ def paid(payment: Payment) -> None:
 def _revived(booking: Booking, payment: Payment) -> bool:
     """CANCELLED -> CONFIRMED with the same places, when all are still free. A hold that the customer replaced by
     another one is not wanted any more: its money goes back."""
-    if booking.cancellation_reason not in ("hold_expired", "given_up"):
+    if booking.cancellation_reason not in (HoldEnd.EXPIRED, HoldEnd.GIVEN_UP):
         return False
     return reclaim(booking, question_of(booking), lambda: _revive(booking, payment))
 

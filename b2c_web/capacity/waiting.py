@@ -19,6 +19,7 @@ from b2c_web.bookings.availability import Question, availability
 from b2c_web.bookings.counters import Held
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import Place
+from b2c_web.bookings.rules import HoldEnd
 from b2c_web.capacity.waiting_models import WaitingEntry, WaitingState
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
@@ -32,7 +33,7 @@ LIVE = (WaitingState.WAITING, WaitingState.TOLD)
 LIVE_SQL = text("state IN ('WAITING', 'TOLD')")
 MOST_PER_PERSON = 10
 KEPT = timedelta(days=30)
-GIVEN_UP = ("given_up", "replaced")  # by the customer, as a hold ends
+GIVEN_UP = (HoldEnd.GIVEN_UP, HoldEnd.REPLACED)  # by the customer
 
 
 class NotFull(Conflict):
@@ -162,7 +163,8 @@ def note_freed(held: Sequence[Held]) -> None:
     if ended:
         told = WaitingEntry.booking_id.in_(ended), WaitingEntry.state == WaitingState.TOLD
         given_up = select(Booking.id).where(Booking.id.in_(ended), Booking.cancellation_reason.in_(GIVEN_UP))
-        _set_state([*told, WaitingEntry.booking_id.in_(given_up)], WaitingState.LEFT)
+        in_time = WaitingEntry.told_at > now_utc() - timedelta(minutes=current_app.config["HOLD_MINUTES"])
+        _set_state([*told, in_time, WaitingEntry.booking_id.in_(given_up)], WaitingState.LEFT)
         _set_state(told, WaitingState.MISSED)
     _queue_turns({one.workshop_id for one in held})
 

@@ -129,10 +129,11 @@ def claim_entry(entry_id: uuid.UUID, booking_id: uuid.UUID) -> bool:
 
 
 def _check_no_other_hold(user_id: uuid.UUID) -> None:
-    """A customer has one live hold, and what they are paying for right now is not taken from them."""
+    """A customer has one hold, and what they are paying for right now is not taken from them; nor what they may have
+    paid for in time while the news of it is still on its way."""
     db.session.execute(LOCK_USER, {"user": user_id})
-    live = Booking.status == BookingStatus.PENDING, Booking.hold_expires_at > now_utc()
-    if db.session.scalar(select(Booking.id).where(Booking.user_id == user_id, *live)):
+    held = Booking.user_id == user_id, Booking.status == BookingStatus.PENDING
+    if db.session.scalar(select(Booking.id).where(*held)):
         raise _PassOver
 
 

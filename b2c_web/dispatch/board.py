@@ -36,7 +36,7 @@ TO_DRIVE = {PICKUP: ON_THE_WAY_IN, RETURN: (B.IN_TRANSIT_TO_WORKSHOP, *WITH_US, 
 OVERDUE = or_(*(and_(Trip.type == kind, Booking.status.in_(states)) for kind, states in TO_DRIVE.items()))
 LEFT_HERE = and_(Trip.type == RETURN, Booking.status == B.CANCELLED, Booking.places_released_at.is_(None))
 # driven before its day, and the car came back: somebody has to arrange another window now
-FAILED_EARLY = and_(Trip.type == RETURN, Booking.status == B.READY_FOR_RETURN, Booking.return_failed_at.is_not(None))
+FAILED_EARLY = and_(Trip.type == RETURN, Booking.return_failed_at.is_not(None))
 LOOKED_BACK = timedelta(days=60)  # for cars that were left here; what is open is found however old it is
 
 

@@ -308,8 +308,7 @@ class Judge:
         if not offer.returns:
             offer.block = block
             return offer
-        jockeys = self._left[index] // pickup[0][1] if len(pickup) == 1 else self._jockey_places(pickup)
-        offer.places = min(places, jockeys, offer.returns[0].ronjas_free)
+        offer.places = min(places, self._jockey_places(pickup), offer.returns[0].ronjas_free)
         return offer
 
     def carries(self, indices: Sequence[int]) -> dict[Limit, int]:

@@ -1,11 +1,10 @@
 // A jockey's forms in a dead zone: they are sent only while the server can be reached, so that what was typed, drawn and
 // chosen stands on the page until then. Sent twice, a step counts once: the server sees to that.
 
-const PATIENCE_MS = 8000;
+const PATIENCE_MS = 15000;
 let reached = null; // the form that may go now
 
 async function isReachable() {
-  if (!navigator.onLine) return false;
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(), PATIENCE_MS);
   try {

@@ -157,6 +157,35 @@ def test_who_gives_the_place_up_has_not_missed_it(full: Full, run_jobs: Callable
     assert breaches() == []
 
 
+@pytest.mark.parametrize(("minutes", "state"), [(29, LEFT), (31, MISSED)])
+def test_who_books_something_else_has_not_missed_what_was_held(full: Full, minutes: int, state: WaitingState) -> None:
+    entry = full.wait()
+    full.free()
+    tell_waiting(full.workshop.id)
+    full.keep_open(2)
+    with clock.frozen(NOON + timedelta(minutes=minutes)):
+        full.session.expire_all()
+        full.book(1, None, user_id=entry.user_id)
+    assert full.states() == [state]
+
+
+def test_money_that_came_in_time_is_waited_for_before_another_day_is_held(full: Full) -> None:
+    entry = full.wait()
+    full.free()
+    tell_waiting(full.workshop.id)
+    other_day = [slot for slot in full.slots if slot.service_date == full.slots[5].service_date]
+    for number, slot in enumerate(other_day):
+        slot.max_bookings, slot.is_available = 1, number == 0
+    full.session.commit()
+    blocker = full.booked(5, None)
+    full.wait(full.session.get_one(User, entry.user_id), day=other_day[0].service_date)
+    cancel(blocker.user, blocker.id, accepted_fee_cents=0)
+    with clock.frozen(NOON + timedelta(minutes=31)):  # the hold is over, and nobody has swept it or heard of the money
+        assert tell_waiting(full.workshop.id) == []
+        full.pay(full.session.get_one(Booking, entry.booking_id))
+    assert full.states() == [TAKEN, W]
+
+
 def test_who_lets_it_pass_has_missed_it_and_the_next_is_told(full: Full, run_jobs: Callable[..., list[str]]) -> None:
     first, second, _third = full.wait(), full.wait(), full.wait()
     full.free()

@@ -311,4 +311,20 @@ def test_pages_behind_the_door_are_not_stored(client: FlaskClient, login: Callab
     assert client.get("/account").headers["Cache-Control"] == "no-store"
     refused = send(client, "/account/addresses/new")
     assert (refused.status_code, refused.headers["Cache-Control"]) == (422, "private, no-cache")
-    assert send(client, "/logout", "/account").headers["Clear-Site-Data"] == '"cache"'
+    assert "Cookie" in refused.vary  # not for whoever comes after
+
+
+@pytest.mark.parametrize(
+    ("way_out", "scope", "forgets"),
+    [
+        ("/logout", "", '"cache"'),
+        ("/account/sessions/revocation", "all", '"cache"'),
+        ("/account/sessions/revocation", "others", None),
+    ],
+)
+def test_a_browser_that_is_left_forgets_its_pages(
+    client: FlaskClient, login: Callable[[User], FlaskClient], way_out: str, scope: str, forgets: str | None
+) -> None:
+    login(make_customer())
+    answer = send(client, way_out, "/account/sessions", scope=scope)
+    assert (answer.status_code, answer.headers.get("Clear-Site-Data")) == (303, forgets)

@@ -49,7 +49,12 @@ def test_what_no_person_types_is_refused_and_breaks_nothing(client: FlaskClient,
 def test_a_stale_form_leads_back_to_its_page(client: FlaskClient) -> None:
     answer = client.post("/language", data={"language": "en"}, headers={"Referer": "http://localhost/help?x=1"})
     assert answer.status_code == 400
-    assert 'href="/help"' in answer.get_data(as_text=True)
+    assert 'href="/help?x=1"' in answer.get_data(as_text=True)
+
+
+def test_a_stale_form_of_another_site_leads_to_none(client: FlaskClient) -> None:
+    answer = client.post("/language", headers={"Referer": "http://elsewhere.example.org//phish.example/login"})
+    assert (answer.status_code, "phish.example" in answer.text) == (400, False)
 
 
 def test_what_another_site_asked_for_is_not_brought_along(client: FlaskClient) -> None:

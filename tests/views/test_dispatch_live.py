@@ -13,7 +13,7 @@ from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking, Trip
 from b2c_web.dispatch import commands, replanning
 from b2c_web.dispatch.models import CancelReason
-from tests.commands.trips import PICKUP, Trips
+from tests.commands.trips import CAR, PICKUP, RETURN, Trips
 from tests.factories import make_user
 from tests.views.test_workshop_board import counted
 from tests.views.walking import text_of, words_of
@@ -221,6 +221,21 @@ def test_a_return_that_failed_before_its_day_is_on_todays_list(trips: Trips, log
         commands.start_return(back.id, trips.driver, early=True)
         assert "Zuerst" not in words_of(text_of(login(trips.dispatcher).get("/dispatch")))
     with trips.at(evening + timedelta(minutes=30)):
+        commands.return_failed(back.id, CancelReason.NO_SHOW, "", trips.driver)
+        page = words_of(text_of(login(trips.dispatcher).get("/dispatch")))
+        assert booking.number in page.split("Zuerst 1")[1]
+
+
+def test_so_is_the_return_of_a_car_whose_booking_has_ended(trips: Trips, login: Login) -> None:
+    booking = trips.booked(0, 7)
+    trips.drive_in(booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=60)):
+        bookings.check_in(trips.staff, booking.id, mileage_km=52_000, car=CAR)
+    with trips.at(booking.pickup_time + timedelta(minutes=90)):
+        bookings.cancel_by_staff(trips.staff, booking.id, keep_cents=0, reason="Das Teil fehlt.")
+    back = trips.assignment(booking, RETURN)
+    with trips.at(booking.pickup_time + timedelta(hours=8)):
+        commands.start_return(back.id, trips.driver, early=True)
         commands.return_failed(back.id, CancelReason.NO_SHOW, "", trips.driver)
         page = words_of(text_of(login(trips.dispatcher).get("/dispatch")))
         assert booking.number in page.split("Zuerst 1")[1]

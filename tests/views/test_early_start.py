@@ -91,12 +91,13 @@ def test_when_there_is_nothing_to_ask_for_nothing_is_offered(
     assert db.session.get_one(Booking, booking.id).early_start_requested_at is None
 
 
-def test_who_asks_for_it_too_late_is_told(trips: Trips, login: Login) -> None:
+@pytest.mark.parametrize("tick", [{"agreed": "y"}, {}])
+def test_who_asks_for_it_too_late_is_told(trips: Trips, login: Login, tick: dict[str, str]) -> None:
     booking = trips.booked(back=None)
     client = login(booking.user)
     token = token_on(client, page_of(booking))
     begun(trips, booking)
-    answer = client.post(page_of(booking), data={"csrf_token": token, "agreed": "y"})
+    answer = client.post(page_of(booking), data={"csrf_token": token, **tick})
     assert answer.location == f"/bookings/{booking.id}"
     assert "Der Stand dieser Buchung hat sich geändert." in words_of(text_of(client.get(answer.location)))
 

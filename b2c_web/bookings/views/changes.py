@@ -14,6 +14,7 @@ from b2c_web.bookings.claim import question_of
 from b2c_web.bookings.early_start import ask_for_early_start
 from b2c_web.bookings.forms import EarlyStartForm, FeeForm
 from b2c_web.bookings.giving_back import move_fees_cents, price_left_cents, withdrawal_cents
+from b2c_web.bookings.lifecycle import STATE_CHANGED
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import own_booking
 from b2c_web.bookings.rules import (
@@ -83,8 +84,8 @@ def early_start(booking_id: uuid.UUID) -> Response:
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
     booking, now = own_booking(current_user, booking_id), now_utc()
     if not may_ask_for_early_start(booking, now, current_app.config):
-        if form.refusal is not None:
-            flash(form.refusal.message, "warning")
+        if form.is_submitted():
+            flash(STATE_CHANGED, "warning")
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
     until = withdrawal_until(booking, current_app.config)
     return form_page("bookings/early_start.html", form, booking=booking, service=TEXTS[booking.service], until=until)
