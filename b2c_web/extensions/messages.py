@@ -103,6 +103,12 @@ def payment_needed(booking: Booking, extension: Extension, code: str | None, onc
     to_customer(NotificationKind.EXTENSION_PAYMENT_NEEDED, booking, extension, once=once, reason=reason)
 
 
+def left_open(booking: Booking, extension: Extension, once: str) -> None:
+    """Step: the workshop hears that the sum for finished work could not be taken and is open."""
+    facts = {"words": "open", "waiting_hours": None, "due_cents": rules.due_cents(extension)}
+    to_workshop(NotificationKind.EXTENSION_STAFF_ALERT, booking, extension, once=f"open:{once}", **facts)
+
+
 def consent_facts(consent: Consent, staff: User) -> dict[str, str]:
     """A recorded consent, as JSON, with who wrote it down."""
     return {

@@ -238,10 +238,8 @@ def _lines(extension: Extension, captured_cents: int) -> list[Line]:
 
 
 def failed(payment: Payment) -> None:
-    """A no. Before completion the customer pays otherwise; after it the sum is open, and a person is told.
-
-    After a withdrawal nothing is open any more, and what nobody wants is not kept held.
-    """
+    """A no. Before completion the customer pays otherwise; after it the sum is open and people are told, unless the
+    contract is withdrawn from. What nobody wants is not kept held."""
     booking, extension = lock_extension(payment.purpose_id)
     if extension.authorization_status in OVER:
         cancel_payment(payment)
@@ -250,8 +248,7 @@ def failed(payment: Payment) -> None:
         release(extension)
     elif extension.authorization_status in BEING_TAKEN:
         extension.failure_code = payment.failure_code
-        enter(extension, Auth.FAILED, actor=PROVIDER, failure_code=payment.failure_code)
-        _go_on(booking)
+        _leave_open(booking, extension, payment)
     elif extension.authorization_status in rules.UNPAID | {Auth.PENDING} and not rules.work_refusal(booking):
         extension.failure_code = payment.failure_code
         status = rules.waits_for_customer(payment.failure_code)
@@ -270,13 +267,19 @@ def closed(payment: Payment) -> None:
         return
     if extension.authorization_status is Auth.CAPTURING:
         payment_hooks.give_up("extensions.capture", {"extension_id": str(extension.id)}, NOT_TAKEN)
-        enter(extension, Auth.FAILED, actor=PROVIDER)
-        _go_on(booking)
+        _leave_open(booking, extension, payment)
     elif extension.authorization_status is Auth.AUTHORIZED:
         enter(extension, Auth.FAILED, actor=PROVIDER)
         messages.payment_needed(booking, extension, None, f"lapsed:{payment.attempt}")
     elif _is_given_up(extension):
         extension.failure_code = None  # nothing is left that could be taken after all
+
+
+def _leave_open(booking: Booking, extension: Extension, payment: Payment) -> None:
+    """The work is done and its money was not taken: the workshop hears of it, too."""
+    enter(extension, Auth.FAILED, actor=PROVIDER, failure_code=payment.failure_code)
+    messages.left_open(booking, extension, once=f"{payment.attempt}:{payment.key_version}")
+    _go_on(booking)
 
 
 def _go_on(booking: Booking) -> None:

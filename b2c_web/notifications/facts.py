@@ -104,6 +104,7 @@ class BookingFacts(TypedDict, total=False):
     extension_status: str
     offered_cents: int
     approved_cents: int
+    due_cents: int
     allowed_cents: int  # what staff may approve under the standing limit, 0: nothing of this
     urgent: bool
     new_promised_at: str | None

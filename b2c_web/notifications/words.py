@@ -30,7 +30,7 @@ KINDS: dict[NotificationKind, Any] = {
     NotificationKind.EXTENSION_APPROVED_FOR_YOU: _l("Erweiterung für Sie freigegeben"),
     NotificationKind.EXTENSION_PAYMENT_NEEDED: _l("Zahlung für die Erweiterung fehlt"),
     NotificationKind.EXTENSION_QUESTION: _l("Frage zur Erweiterung"),
-    NotificationKind.EXTENSION_STAFF_ALERT: _l("Erweiterung ohne Antwort"),
+    NotificationKind.EXTENSION_STAFF_ALERT: _l("Erweiterung braucht Sie"),
     NotificationKind.MOVE_ASKED: _l("Bitte um einen anderen Termin"),
     NotificationKind.PLACE_FREE: _l("Platz frei geworden"),
     NotificationKind.READY: _l("Fertig"),

@@ -12,6 +12,7 @@ from b2c_web.errors import Conflict
 from b2c_web.extensions import commands, queries
 from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.notifications.models import NotificationKind as Kind
+from b2c_web.notifications.rendering import render
 from b2c_web.odoo.models import OdooSyncStatus
 from b2c_web.operations.models import FailedOperation
 from b2c_web.payments.capturing import MAX_TRIES
@@ -151,6 +152,9 @@ def test_a_mandate_that_fails_later_is_open_and_before_a_person(
     assert scene.fresh(extension.id).authorization_status is Auth.FAILED
     debt = scene.session.query(FailedOperation).filter_by(operation="payments.debt").one()
     assert debt.payload == {"payment_id": str(payments(extension)[0].id), "amount_cents": TICKED}
+    mail = scene.mails(Kind.EXTENSION_STAFF_ALERT)[0]
+    assert (mail.recipient, mail.context["due_cents"]) == (scene.workshop.email, TICKED)
+    assert "noch offen" in render(mail).text
     assert scene.session.get(Booking, booking.id).status is BookingStatus.READY_FOR_RETURN
     assert breaches() == []
 
