@@ -53,7 +53,7 @@ class Column(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MoreWork:
-    """What the card says about extensions: "pending", "unpaid", "reserving", "approved" or "declined".
+    """What the card says about extensions: "pending", "unpaid", "reserving", "approved", "released" or "declined".
 
     `asked`: the one about which the customer asked something that the workshop has not answered.
     """
@@ -67,7 +67,7 @@ class MoreWork:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One car. `due`: when it is expected, has to be ready, or goes back; `until` ends that when it is a window."""
+    """One car. `due`: when it is expected or came, has to be ready, or goes back; `until` ends a window of that."""
 
     booking: Booking
     column: Column
@@ -191,7 +191,10 @@ def _card(
     failed = next((one for one in reversed(tours) if one.cancel_reason in FAILED), None)
     column = _column(booking, more)
     due, until = _due(booking, column, tour)
-    counts = column is not Column.DONE and not _waits_for_customer(booking, column)
+    parked = is_parked(booking.status, tours)
+    if parked and tour is None:  # its jockey has handed in the keys: from then on it stands here
+        due = next(one.completed_at for one in reversed(tours) if one.completed_at)
+    counts = column is not Column.DONE and not parked and not _waits_for_customer(booking, column)
     return Card(
         booking=booking,
         column=column,
@@ -201,7 +204,7 @@ def _card(
         more_work=more,
         assignment=tour,
         failed=failed if booking.return_failed_at else None,
-        is_parked=is_parked(booking.status, tours),
+        is_parked=parked,
         wishes=wishes if booking.service_completed_at is None else 0,
     )
 
@@ -279,12 +282,15 @@ def _more_work(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
 
 def _summed_up(rows: Sequence[Extension], asked: uuid.UUID | None) -> MoreWork:
     """What matters most of all extensions of one car: somebody is waited for, money is missing, work may begin."""
-    approved = [one for one in rows if one.status is ExtensionStatus.APPROVED]
+    said_yes = [one for one in rows if one.status is ExtensionStatus.APPROVED]
+    released = [one for one in said_yes if one.authorization_status is AuthorizationStatus.RELEASED]
+    approved = [one for one in said_yes if one not in released]
     kinds = {
         "pending": [one for one in rows if one.status is ExtensionStatus.PENDING],
         "unpaid": [one for one in approved if needs_customer_for_money(one)],
         "reserving": [one for one in approved if one.authorization_status is AuthorizationStatus.PENDING],
         "approved": approved,
+        "released": released,  # objected to, or none of it is done
         "declined": rows,
     }
     state, found = next((state, found) for state, found in kinds.items() if found)

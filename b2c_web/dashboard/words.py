@@ -97,6 +97,7 @@ def more_work(card: Card) -> tuple[str, str, str] | None:
             "check-circle",
             ngettext("%(num)s Zusatz freigegeben", "%(num)s Zusätze freigegeben", more.count),
         ),
+        "released": ("outline", "x", _("Zusatz entfällt")),
         "declined": ("outline", "x", _("Zusatz abgelehnt")),
     }[more.state]
 

@@ -363,6 +363,15 @@ def test_a_recorded_consent_can_be_objected_to(pages: Pages) -> None:
     assert pages.by_customer(f"{path}/objection").status_code == 303
     assert "widersprochen" in plain(pages.customer.get(path))
     assert "Nichts davon machen" in plain(pages.staff.get(f"/workshop/extensions/{extension.id}"))
+    car = f"/workshop/bookings/{pages.booking_id}"
+    for client, place, in_history in (
+        (pages.customer, f"/bookings/{pages.booking_id}", 0),
+        (pages.staff, car, 1),
+        (pages.staff, f"{car}/completion", 0),
+    ):
+        shown = plain(client.get(place))
+        assert ("Widersprochen" in shown, shown.count("Freigegeben")) == (True, in_history), place
+    assert "Zusatz entfällt" in plain(pages.staff.get("/workshop"))
     assert pages.by_customer(f"{path}/objection").status_code == 409
     assert len(pages.scene.mails(NotificationKind.EXTENSION_STAFF_ALERT)) == 1
 

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from b2c_web.bookings.commands import cancel_by_staff, check_in
 from b2c_web.dispatch import commands
+from b2c_web.formatting import clock
 from tests.commands.trips import CAR, HANDOVER, Trips
 from tests.views.walking import text_of, words_of
 
@@ -40,6 +41,8 @@ def test_the_board_follows_the_jockey_into_the_yard(trips: Trips, login: Login) 
             assert ("steht auf dem Hof." in page) == (minutes >= 45)  # read aloud
             standing = words_of(text_of(client.get(f"/workshop/bookings/{booking.id}")))
             assert ("Steht auf dem Hof" in standing) == (minutes >= 45)
+    came = clock(booking.pickup_time + timedelta(minutes=50))
+    assert came in page.split("car-card-due")[1].split("</span>")[0]
     with trips.at(booking.pickup_time + timedelta(minutes=55)):
         check_in(trips.staff, booking.id, mileage_km=52_000, car=CAR)
         assert "auf dem Hof" not in text_of(login(trips.staff).get("/workshop"))

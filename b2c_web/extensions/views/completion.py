@@ -67,9 +67,13 @@ def _approved(booking_id: uuid.UUID) -> list[ExtensionView]:
 
 
 def _still_due(extensions: list[ExtensionView]) -> list[ExtensionView]:
-    """Approved, and not charged before: a car can be completed a second time."""
-    approved = (one for one in extensions if one.status is ExtensionStatus.APPROVED)
+    """Approved, not charged before (a car can be completed a second time), and nobody has objected."""
+    approved = (one for one in extensions if one.status is ExtensionStatus.APPROVED and not _is_objected_to(one))
     return [one for one in approved if one.authorization_status not in rules.TAKEN]
+
+
+def _is_objected_to(extension: ExtensionView) -> bool:
+    return extension.consent is not None and extension.consent.objected_at is not None
 
 
 def _undone(approved: list[ExtensionView], *, asked: bool) -> Undone:
@@ -112,6 +116,7 @@ def _facts(booking_id: uuid.UUID, *, asked: bool) -> dict[str, Any]:
     return {
         **frame(booking),
         "approved": approved,
+        "objected": [one for one in extensions if _is_objected_to(one)],
         "pending": [one for one in extensions if one.is_pending],
         "undone": undone,
         "due_cents": _due_cents(approved, undone),
