@@ -217,3 +217,29 @@ def test_the_field_and_the_gallery_are_for_everybody(staff: Person, site: Site, 
     assert findings(staff.page) == []
     staff.go(f"{bench}?all=1")
     assert findings(staff.page) == []
+
+
+@pytest.mark.parametrize("viewport", [{"width": 390, "height": 844}, {"width": 1180, "height": 820}])
+@pytest.mark.parametrize("shape", [(800, 600), (600, 1600)])
+def test_a_photo_keeps_its_shape_and_its_room_when_it_is_looked_at(
+    staff: Person, site: Site, bench: str, viewport: Any, shape: tuple[int, int]
+) -> None:
+    choose(staff, {"name": "bremse.jpg", "mimeType": "image/jpeg", "buffer": photo(*shape).getvalue()})
+    expect(items(staff)).to_have_count(1)
+    site.work()
+    staff.page.set_viewport_size(viewport)
+    staff.go(f"{bench}?all=1")
+    staff.page.get_by_role("button", name="Foto vergrößern: Bremse").click()
+    dialog = staff.page.get_by_role("dialog")
+    image, stage = dialog.get_by_alt_text("Bremse"), dialog.get_by_role("group")
+    assert image.evaluate("image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])") == [*shape]
+    plain, room = image.bounding_box(), stage.bounding_box()
+    assert plain
+    assert room
+    assert plain["width"] / plain["height"] == pytest.approx(shape[0] / shape[1], rel=0.01)
+    assert (plain["width"] <= room["width"], plain["height"] <= room["height"]) == (True, True)
+    dialog.get_by_label("Nah heran").check()
+    near = image.bounding_box()
+    assert near
+    assert near["width"] / near["height"] == pytest.approx(shape[0] / shape[1], rel=0.01)
+    assert near["width"] > plain["width"]
