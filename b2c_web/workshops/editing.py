@@ -32,7 +32,7 @@ from b2c_web.workshops.locking import (
 from b2c_web.workshops.models import TimeSlot, Workshop, WorkshopCapacity
 from b2c_web.workshops.template_commands import wall_minutes
 from b2c_web.workshops.template_store import weeks_of
-from b2c_web.workshops.weekly import PlannedWindow, span_refusal
+from b2c_web.workshops.weekly import PlannedWindow, places_refusal, span_refusal
 
 NEW_DAY = "new"
 NOTE_LENGTH = 200
@@ -97,6 +97,10 @@ def _check(edit: Edit, day: date) -> None:
     check_places(edit.maximum)
     if len(edit.note or "") > NOTE_LENGTH:
         raise Invalid(_("Bitte kürzer, höchstens 200 Zeichen."), field="note")
+    _check_day(day)
+
+
+def _check_day(day: date) -> None:
     if day < today_in(ZONE):
         raise Invalid(_("Dieser Tag ist vorbei."))
 
@@ -153,10 +157,12 @@ def edit_window(workshop_id: uuid.UUID, slot_id: uuid.UUID, edit: Edit) -> None:
 def add_window(workshop_id: uuid.UUID, day: date, window: PlannedWindow) -> uuid.UUID:
     """Opens one window more on a day, for jockeys with the minutes of their shifts inside it; returns its id.
 
-    Locks the day, its windows, the workshop. Raises Invalid (over another window, no length, a day that is over),
-    NotFound for a day that is not open at all.
+    Locks the day, its windows, the workshop. Raises Invalid (no places, over another window, no length, a day that is
+    over), NotFound for a day that is not open at all.
     """
-    _check(Edit(window.places, False, None, ""), day)
+    if why := places_refusal(window):
+        raise Invalid(why, field="places")
+    _check_day(day)
     with command_transaction(lock_timeout()):
         lock_day(workshop_id, day)
         generation.lock_windows(workshop_id, day, day)

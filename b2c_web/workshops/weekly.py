@@ -91,11 +91,13 @@ def week_refusals(week: Week) -> list[tuple[int, Any]]:
 def _refusals(plan: DayPlan) -> Iterator[Any]:
     if not 0 <= plan.maximum <= MOST_PLACES:
         yield _("Am Tag sind 0 bis 1000 Buchungen möglich.")
-    if any(not 1 <= window.places <= MOST_PLACES for window in plan.windows):
-        yield _("Ein Fenster hat 1 bis 1000 Plätze.")
-    why = span_refusal(plan.windows)
-    if why:
-        yield why
+    yield from filter(None, [places_refusal(*plan.windows), span_refusal(plan.windows)])
+
+
+def places_refusal(*windows: PlannedWindow) -> Any:
+    """Why windows cannot have so many places, or None."""
+    fit = all(1 <= window.places <= MOST_PLACES for window in windows)
+    return None if fit else _("Ein Fenster hat 1 bis 1000 Plätze.")
 
 
 def span_refusal(windows: Sequence[PlannedWindow]) -> Any:

@@ -341,6 +341,19 @@ def test_one_window_more_is_opened(scene: Scene, login: Login) -> None:
     assert send(client, action, starts="abends", ends="", places="x").status_code == 422
 
 
+@pytest.mark.parametrize("places", ["-3", "0", "1001"])
+def test_a_new_window_says_which_field_cannot_be(scene: Scene, login: Login, places: str) -> None:
+    typed = {"starts": "18:00", "ends": "20:00", "places": places}
+    answer = send(staff(scene, login), f"{PAGE}/days/2026-11-26/windows", **typed)
+    page = text_of(answer)
+    assert answer.status_code == 422
+    assert '<a href="#places">Plätze: Ein Fenster hat 1 bis 1000 Plätze.</a>' in page
+    fields = {name: re.search(rf'<input[^>]* id="{name}"[^>]*>', page) for name in typed}
+    assert all(field and f'value="{typed[name]}"' in field.group() for name, field in fields.items())
+    assert [name for name, field in fields.items() if field and 'aria-invalid="true"' in field.group()] == ["places"]
+    assert 'id="places-error"' in page
+
+
 # -- who may
 
 
