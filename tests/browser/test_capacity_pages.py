@@ -1,5 +1,6 @@
 """Planning on the workshop's tablet: the month, a day that is changed, one that cannot be, the weekly template."""
 
+import itertools
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -67,6 +68,21 @@ def test_a_day_is_found_and_changed_with_the_keyboard_alone(staff: Person, booke
     expect(staff.page.locator(".flash-list")).to_contain_text("Gespeichert")
     expect(staff.page.locator(f"#day-{booked_day} .capacity-booked")).to_have_text("3 / 9")
     expect(staff.page.locator("#note")).to_have_value("2 Jockeys auf Lehrgang")
+
+
+@pytest.mark.parametrize("width", [320, 768, 1180, 1440])
+def test_times_with_am_and_pm_have_their_room(meet: Meet, booked_day: date, width: int) -> None:
+    staff = signed_in(meet, language="en", locale="en-US", viewport={"width": width, "height": 900})
+    staff.go(f"/workshop/capacity?day={booked_day}")
+    staff.page.locator("#new-window summary").click()
+    form = staff.page.locator("#new-window form").bounding_box()
+    fields = [staff.page.locator(f"#{name}") for name in ("starts", "ends", "places")]
+    boxes = [field.bounding_box() for field in fields]
+    assert form
+    for box, following in itertools.zip_longest(boxes, boxes[1:], fillvalue=None):
+        assert box
+        assert box["x"] + box["width"] <= form["x"] + form["width"] + 1
+        assert not following or box["x"] + box["width"] < following["x"] or box["y"] + box["height"] < following["y"]
 
 
 def test_the_months_are_turned_without_a_new_page(staff: Person) -> None:
