@@ -1,5 +1,6 @@
 """The workshop's day on a tablet: two people at once, what is typed stays, and nothing is hard to reach or to read."""
 
+import itertools
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,6 +16,7 @@ from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.extensions.models import Extension
 from b2c_web.flask_extensions import db
+from b2c_web.request_cycle import LANGUAGES
 from b2c_web.workshops.models import RonjaVehicle, TimeSlot, Workshop, WorkshopCapacity
 from tests.browser.inspecting import Inspector, looks_at
 from tests.browser.person import Person
@@ -230,17 +232,23 @@ def test_the_list_prints_from_one_row_of_tools(site: Site, wilma: Person) -> Non
 CUT = """() => [...document.querySelectorAll("main td, main th, .day-row > *, .table-scroll")]
   .filter((one) => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth + 1)
   .map((one) => one.textContent.trim().slice(0, 40))"""
+ON_ITS_WAY = (BookingStatus.IN_TRANSIT_TO_WORKSHOP, BookingStatus.IN_TRANSIT_TO_CUSTOMER)
 A4_PIXELS = 718  # between usual margins
 
 
 def test_what_is_printed_fits_the_sheet(site: Site, wilma: Person) -> None:
     with site.data():
         fill_the_board()
+        for plate, status in (("DO HH 8", ON_ITS_WAY[0]), ("DO II 9", ON_ITS_WAY[1])):
+            car(plate, status, work_started_at=now_utc(), service_completed_at=now_utc())
     wilma.page.set_viewport_size({"width": A4_PIXELS, "height": 1000})
     wilma.page.emulate_media(media="print")
-    for path in ("/workshop/list", "/workshop/capacity/days", "/workshop/capacity/figures"):
+    for language, path in itertools.product(
+        LANGUAGES, ("/workshop/list", "/workshop/capacity/days", "/workshop/capacity/figures")
+    ):
+        wilma.speak(language)
         wilma.go(path)
-        assert wilma.page.evaluate(CUT) == [], path
+        assert wilma.page.evaluate(CUT) == [], (language, path)
 
 
 def add_late_cars() -> None:

@@ -92,18 +92,26 @@ def test_cars_that_stayed_over_night_are_on_todays_list(scene: Scene, day: Booki
     with clock.frozen(clock.now_utc() + timedelta(days=3)):
         client = staff(scene, login)
         words = words_of(text_of(client.get("/workshop/list")))
-        assert "Außerdem bei uns 1" in words
-        assert "Ada Ahorn" in words.split("Außerdem bei uns")[1]
+        assert "Außerdem bei uns oder unterwegs 1" in words
+        assert "Ada Ahorn" in words.split("Außerdem bei uns oder unterwegs")[1]
         assert "Ada Ahorn" not in words_of(text_of(client.get("/workshop/list?day=2026-11-28")))
 
 
 def test_a_car_that_came_before_its_day_is_on_todays_list_too(scene: Scene, day: Booking, login: Login) -> None:
     client = staff(scene, login)
-    assert "Außerdem bei uns" not in words_of(text_of(client.get("/workshop/list")))
+    assert "Außerdem bei uns oder unterwegs" not in words_of(text_of(client.get("/workshop/list")))
     day.status, day.workshop_checkin_at = BookingStatus.IN_WORKSHOP, clock.now_utc()
     db.session.commit()
-    assert "Außerdem bei uns 1" in words_of(text_of(client.get("/workshop/list")))
-    assert "Außerdem bei uns" not in words_of(text_of(client.get(THURSDAY)))
+    assert "Außerdem bei uns oder unterwegs 1" in words_of(text_of(client.get("/workshop/list")))
+    assert "Außerdem bei uns oder unterwegs" not in words_of(text_of(client.get(THURSDAY)))
+
+
+def test_a_car_on_the_road_is_not_said_to_be_here(scene: Scene, day: Booking, login: Login) -> None:
+    day.status, day.workshop_checkin_at = BookingStatus.IN_TRANSIT_TO_CUSTOMER, clock.now_utc()
+    day.work_started_at = day.service_completed_at = clock.now_utc()
+    db.session.commit()
+    words = words_of(text_of(staff(scene, login).get("/workshop/list")))
+    assert "Unterwegs zum Kunden" in words.split("Außerdem bei uns oder unterwegs 1")[1]
 
 
 def test_a_workshop_sees_its_own_cars_only(scene: Scene, day: Booking, login: Login) -> None:

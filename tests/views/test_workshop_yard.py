@@ -55,4 +55,4 @@ def test_a_car_whose_booking_ended_here_is_on_todays_list_until_it_is_gone(trips
     for at in (booking.pickup_time, booking.pickup_time + timedelta(days=1)):
         with trips.at(at):
             words = words_of(text_of(login(trips.staff).get("/workshop/list")))
-            assert booking.customer_name in words.split("Außerdem bei uns 1")[1]
+            assert booking.customer_name in words.split("Außerdem bei uns oder unterwegs 1")[1]
