@@ -78,6 +78,14 @@ def test_a_stranger_joins_with_a_mailed_code(walk: Walk) -> None:
     assert "Donnerstag, 26. November 2026" in page
 
 
+def test_mistakes_are_summed_up_in_the_order_of_the_page(walk: Walk) -> None:
+    page = text_of(join(walk, street="", city="", name="", email="", phone="", terms=""))
+    summed = re.findall(r'<a href="#(\w+)">', page.partition('id="errors"')[2].partition("</ul>")[0])
+    ids = re.findall(r'<(?:input|select)[^>]* id="(\w+)"', page)
+    assert set(summed) == {"street", "city", "name", "email", "phone", "terms"}
+    assert summed == [one for one in ids if one in summed]
+
+
 W = WaitingState.WAITING
 
 
