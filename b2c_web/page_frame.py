@@ -1,5 +1,6 @@
 """What the templates' frame asks for: addresses of icons, the language, the staff's navigation."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -66,12 +67,19 @@ def address_here() -> str:
     if request.method == "GET":
         return request.full_path.rstrip("?")
     came_from = sender() if sender().netloc == request.host else split_address("")
-    ways = [request.path, came_from.path]
-    parts = request.path.split("/")
-    ways += ["/".join(parts[:end]) for end in range(len(parts) - 1, 1, -1)]
-    routes = current_app.url_map.bind("")
-    way = next((one for one in ways if one and routes.test(one, "GET")), "/")
+    way = _first_shown([request.path, came_from.path]) or page_above()
     return f"{way}?{came_from.query}" if came_from.query and way == came_from.path else way
+
+
+def page_above() -> str:
+    """The nearest page above the address that was asked for: its path, cut until something can be shown there."""
+    parts = request.path.split("/")
+    return _first_shown(["/".join(parts[:end]) for end in range(len(parts) - 1, 1, -1)]) or "/"
+
+
+def _first_shown(ways: Iterable[str]) -> str:
+    routes = current_app.url_map.bind("")
+    return next((one for one in ways if one and routes.test(one, "GET")), "")
 
 
 def init_app(app: Flask) -> None:

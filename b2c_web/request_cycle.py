@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import Flask, Response, abort, g, has_request_context, jsonify, render_template, request, session
 from flask_babel import gettext as _
@@ -13,7 +13,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from b2c_web import access, formatting, htmx, jobs, page_frame, page_texts
@@ -200,6 +200,7 @@ def error_page(
 def _error_pages(app: Flask) -> None:
     app.register_error_handler(DomainError, _refused)
     app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(MethodNotAllowed, _not_to_be_shown)
     app.register_error_handler(HTTPException, lambda error: error_page(error.code or 500))
     app.register_error_handler(Exception, _broken)
 
@@ -208,6 +209,15 @@ def _stale_form(error: CSRFError) -> Response:
     """The form's token is not this session's any more: the way on is the page it stood on, loaded anew."""
     way_on = [(page_frame.address_here(), _("Seite neu laden"))]
     return error_page(400, _("Die Seite war zu lange offen. Bitte laden Sie sie neu."), way_on=way_on)
+
+
+def _not_to_be_shown(error: MethodNotAllowed) -> Response:
+    """Who opens what only takes a form, as a refused one leaves it in the browser, is led to the page above."""
+    looks = request.method == "GET" and "text/html" in request.accept_mimetypes.values()  # else it is a program
+    if looks and request.routing_exception is error and not htmx.wants_fragment():
+        return htmx.see_other(quote(page_frame.page_above()))
+    way = page_frame.page_above() if request.method == "GET" else page_frame.address_here()
+    return error_page(405, way_on=[(way, _("Zurück zur Seite"))])
 
 
 def _refused(error: DomainError) -> Response:

@@ -8,6 +8,9 @@ from sqlalchemy.exc import OperationalError
 
 from b2c_web.flask_extensions import login_manager
 from b2c_web.landing import queries
+from tests.views.browsing import token_on
+
+HTMX = {"HX-Request": "true"}
 
 
 def gone(*_arguments: Any) -> Any:
@@ -66,3 +69,39 @@ def test_what_another_site_asked_for_is_not_brought_along(client: FlaskClient) -
 def test_a_sender_that_is_no_address_breaks_nothing(client: FlaskClient, path: str) -> None:
     answer = client.post(path, headers={"Referer": "http://[x/"})
     assert answer.status_code in (400, 404, 422)
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+DAY = "/workshop/capacity/days/2026-11-26"
+
+
+@pytest.mark.parametrize(
+    ("address", "above"),
+    [
+        ("/e/abc/approval", "/e/abc"),
+        ("/e/%3Fx%2523%22/approval", "/e/%3Fx%2523%22"),
+        (DAY, "/workshop/capacity/days"),
+        (f"{DAY}/windows", "/workshop/capacity/days"),
+        ("/media/booking/0192d2b4-0000-7000-8000-000000000000", "/"),
+        ("/language", "/"),
+    ],
+)
+def test_an_address_that_takes_forms_only_leads_on(client: FlaskClient, address: str, above: str) -> None:
+    answer = client.get(address, headers=BROWSER)
+    assert (answer.status_code, answer.location) == (303, above)
+    assert client.get(above, headers=BROWSER).status_code in (200, 302, 303, 404)
+
+
+@pytest.mark.parametrize("asked", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}, BROWSER | HTMX])
+def test_whoever_is_no_person_at_a_browser_is_told_that_it_is_none(client: FlaskClient, asked: dict[str, str]) -> None:
+    answer = client.get(DAY, headers=asked)
+    assert answer.status_code == 405
+    assert "lässt sich so nicht öffnen" in answer.text
+    assert 'href="/workshop/capacity/days"' in answer.text
+    assert client.head(DAY, headers=BROWSER).status_code == 405
+    assert client.delete(DAY, headers=BROWSER).status_code == 405
+
+
+def test_a_page_that_takes_no_form_is_led_back_to(client: FlaskClient) -> None:
+    answer = client.post("/help", data={"csrf_token": token_on(client)}, headers=BROWSER)
+    assert (answer.status_code, 'href="/help"' in answer.text) == (405, True)
