@@ -22,8 +22,11 @@ STAFF_NAVIGATION: tuple[tuple[str, tuple[str, str, Any]], ...] = (
 )
 
 
-# pages of one car and the day's list belong to the board, whichever feature shows them
-OF_THE_DAY = ("/workshop/bookings/", "/workshop/extensions/", "/workshop/list")
+# entry -> the addresses below which pages belong to it, whichever feature shows them
+AREAS = {
+    "dashboard.day": ("/workshop/bookings/", "/workshop/extensions/", "/workshop/list"),
+    "dispatch.day": ("/dispatch/",),
+}
 _BLUEPRINTS = [endpoint.partition(".")[0] for _permission, (endpoint, *_rest) in STAFF_NAVIGATION]
 
 
@@ -43,8 +46,9 @@ def staff_nav() -> list[tuple[str, str, Any, bool, int]]:
 
 def _is_here(endpoint: str) -> bool:
     """Is this page the entry's, or another one of its area: that of a car, or of what has this entry only?"""
-    if request.path.startswith(OF_THE_DAY):
-        return endpoint == "dashboard.day"
+    owner = next((entry for entry, addresses in AREAS.items() if request.path.startswith(addresses)), None)
+    if owner:
+        return endpoint == owner
     area = endpoint.partition(".")[0]
     return request.endpoint == endpoint or (request.blueprint == area and _BLUEPRINTS.count(area) == 1)
 

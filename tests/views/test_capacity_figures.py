@@ -53,6 +53,8 @@ def test_planning_is_where_one_is_on_all_of_its_pages(staff: FlaskClient) -> Non
     for path in ("", "/what-if", "/template", "/figures", "/days", "/moves", "/waiting"):
         page = text_of(staff.get(f"{CAPACITY}{path}"))
         assert 'href="/workshop/capacity" aria-current="page"' in page, path
+        tab = "/figures" if path == "/days" else path
+        assert re.findall(r'class="btn[^>]*href="([^"]*)" aria-current="page"', page) == [f"{CAPACITY}{tab}"]
 
 
 def test_what_if_says_what_is_assumed(scene: Scene, staff: FlaskClient) -> None:

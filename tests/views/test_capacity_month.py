@@ -354,6 +354,16 @@ def test_a_new_window_says_which_field_cannot_be(scene: Scene, login: Login, pla
     assert 'id="places-error"' in page
 
 
+def test_a_refused_form_leaves_the_tab_marked(scene: Scene, login: Login) -> None:
+    client, here = staff(scene, login), re.compile(r'<a class="btn[^>]*href="([^"]*)"[^>]*aria-current="page"')
+    refused = [
+        change_day(client, "2026-11-26", max_bookings="-3"),
+        change_window(client, scene, max_bookings="-3"),
+        send(client, f"{PAGE}/days/2026-11-26/windows", starts="18:00", ends="20:00", places="-3"),
+    ]
+    assert [(one.status_code, here.findall(one.text)) for one in refused] == [(422, [PAGE])] * 3
+
+
 # -- who may
 
 

@@ -239,3 +239,10 @@ def test_so_is_the_return_of_a_car_whose_booking_has_ended(trips: Trips, login: 
         commands.return_failed(back.id, CancelReason.NO_SHOW, "", trips.driver)
         page = words_of(text_of(login(trips.dispatcher).get("/dispatch")))
         assert booking.number in page.split("Zuerst 1")[1]
+
+
+def test_the_pages_of_one_trip_are_in_the_area_of_trips(trips: Trips, login: Login) -> None:
+    trip_id, client = trips.assignment(trips.booked()).trip_id, login(trips.dispatcher)
+    for path in ("", f"/trips/{trip_id}", f"/trips/{trip_id}/cancellation"):
+        page = client.get(f"/dispatch{path}").text.partition("<main")[0]
+        assert re.findall(r'<a href="([^"]*)"[^>]*aria-current="page"', page) == ["/dispatch"], path
