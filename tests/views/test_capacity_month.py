@@ -354,6 +354,17 @@ def test_a_new_window_says_which_field_cannot_be(scene: Scene, login: Login, pla
     assert 'id="places-error"' in page
 
 
+def test_a_day_leads_to_its_list(scene: Scene, login: Login) -> None:
+    make_booking(scene.slots[0], customer_name="Ada Ahorn")
+    db.session.commit()
+    client = staff(scene, login)
+    link = re.search(r'href="([^"]*)">1 Buchung in der Tagesliste', text_of(client.get(THURSDAY)))
+    assert link
+    listed = text_of(client.get(link[1]))
+    assert "<h1>Tagesliste</h1>" in listed
+    assert "Ada Ahorn" in listed
+
+
 def test_a_refused_form_leaves_the_tab_marked(scene: Scene, login: Login) -> None:
     client, here = staff(scene, login), re.compile(r'<a class="btn[^>]*href="([^"]*)"[^>]*aria-current="page"')
     refused = [
