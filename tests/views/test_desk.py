@@ -189,9 +189,9 @@ def test_who_begins_within_the_withdrawal_period_is_told(at_desk: Callable[..., 
     db.session.commit()
     commands.check_in(desk.user, desk.booking.id, mileage_km=10)
     assert "hat nicht verlangt, dass vorher begonnen wird" in desk.words()
-    board = words_of(text_of(desk.client.get("/workshop")))
-    assert "kein früherer Beginn verlangt" in board
-    page = text_of(desk.client.get("/workshop"))
+    board = desk.client.get("/workshop")
+    assert "24\u00a0Uhr, kein früherer Beginn verlangt" in board.text
+    page = text_of(board)
     assert f'action="/workshop/bookings/{desk.booking.id}/work"' not in page  # nothing begins by one press unasked
     sent = desk.send("/work")
     assert sent.status_code == 422
