@@ -193,3 +193,11 @@ def test_a_template_that_asks_for_an_unknown_fact_cannot_write(
     monkeypatch.delitem(facts.BookingFacts.__annotations__, "jockey_name")
     with pytest.raises(CannotWrite, match="jockey_name"):
         written(NotificationKind.JOCKEY_UNDER_WAY, "de", sparse(NotificationKind.JOCKEY_UNDER_WAY, True))
+
+
+@pytest.mark.parametrize("kind", [NotificationKind.EXTENSION_RAISED, NotificationKind.READY])
+def test_amounts_that_are_summed_up_stand_one_below_the_other(speaking: Flask, kind: NotificationKind) -> None:
+    html = written(kind, "de", FACTS).html
+    amounts = [cell for cell in re.findall(r"<td[^>]*>[^<]*</td>", html) if re.search(r"\d,\d\d\sEUR</td>", cell)]
+    assert len(amounts) > 1
+    assert all('align="right"' in cell and "text-align:right" in cell for cell in amounts)
