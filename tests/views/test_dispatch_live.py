@@ -11,10 +11,12 @@ from flask.testing import FlaskClient
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import Booking, Trip
+from b2c_web.bookings.returning import replan_return, return_options
 from b2c_web.dispatch import commands, replanning
 from b2c_web.dispatch.models import CancelReason
 from tests.commands.trips import CAR, PICKUP, RETURN, Trips
 from tests.factories import make_user
+from tests.views.browsing import token_on
 from tests.views.test_workshop_board import counted
 from tests.views.walking import text_of, words_of
 
@@ -156,8 +158,8 @@ def test_who_is_about_to_set_out_is_told_of_another_ronja(trips: Trips, booking:
         assert standing.ask() is None
 
 
-def trip_of(booking: Booking, trips: Trips) -> str:
-    trip = trips.session.query(Trip).filter_by(booking_id=booking.id, type=PICKUP, released_at=None).one()
+def trip_of(booking: Booking, trips: Trips, kind: Any = PICKUP) -> str:
+    trip = trips.session.query(Trip).filter_by(booking_id=booking.id, type=kind, released_at=None).one()
     return f"/dispatch/trips/{trip.id}"
 
 
@@ -179,13 +181,28 @@ def test_a_dispatchers_forms_tell_what_became_of_the_trip(
     assert not standing.asks
 
 
-def test_a_page_of_a_trip_that_is_gone_leads_back_to_the_day(trips: Trips, booking: Booking, login: Login) -> None:
-    page = trip_of(booking, trips)
+@pytest.mark.parametrize("page", ["", "/cancellation", "/window", "/new-date"])
+def test_a_page_of_a_trip_that_is_gone_leads_back_to_the_day(
+    trips: Trips, booking: Booking, login: Login, page: str
+) -> None:
+    path = trip_of(booking, trips) + page
     bookings.cancel(booking.user, booking.id, accepted_fee_cents=0)
     client = login(trips.dispatcher)
-    assert client.get(page).location == "/dispatch"
+    assert client.get(path).location == "/dispatch"
     assert "Diese Fahrt gibt es nicht mehr." in words_of(text_of(client.get("/dispatch")))
-    assert login(make_user(Role.DISPATCHER)).get(page).status_code == 404
+    assert login(make_user(Role.DISPATCHER)).get(path).status_code == 404
+
+
+def test_a_window_for_a_return_that_has_another_one_by_now_leads_back_to_the_day(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    trips.make_ready(booking)
+    client, path = login(trips.dispatcher), f"{trip_of(booking, trips, RETURN)}/window"
+    token = token_on(client, path)
+    chosen = next(one for one in return_options(booking) if one.slot_id != booking.return_slot_id)
+    replan_return(booking.user, booking.id, chosen.slot_id)
+    answer = client.post(path, data={"csrf_token": token, "slot_id": str(chosen.slot_id)})
+    assert (answer.status_code, answer.location) == (303, "/dispatch")
+    assert "Diese Fahrt gibt es nicht mehr." in words_of(text_of(client.get("/dispatch")))
 
 
 def test_nobody_else_learns_what_became_of_a_trip(trips: Trips, booking: Booking, login: Login) -> None:

@@ -1,8 +1,9 @@
 """The dispatcher's day: the list, and one trip with all that can be decided about it."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 from flask import Response, flash, render_template, url_for
@@ -67,6 +68,19 @@ def _gone(trip_id: uuid.UUID) -> Response:
     return htmx.see_other(url_for("dispatch.day"))
 
 
+def _or_gone(view: Callable[[uuid.UUID], Response]) -> Callable[[uuid.UUID], Response]:
+    """The page of a trip, or what is said of one that its booking has no more."""
+
+    @wraps(view)
+    def answer(trip_id: uuid.UUID) -> Response:
+        try:
+            return view(trip_id)
+        except NotFound:
+            return _gone(trip_id)
+
+    return answer
+
+
 def _words() -> dict[str, Any]:
     return {
         "told": told,
@@ -83,11 +97,9 @@ def _words() -> dict[str, Any]:
 
 @blueprint.route("/dispatch/trips/<uuid:trip_id>", methods=["GET", "POST"])
 @requires("dispatch.plan")
+@_or_gone
 def trip(trip_id: uuid.UUID) -> Response:
-    try:
-        row = board.row_of(current_user, trip_id)
-    except NotFound:
-        return _gone(trip_id)
+    row = board.row_of(current_user, trip_id)
     choices = ronjas.choices(row.booking)
     form = _decision_form(row, choices)
     if submitted(form, lambda: _decide(row, form)):
@@ -206,6 +218,7 @@ def _day_of(row: Row) -> str:
 
 @blueprint.route("/dispatch/trips/<uuid:trip_id>/cancellation", methods=["GET", "POST"])
 @requires("dispatch.plan")
+@_or_gone
 def trip_cancellation(trip_id: uuid.UUID) -> Response:
     row, form = board.row_of(current_user, trip_id), EndForm()
     shown = row
@@ -229,6 +242,7 @@ def _end(row: Row, form: EndForm) -> None:
 
 @blueprint.route("/dispatch/trips/<uuid:trip_id>/window", methods=["GET", "POST"])
 @requires("dispatch.plan")
+@_or_gone
 def return_window(trip_id: uuid.UUID) -> Response:
     row, form = board.row_of(current_user, trip_id), WindowForm()
     form.slot_id.choices = _windows(row)
@@ -241,6 +255,7 @@ def return_window(trip_id: uuid.UUID) -> Response:
 
 @blueprint.route("/dispatch/trips/<uuid:trip_id>/new-date", methods=["GET", "POST"])
 @requires("dispatch.plan")
+@_or_gone
 def new_date(trip_id: uuid.UUID) -> Response:
     row, form = board.row_of(current_user, trip_id), WindowForm()
     dates = {str(one.slot_id): one for one in _dates(row)}
