@@ -351,6 +351,16 @@ def test_the_car_can_be_named_later(scene: Scene, rosa: User, client: FlaskClien
     assert send(client, address, "/book", **car).status_code == 409
 
 
+@pytest.mark.parametrize(("back", "told"), [(3, "Damit der Jockey"), (None, "welches Auto Sie bringen.")])
+def test_who_asks_which_car_it_is_has_to_do_with_it(
+    scene: Scene, rosa: User, client: FlaskClient, back: int | None, told: str
+) -> None:
+    booking = scene.booked(1, back, user_id=rosa.id)
+    page = words_of(text_of(client.get(f"/bookings/{booking.id}/car")))
+    assert told in page
+    assert ("Jockey" in page) is (back is not None)
+
+
 def test_booking_again_starts_with_what_is_known(scene: Scene, rosa: User, client: FlaskClient) -> None:
     car = make_vehicle(rosa)
     booking = booking_of(scene, rosa, S.COMPLETED, vehicle_id=car.id)

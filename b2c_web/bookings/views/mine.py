@@ -235,7 +235,8 @@ def car_details(booking_id: uuid.UUID) -> Response:
     form = CarDetailsForm(data=booking.car_details)
     if submitted(form, lambda: name_car(current_user, booking_id, _details(form))):
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
-    return form_page("bookings/car_details.html", form, booking=own_booking(current_user, booking_id))
+    booking = own_booking(current_user, booking_id)
+    return form_page("bookings/car_details.html", form, booking=booking, fetched=timeline.comes_by_jockey(booking))
 
 
 def _details(form: CarDetailsForm) -> dict[str, str | int]:
