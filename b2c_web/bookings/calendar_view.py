@@ -18,7 +18,7 @@ from b2c_web import formatting
 from b2c_web.bookings.availability import Answer, Day, Question, judged, read_facts
 from b2c_web.bookings.counters import held_by
 from b2c_web.bookings.models import Booking
-from b2c_web.bookings.places import drop_off_ready_at, instant
+from b2c_web.bookings.places import GONE_BY, TAKEN, TOO_LATE, drop_off_ready_at, instant
 from b2c_web.bookings.plan_rows import Rows
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
@@ -93,7 +93,7 @@ class WindowLine:
 
 @dataclass(slots=True)
 class CalendarView:
-    """All that `bookings/_date.html` needs. `gone`: the window asked for cannot be promised any more.
+    """All that `bookings/_date.html` needs. `gone`: what is said when the window asked for cannot be promised any more.
 
     `asks_back`: a pickup was sent, and the return windows are shown for the first time (without script).
     """
@@ -106,7 +106,7 @@ class CalendarView:
     windows: list[WindowLine] = field(default_factory=list)
     returns: list[WindowLine] = field(default_factory=list)
     picked: WindowLine | None = None
-    gone: bool = False
+    gone: Any = ""
     asks_back: bool = False
     alternatives: list[WindowLine] = field(default_factory=list)
     full: bool = False  # nothing is free, the own date neither
@@ -214,7 +214,7 @@ def _add_next_free(view: CalendarView, first: Offer | None) -> None:
 
 
 def _add_alternatives(view: CalendarView, answer: Answer, chosen: Offer | None, own: uuid.UUID | None) -> None:
-    view.gone = True
+    view.gone = GONE_BY.get(chosen.block, TAKEN) if chosen is not None and chosen.block else TOO_LATE
     around = chosen.window.start if chosen is not None else 0
     view.alternatives = [_line(offer) for offer in answer.alternatives(around, without=own)]
 

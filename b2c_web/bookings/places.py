@@ -28,11 +28,26 @@ from b2c_web.workshops.rules import Block, Judge, Order, Window, free_ronjas, ro
 Parts = dict[AssignmentType, dict[uuid.UUID, int]]  # trip -> window -> jockey minutes
 
 
+TAKEN = _l("Ihr Fenster ist gerade vergeben worden.")
+CLOSED_NOW = _l("In Ihrem Fenster haben wir inzwischen geschlossen.")
+BACK_TAKEN = _l("Ihr Rückgabefenster ist gerade vergeben worden.")
+BACK_CLOSED_NOW = _l("In Ihrem Rückgabefenster haben wir inzwischen geschlossen.")
+TOO_LATE = _l("Ihr Fenster lässt sich nicht mehr buchen.")
+GONE_BY = {
+    Block.CLOSED: CLOSED_NOW,
+    Block.HOLIDAY: CLOSED_NOW,
+    Block.LEAD_TIME: TOO_LATE,
+    Block.HORIZON: TOO_LATE,
+}
+
+
 class PlaceTaken(Conflict):
     """What was wanted cannot be promised any more; `details` has the `block` and the window's `slot_start`."""
 
     code = "place_taken"
-    message = _l("Ihr Fenster ist gerade vergeben worden.")
+
+    def __init__(self, message: Any = None, *, block: Block, **details: Any) -> None:
+        super().__init__(message or GONE_BY.get(block, TAKEN), block=block, **details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +180,8 @@ def _take_judged(wish: Wish, windows: list[Window]) -> Promise:
     if back is None:
         return Promise(pickup, None, None)
     if all(option.window.slot_id != back.slot_id for option in offer.returns):
-        raise PlaceTaken(
-            _l("Ihr Rückgabefenster ist gerade vergeben worden."), block=Block.NO_RONJA, slot_start=pickup.start
-        )
+        words = BACK_TAKEN if back.is_open else BACK_CLOSED_NOW
+        raise PlaceTaken(words, block=Block.NO_RONJA, slot_start=pickup.start)
     candidates = free_ronjas(plans, ronja_span(pickup, back, wish.order))
     return Promise(pickup, back, candidates[0][1])
 

@@ -76,8 +76,30 @@ def test_the_window_of_a_car_that_is_brought_is_taken_before_the_summary(walk: W
     page = text_of(walk.client.get(f"/book/{walk.draft_id}/summary"))
     assert "Stimmt alles?" in page
     refused = walk.confirm()
-    assert "Ihr Fenster ist gerade vergeben worden." in words_of(text_of(walk.client.get(refused.location)))
+    told = "In Ihrem Fenster haben wir inzwischen geschlossen." if closed else "Ihr Fenster ist gerade vergeben worden."
+    assert told in words_of(text_of(walk.client.get(refused.location)))
     assert bookings() == []
+
+
+@pytest.mark.parametrize(("slot", "told"), [(0, "In Ihrem Fenster"), (5, "In Ihrem Rückgabefenster")])
+def test_a_day_that_was_closed_meanwhile_was_not_given_away(walk: Walk, slot: int, told: str) -> None:
+    walk.to_date()
+    walk.pick(0, 5)
+    walk.say()
+    walk.enter_code()
+    day = db.session.query(WorkshopCapacity).filter_by(date=walk.scene.slots[slot].service_date).one()
+    day.is_closed = True
+    db.session.commit()
+    page = words_of(text_of(walk.client.get(walk.confirm().location, follow_redirects=True)))
+    assert f"{told} haben wir inzwischen geschlossen." in page
+    assert "vergeben worden" not in page
+
+
+def test_a_window_that_is_too_near_by_now_was_not_given_away(walk: Walk) -> None:
+    walk.to_summary()
+    with clock.frozen(walk.scene.slots[0].start_time - timedelta(minutes=10)):
+        page = words_of(text_of(walk.client.get(f"/book/{walk.draft_id}/date?slot={walk.scene.slots[0].id}")))
+    assert "Ihr Fenster lässt sich nicht mehr buchen. Am nächsten dran:" in page
 
 
 def test_the_own_hold_of_the_last_place_can_be_looked_at_again(walk: Walk) -> None:
