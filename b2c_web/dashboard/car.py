@@ -20,6 +20,7 @@ from b2c_web.extensions.rules import money_shown
 from b2c_web.flask_extensions import db
 from b2c_web.formatting import day, kilometres
 from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.workshops.models import RonjaVehicle
 
 WORDS: Mapping[str, Any] = {
     **desk.WORDS,
@@ -56,6 +57,7 @@ NAMES: Mapping[str, Any] = {
     "year": _l("Baujahr"),
     "vin": _l("Fahrgestellnummer"),
     "mileage_km": _l("Kilometerstand"),
+    "ronja": _l("Ronja"),
     "keys_at": _l("Schlüssel"),
     "parked_at": _l("Stellplatz"),
     "keys": _l("Schlüssel"),
@@ -99,7 +101,23 @@ def done_to(booking: Booking, tours: Sequence[JockeyAssignment]) -> list[desk.Do
     """What was done to a booking, its trips and its extensions, the newest first."""
     extensions = db.session.scalars(select(Extension.id).where(Extension.booking_id == booking.id))
     ids = [booking.id, *(tour.id for tour in tours), *extensions]
-    return [_of_itself(one) for one in desk.done_to(ids, desk.words_for(booking, WORDS))]
+    return _with_plates([_of_itself(one) for one in desk.done_to(ids, desk.words_for(booking, WORDS))])
+
+
+def _with_plates(entries: Sequence[desk.Done]) -> list[desk.Done]:
+    """Of another Ronja for a booking the log holds the ids: both get their plates."""
+    sides = [side for one in entries if "ronja_id" in one.before for side in (one.before, one.after)]
+    ids = {uuid.UUID(side["ronja_id"]) for side in sides}
+    statement = select(RonjaVehicle.id, RonjaVehicle.license_plate).where(RonjaVehicle.id.in_(ids))
+    plates = {str(one): plate for one, plate in db.session.execute(statement)} if ids else {}
+
+    def read(side: Mapping[str, Any]) -> dict[str, Any]:
+        return {**side, "ronja": plates.get(side["ronja_id"])}
+
+    return [
+        replace(one, before=read(one.before), after=read(one.after)) if "ronja_id" in one.before else one
+        for one in entries
+    ]
 
 
 def _of_itself(done: desk.Done) -> desk.Done:

@@ -9,8 +9,10 @@ from flask.testing import FlaskClient
 
 from b2c_web.bookings.commands import cancel_by_staff, check_in
 from b2c_web.dispatch import commands
+from b2c_web.dispatch.deciding import Decision, decide
+from b2c_web.dispatch.steps import seen_of
 from b2c_web.formatting import clock
-from tests.commands.trips import CAR, HANDOVER, Trips
+from tests.commands.trips import CAR, HANDOVER, PICKUP, Trips
 from tests.views.walking import text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
@@ -56,3 +58,14 @@ def test_a_car_whose_booking_ended_here_is_on_todays_list_until_it_is_gone(trips
         with trips.at(at):
             words = words_of(text_of(login(trips.staff).get("/workshop/list")))
             assert booking.customer_name in words.split("Außerdem bei uns oder unterwegs 1")[1]
+
+
+def test_another_ronja_is_told_with_both_plates(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    before = booking.reservation.ronja
+    after = next(one for one in trips.ronjas if one.id != before.id)
+    seen = seen_of(trips.assignment(booking), before.id)
+    decide(booking.id, PICKUP, Decision(ronja_id=after.id), seen=seen, actor=trips.dispatcher)
+    words = words_of(text_of(login(trips.staff).get(f"/workshop/bookings/{booking.id}")))
+    told = words.split("Andere Ronja")[1]
+    assert told.strip().startswith(f"von selbst Ronja {before.license_plate} {after.license_plate}")
