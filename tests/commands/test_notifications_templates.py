@@ -57,6 +57,12 @@ def test_every_kind_has_its_templates(app: Flask) -> None:
             assert app.jinja_env.get_template(f"emails/{kind.value.lower()}/{part}")
 
 
+@pytest.mark.parametrize("kind", [NotificationKind.PLACE_FREE, NotificationKind.PAYMENT_FAILED])
+def test_until_when_a_place_is_held_names_the_day(speaking: Any, kind: NotificationKind) -> None:
+    told = written(kind, "de", FACTS | {"hold_until": "2026-11-24T23:10:00+00:00"})
+    assert "bis Mi, 25. Nov., 00:10 Uhr" in one_line(told.text)
+
+
 def test_every_kind_and_state_has_its_word() -> None:
     assert set(words.KINDS) == set(NotificationKind)
     assert set(words.STATUSES) == set(NotificationStatus)

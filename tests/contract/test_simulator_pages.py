@@ -1,12 +1,15 @@
 """The hosted page: says that it is a demo, speaks two languages, and works as plain forms."""
 
 import re
+import time
 import urllib.parse
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import stripe
 
+from b2c_web.payments.simulator.texts import ZONE, Words
 from tests.contract.conftest import MakeSession
 from tests.contract.simulator_process import SimulatorProcess
 
@@ -57,6 +60,24 @@ def test_the_page_says_plainly_that_it_is_a_demo_and_what_is_paid(browser: Brows
         assert words in text_of(html)
     assert 'value="kundin@example.com"' in html
     assert 'href="http://127.0.0.1:8000/zurueck"' in html
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"), [("de", "gilt bis {0.day}.{0.month}., {0:%H:%M} Uhr."), ("en", "{0:%b}")]
+)
+def test_a_page_that_is_open_until_tomorrow_names_the_day(
+    browser: Browser, make_session: MakeSession, language: str, shown: str
+) -> None:
+    ends = int(time.time()) + 86_340
+    _status, html, _headers = browser.get(path_of(make_session(expires_at=ends, locale=language)))
+    assert shown.format(datetime.fromtimestamp(ends, ZONE)) in text_of(html)
+
+
+def test_a_page_that_ends_today_names_the_clock_alone() -> None:
+    noon = datetime(2026, 11, 30, 12, tzinfo=ZONE)
+    later = noon + timedelta(minutes=48)
+    assert Words("de").time(int(later.timestamp()), int(noon.timestamp())) == "12:48"
+    assert Words("en").time(int((noon + timedelta(hours=13)).timestamp()), int(noon.timestamp())) == "1 Dec, 01:00"
 
 
 def test_the_page_speaks_english_when_the_session_does(browser: Browser, make_session: MakeSession) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -156,6 +157,9 @@ def test_who_is_told_finds_the_way_to_pay_and_who_left_is_left_alone(walk: Walk,
     assert f"/bookings/{found.booking_id}" in page
     assert "12:30" in page
     assert "leaving" not in page
+    found.booking.hold_expires_at += timedelta(hours=12)
+    db.session.commit()
+    assert "Wir halten einen Platz bis Mi, 25. Nov., 00:30 Uhr für Sie." in text_of(walk.client.get("/account/waiting"))
     assert walk.client.get(f"/bookings/{found.booking_id}").status_code == 200
     answer = send(walk.client, f"/account/waiting/{found.id}/leaving", "/account/waiting")
     assert answer.status_code == 409

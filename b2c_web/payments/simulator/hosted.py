@@ -153,6 +153,7 @@ class Hosted:
             words,
             _targets(session),
             session=session.body,
+            now=self._world.now(),
             lines=list(zip(session.private["line_items"], session.private["line_details"], strict=True)),
             view=view,
             keeps=bool((session.private.get("payment_intent_data") or {}).get("setup_future_usage")),

@@ -145,8 +145,12 @@ class Words:
             return f"EUR\u00a0{euros}"
         return euros.translate(str.maketrans(",.", ".,")) + "\u00a0EUR"
 
-    def time(self, instant: int) -> str:
-        return datetime.fromtimestamp(instant, ZONE).strftime("%H:%M")
+    def time(self, instant: int, now: int) -> str:
+        """The clock alone for today, else with its day: "1.12., 00:48" or "1 Dec, 00:48"."""
+        at, today = datetime.fromtimestamp(instant, ZONE), datetime.fromtimestamp(now, ZONE).date()
+        if at.date() == today:
+            return f"{at:%H:%M}"
+        return f"{at.day}.{at.month}., {at:%H:%M}" if self.language == "de" else f"{at.day} {at:%b}, {at:%H:%M}"
 
 
 def words_for(locale: str | None, accepted: str) -> Words:
