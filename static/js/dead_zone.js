@@ -1,5 +1,5 @@
-// A jockey's forms in a dead zone: they are sent only while the server can be reached, so that what was typed, drawn and
-// chosen stands on the page until then. Sent twice, a step counts once: the server sees to that.
+// A jockey's pages in a dead zone: each of their forms is sent only while the server can be reached, so that the page
+// stays until then, with what was typed, drawn and chosen. Sent twice, a step counts once: the server sees to that.
 
 const PATIENCE_MS = 15000;
 let reached = null; // the form that may go now
@@ -33,7 +33,7 @@ async function sendWhenReachable(form, button) {
 let asks = false;
 window.addEventListener("submit", async (event) => { // window: before all others, which count it as sent
   const form = event.target;
-  if (form.id !== "tour-form" || !form.requestSubmit || event.submitter?.formNoValidate || reached === form) {
+  if (!form.matches("[method=post]") || !form.requestSubmit || reached === form) {
     reached = null;
     return;
   }

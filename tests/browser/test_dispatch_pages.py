@@ -233,3 +233,30 @@ def test_a_handover_in_a_dead_zone_stands_until_it_can_be_sent(site: Site, meet:
     expect(bernd.page.locator("#flashes")).to_contain_text("Die Übergabe ist gespeichert.")
     with site.data() as session:
         assert session.get(JockeyAssignment, own.tours["door"]).handover["mileage_km"] == 48_210
+
+
+def test_every_step_in_a_dead_zone_waits_on_its_page_until_it_can_be_sent(site: Site, meet: Meet, watch: Watch) -> None:
+    own = Scene(site, 26)
+    watch.at(own.moment - timedelta(minutes=20))
+    bernd = meet()
+    bernd.is_signed_in("jockey")
+    waits = bernd.page.locator("#live")
+    bernd.go(f"/jockey/trips/{own.tours['yard']}/step")
+    bernd.loses_network()
+    press = bernd.page.locator("#next-step button")
+    press.dblclick()
+    expect(waits).to_contain_text("Gerade keine Verbindung.")
+    expect(press).to_be_visible()
+    bernd.finds_network()
+    press.dblclick()
+    expect(bernd.page.locator("#flashes")).to_be_visible()
+    bernd.go(f"/jockey/trips/{own.tours['door']}/no-show")
+    bernd.loses_network()
+    note = bernd.page.get_by_role("button", name="Nicht erreicht, Anruf notieren")
+    note.click()
+    expect(waits).to_contain_text("Gerade keine Verbindung.")
+    bernd.finds_network()
+    note.click()
+    expect(bernd.page.locator(".call-list li")).to_have_count(1)
+    with site.data() as session:
+        assert session.get(JockeyAssignment, own.tours["yard"]).status is S.COMPLETED
