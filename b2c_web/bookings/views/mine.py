@@ -15,6 +15,7 @@ from b2c_web import htmx
 from b2c_web.access import requires
 from b2c_web.bookings import blueprint, coming, drafts, extra_work, giving_back, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
+from b2c_web.bookings.late_move import late_move_of
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import lacking, model_of, name_car
 from b2c_web.bookings.queries import Asked, bookings_of, own_booking
@@ -83,7 +84,9 @@ def show(booking_id: uuid.UUID) -> Response:
     tours = coming.tours_of(booking)
     unfinished = count_unfinished(MediaPurpose.BOOKING, booking.id)
     extra = extra_work.costs_of(booking)
-    seen = _fingerprint(booking, [*payments, *refunds], tours, now, unfinished, extra=extra)
+    fee_paid = request.args.get("fee", "")
+    late_move = late_move_of(booking, now, fee_paid)
+    seen = _fingerprint(booking, [*payments, *refunds], tours, now, unfinished, beside=[*extra, late_move])
     if htmx.wants_fragment() and request.args.get("seen") == seen:
         return make_response("", 204)
     just_paid = request.args.get("paid") == "1" and booking.status is BookingStatus.CONFIRMED
@@ -94,6 +97,7 @@ def show(booking_id: uuid.UUID) -> Response:
     state = now_panel.of(booking, tours, now, processing=processing, back=_back(booking, refunds, extra))
     live = _may_change(booking, refunds, extra) or coming.coming(tours) is not None or unfinished > 0
     shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
+    shown |= {"late_move": late_move, "fee_paid": fee_paid}
     answer = htmx.render(template, "bookings/_now.html", **shown)
     if htmx.wants_fragment():
         answer.headers["HX-Trigger"] = json.dumps({"announce": state.head})
@@ -121,11 +125,12 @@ def _fingerprint(
     now: datetime,
     unfinished: int,
     *,
-    extra: Sequence[extra_work.ExtraCost],
+    beside: Sequence[Any],
 ) -> str:
     """Short proof that nothing shown has changed, so that polling answers with nothing.
 
-    `money`: payments and refunds; `unfinished`: how many photos are still being worked on; `extra`: work beyond it.
+    `money`: payments and refunds; `unfinished`: how many photos are still being worked on; `beside`: work beyond
+    the booking, its late move.
     """
     held = booking.hold_expires_at is not None and booking.hold_expires_at > now
     fee = cancellation_terms(booking, now, current_app.config).fee_cents
@@ -133,7 +138,7 @@ def _fingerprint(
     driven = [(one.jockey.name, one.started_at, one.arrived_at, one.departed_at, one.is_coming) for one in tours]
     late = [coming.is_late(one, now) for one in tours]
     standing = (booking.status, booking.updated_at, booking.vehicle_id, held, fee)
-    shown = repr((standing, moved, driven, late, unfinished, extra))
+    shown = repr((standing, moved, driven, late, unfinished, beside))
     return hashlib.sha256(shown.encode()).hexdigest()[:16]
 
 

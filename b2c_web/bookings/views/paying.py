@@ -17,6 +17,7 @@ from b2c_web.formatting import language
 from b2c_web.payments.commands import open_checkout, settle_payment
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
+from b2c_web.payments.rules import UNPAID
 
 
 def _absolute(path: str) -> str:
@@ -100,6 +101,10 @@ def move_payment(booking_id: uuid.UUID, move_id: uuid.UUID) -> Response:
 def move_return(booking_id: uuid.UUID, move_id: uuid.UUID) -> Response:
     own_booking(current_user, booking_id)
     wanted = latest_payment(PaymentPurpose.MOVE_FEE, move_id)
-    if wanted is not None and wanted.user_id == current_user.id:
-        _settle_kindly(wanted.id)
-    return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
+    if wanted is None or wanted.user_id != current_user.id:
+        return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
+    try:
+        is_known = settle_payment(wanted.id).state not in UNPAID
+    except Busy:
+        is_known = True  # as far as the customer knows: the booking says that it is being confirmed
+    return htmx.see_other(url_for("bookings.show", booking_id=booking_id, fee=move_id if is_known else None))
