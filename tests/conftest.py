@@ -63,7 +63,7 @@ def pytest_collection_finish() -> None:
     """What is loaded by now stays: spare the collector from walking through it again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)  # as the web processes have it
+    gc.set_threshold(100_000, 10, 10)  # as the web processes have it
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,8 @@ class CodeMail:
 # a code was made and has to be mailed; takes the CodeMail, inside the transaction that made it
 code_made = HookList("accounts.code_made")
 
-# each gives a condition on `users` under which a person may not sign in, nor stay signed in
+# each gives a condition on `users` under which a person may not sign in, nor stay signed in; asked for once per
+# process, so that no clock may stand in it
 barred = HookList("accounts.barred")
 
 ALL = (code_made, barred)

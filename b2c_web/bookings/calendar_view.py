@@ -214,6 +214,8 @@ def _add_next_free(view: CalendarView, first: Offer | None) -> None:
 
 
 def _add_alternatives(view: CalendarView, answer: Answer, chosen: Offer | None, own: uuid.UUID | None) -> None:
+    if chosen is not None and chosen.block is None:
+        return  # it can be had, and another day is shown
     view.gone = GONE_BY.get(chosen.block, TAKEN) if chosen is not None and chosen.block else TOO_LATE
     around = chosen.window.start if chosen is not None else 0
     view.alternatives = [_line(offer) for offer in answer.alternatives(around, without=own)]

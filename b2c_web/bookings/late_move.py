@@ -2,18 +2,20 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
+from b2c_web.bookings.waiting import page_ends_after
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState
 from b2c_web.payments.queries import latest_payment
-from b2c_web.payments.rules import UNPAID
 from b2c_web.workshops.models import TimeSlot
+
+SAID = timedelta(hours=1)  # so long what came of it is said to who comes from paying
 
 
 class FeeStanding(StrEnum):
@@ -23,6 +25,7 @@ class FeeStanding(StrEnum):
     CHECKED = "CHECKED"  # somebody paid; the provider or the bank has not said so yet
     OVER = "OVER"  # the time to pay it is over, as far as we know
     UNPAID = "UNPAID"  # nobody paid it, the old date stays
+    LATE = "LATE"  # the bank is still at it, and the move is off: what comes goes back
     DONE = "DONE"
     RETURNED = "RETURNED"  # paid, but it could not be moved any more
 
@@ -34,30 +37,29 @@ class LateMove:
     id: uuid.UUID
     standing: FeeStanding
     fee_cents: int
-    until: datetime | None
+    until: datetime
     window: tuple[datetime, datetime]
 
 
-def late_move_of(booking: Booking, now: datetime, paid: str) -> LateMove | None:
-    """The newest late move while it waits for its fee; later only for who comes from paying it.
+def late_move_of(booking: Booking, now: datetime, paid: uuid.UUID | None) -> LateMove | None:
+    """The late move that waits for its fee; for who comes from paying one, that one, for an hour after it ended.
 
-    `paid`: the id of the move whose payment page the customer comes from, or nothing.
+    `paid`: the id of the move whose payment page the customer comes from.
     """
+    if booking.status is not BookingStatus.CONFIRMED:
+        return None
     slot = aliased(TimeSlot)
     statement = select(BookingMove, slot.start_time, slot.end_time).join(slot, slot.id == BookingMove.to_slot_id)
-    newest = statement.where(BookingMove.booking_id == booking.id).order_by(BookingMove.id.desc()).limit(1)
-    found = db.session.execute(newest).first()
-    if found is None or not found[0].fee_cents:
+    which = BookingMove.id == paid if paid else BookingMove.state == MoveState.AWAITING_FEE
+    found = db.session.execute(statement.where(BookingMove.booking_id == booking.id, which)).first()
+    if found is None or (found[0].state is not MoveState.AWAITING_FEE and now > found[0].updated_at + SAID):
         return None
     move, start, end = found
-    comes_back = str(move.id) == paid
-    waits = move.state is MoveState.AWAITING_FEE and booking.status is BookingStatus.CONFIRMED
-    payment = latest_payment(PaymentPurpose.MOVE_FEE, move.id) if waits or comes_back else None
+    payment = latest_payment(PaymentPurpose.MOVE_FEE, move.id)
     if payment is None:
         return None
-    until = payment.checkout_expires_at or payment.expires_at
-    is_open = until is None or now < until
-    standing = _standing(move, payment, comes_back=comes_back, is_open=is_open)
+    until = min(payment.checkout_expires_at or payment.expires_at or now, move.created_at + page_ends_after())
+    standing = _standing(move, payment, comes_back=paid is not None, is_open=now < until)
     return LateMove(move.id, standing, move.fee_cents, until, (start, end))
 
 
@@ -67,10 +69,8 @@ def _standing(move: BookingMove, payment: Payment, *, comes_back: bool, is_open:
         return FeeStanding.DONE
     if payment.captured_cents:
         return FeeStanding.RETURNED
-    if payment.state is PaymentState.PROCESSING:
-        return FeeStanding.CHECKED
-    if move.state is MoveState.FAILED or payment.state not in UNPAID:
-        return FeeStanding.UNPAID
-    if comes_back:
+    if move.state is MoveState.FAILED or payment.state is PaymentState.CANCELLED:
+        return FeeStanding.LATE if payment.state is PaymentState.PROCESSING else FeeStanding.UNPAID
+    if comes_back or payment.state is PaymentState.PROCESSING:
         return FeeStanding.CHECKED
     return FeeStanding.OPEN if is_open else FeeStanding.OVER

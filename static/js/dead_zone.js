@@ -21,17 +21,19 @@ function sayOffline() {
   document.getElementById("live").replaceChildren(note);
 }
 
-async function sendWhenReachable(form, button) {
-  button?.setAttribute("aria-busy", "true");
+let pressed = null; // what was pressed last, while we ask whether the server can be reached
+
+async function sendWhenReachable() {
   const goes = await isReachable();
-  button?.removeAttribute("aria-busy");
+  const { form, button } = pressed;
+  pressed = null;
+  document.querySelectorAll("button[aria-busy]").forEach((one) => one.removeAttribute("aria-busy"));
   if (!goes) return sayOffline();
   reached = form;
   form.requestSubmit(button);
 }
 
-let asks = false;
-window.addEventListener("submit", async (event) => { // window: before all others, which count it as sent
+window.addEventListener("submit", (event) => { // window: before all others, which count it as sent
   const form = event.target;
   if (!form.matches("[method=post]") || !form.requestSubmit || reached === form) {
     reached = null;
@@ -39,11 +41,8 @@ window.addEventListener("submit", async (event) => { // window: before all other
   }
   event.preventDefault();
   event.stopImmediatePropagation();
-  if (asks) return;
-  asks = true;
-  try {
-    await sendWhenReachable(form, event.submitter);
-  } finally {
-    asks = false;
-  }
+  const asks = pressed !== null;
+  pressed = { form, button: event.submitter };
+  event.submitter?.setAttribute("aria-busy", "true");
+  if (!asks) sendWhenReachable();
 }, true);

@@ -200,7 +200,7 @@ def test_what_is_taken_meanwhile_is_told_and_another_taken(rosa: Person, site: S
         slot.is_available = False
     rosa.next()
     rosa.at("date")
-    expect(rosa.page.locator(".notice").first).to_contain_text("Ihr Fenster ist gerade vergeben worden.")
+    expect(rosa.page.locator(".notice").first).to_contain_text("In Ihrem Fenster haben wir inzwischen geschlossen.")
     rosa.page.locator("#instead-1").click()
     expect(rosa.page.locator("input[name=back]:checked")).to_have_count(1)
     expect(rosa.page.locator(".notice")).to_have_count(0)

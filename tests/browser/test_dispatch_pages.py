@@ -248,8 +248,11 @@ def test_every_step_in_a_dead_zone_waits_on_its_page_until_it_can_be_sent(site: 
     expect(waits).to_contain_text("Gerade keine Verbindung.")
     expect(press).to_be_visible()
     bernd.finds_network()
+    sent: list[str] = []
+    bernd.page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
     press.dblclick()
     expect(bernd.page.locator("#flashes")).to_be_visible()
+    assert len(sent) == 1
     bernd.go(f"/jockey/trips/{own.tours['door']}/no-show")
     bernd.loses_network()
     note = bernd.page.get_by_role("button", name="Nicht erreicht, Anruf notieren")

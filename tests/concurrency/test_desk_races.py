@@ -229,11 +229,13 @@ def move_from_two_tabs(app: Flask, scene: Scene) -> tuple[list[Any], uuid.UUID]:
 def test_without_the_lock_both_tabs_move_the_booking(
     committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Both are done, or they wait for each other and the database stops one."""
     monkeypatch.setattr(commands, "lock_for", unlocked(Meeting(2)))
     monkeypatch.setitem(committed_app.config, "LOCK_TIMEOUT_MS", 30_000)
     answers, booking_id = move_from_two_tabs(committed_app, scene)
-    assert [type(one) for one in answers] == [MoveResult, MoveResult]
-    assert entries(booking_id, "move") == 2
+    assert not any(isinstance(one, Conflict) for one in answers)
+    stopped = [one for one in answers if isinstance(one, Busy | IntegrityError)]
+    assert entries(booking_id, "move") + len(stopped) == 2
 
 
 def test_with_the_lock_the_second_tab_is_told_that_the_date_changed(committed_app: Flask, scene: Scene) -> None:

@@ -152,6 +152,14 @@ def test_the_calendar_takes_any_address(walk: Walk) -> None:
     assert "An diesem Tag haben wir geschlossen." in walk.page("date", "?day=2026-11-28")
 
 
+def test_a_free_window_of_another_day_is_not_called_gone(walk: Walk) -> None:
+    walk.to_summary()
+    other = walk.scene.slots[5]
+    page = words_of(text_of(walk.client.get(f"/book/{walk.draft_id}/date?day=2026-11-26&slot={other.id}")))
+    assert "Ihr Fenster" not in page
+    assert "Am nächsten dran:" not in page
+
+
 def test_the_calendar_keeps_what_is_chosen_while_months_are_turned(walk: Walk) -> None:
     walk.to_date()
     chosen = walk.scene.slots[0].id

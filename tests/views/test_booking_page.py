@@ -170,7 +170,7 @@ def test_nobody_elses_booking_can_be_seen_or_changed(scene: Scene, rosa: User, c
     mine = "/bookings"
     for path in ("", "/car", "/cancellation", "/withdrawal", "/move", "/calendar.ics", "/payment"):
         assert client.get(f"/bookings/{other.id}{path}").status_code == 404
-    for path in ("/car", "/cancellation", "/withdrawal", "/again", "/payment/end"):
+    for path in ("/car", "/cancellation", "/withdrawal", "/again", "/release"):
         assert send(client, f"/bookings/{other.id}{path}", "/book", fee_cents="0").status_code == 404
     assert other.number not in text_of(client.get(mine))
 
@@ -298,7 +298,7 @@ def test_giving_up_frees_the_date(scene: Scene, rosa: User, client: FlaskClient)
     page = page_of(client, booking)
     assert 'data-seconds-left="1800"' in page
     assert "328,00 EUR bezahlen" in page
-    answer = send(client, f"/bookings/{booking.id}/payment/end", f"/bookings/{booking.id}")
+    answer = send(client, f"/bookings/{booking.id}/release", f"/bookings/{booking.id}")
     assert answer.location == "/bookings"
     assert "Ihr Termin ist wieder frei." in text_of(client.get("/bookings"))
     assert scene.counts()[0] == [0, 0]

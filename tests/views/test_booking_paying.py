@@ -131,7 +131,7 @@ def test_giving_up_closes_the_payment_page(
 ) -> None:
     booking = scene.book(user_id=rosa.id)
     client.get(f"/bookings/{booking.id}/payment")
-    send(client, f"/bookings/{booking.id}/payment/end", f"/bookings/{booking.id}")
+    send(client, f"/bookings/{booking.id}/release", f"/bookings/{booking.id}")
     run_jobs()
     assert client.get(f"/bookings/{booking.id}/payment").location == f"/bookings/{booking.id}"
     assert "Der Termin ist wieder frei, bezahlt wurde nichts." in words_of(

@@ -1,13 +1,17 @@
 """When something of ours breaks, a page still comes: with the request id, in the language, without the database."""
 
+import uuid
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
+from werkzeug.routing import IntegerConverter, UUIDConverter
 
 from b2c_web.flask_extensions import login_manager
 from b2c_web.landing import queries
+from b2c_web.page_frame import page_above
 from tests.views.browsing import token_on
 
 HTMX = {"HX-Request": "true"}
@@ -73,6 +77,8 @@ def test_a_sender_that_is_no_address_breaks_nothing(client: FlaskClient, path: s
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 DAY = "/workshop/capacity/days/2026-11-26"
+WINDOWS = f"{DAY}/windows"
+FILLED = {UUIDConverter: uuid.UUID(int=1), IntegerConverter: 1}
 
 
 @pytest.mark.parametrize(
@@ -80,8 +86,7 @@ DAY = "/workshop/capacity/days/2026-11-26"
     [
         ("/e/abc/approval", "/e/abc"),
         ("/e/%3Fx%2523%22/approval", "/e/%3Fx%2523%22"),
-        (DAY, "/workshop/capacity/days"),
-        (f"{DAY}/windows", "/workshop/capacity/days"),
+        (WINDOWS, DAY),
         ("/media/booking/0192d2b4-0000-7000-8000-000000000000", "/"),
         ("/language", "/"),
     ],
@@ -94,12 +99,28 @@ def test_an_address_that_takes_forms_only_leads_on(client: FlaskClient, address:
 
 @pytest.mark.parametrize("asked", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}, BROWSER | HTMX])
 def test_whoever_is_no_person_at_a_browser_is_told_that_it_is_none(client: FlaskClient, asked: dict[str, str]) -> None:
-    answer = client.get(DAY, headers=asked)
+    answer = client.get(WINDOWS, headers=asked)
     assert answer.status_code == 405
     assert "lässt sich so nicht öffnen" in answer.text
-    assert 'href="/workshop/capacity/days"' in answer.text
-    assert client.head(DAY, headers=BROWSER).status_code == 405
-    assert client.delete(DAY, headers=BROWSER).status_code == 405
+    assert f'href="{DAY}"' in answer.text
+    assert client.head(WINDOWS, headers=BROWSER).status_code == 405
+    assert client.delete(WINDOWS, headers=BROWSER).status_code == 405
+
+
+# what they show is made by asking the provider, or by writing something down
+NOT_BY_CHANCE = {"bookings.payment", "bookings.move_payment", "bookings.payment_return", "bookings.move_return"}
+
+
+def test_no_address_leads_by_chance_to_a_page_that_does_something(app: Flask) -> None:
+    routes, led_to = app.url_map.bind(""), {}
+    for rule in app.url_map.iter_rules():
+        if "GET" in (rule.methods or ()):
+            continue
+        given = {name: FILLED.get(type(converter), "x") for name, converter in rule._converters.items()}
+        with app.test_request_context(routes.build(rule.endpoint, given), method="GET"):
+            led_to[rule.endpoint] = routes.match(page_above(), "GET")[0]
+    assert len(led_to) > 30
+    assert {name: page for name, page in led_to.items() if page in NOT_BY_CHANCE} == {}
 
 
 def test_a_page_that_takes_no_form_is_led_back_to(client: FlaskClient) -> None:

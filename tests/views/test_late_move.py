@@ -72,7 +72,7 @@ def test_who_comes_back_without_paying_is_told_how_to_go_on(
     assert NOT_YET in page_of(client, booking)
     back = words_of(follow(client, f"{address(booking)}/return"))
     with app.test_request_context():
-        until = when(fee().checkout_expires_at)
+        until = when(min(fee().checkout_expires_at, clock.now_utc() + timedelta(minutes=40)))
         window = day_window(scene.slots[5].start_time, scene.slots[5].end_time)
     told = f"{NOT_YET} Auf {window} verschieben wir ihn, sobald 25,00 EUR bezahlt sind. Das geht bis {until} Uhr"
     assert words_of(told) in back
@@ -119,6 +119,47 @@ def test_a_debit_of_the_fee_that_takes_days_is_said_so(
     page = page_of(client, booking)
     assert CONFIRMING in page
     assert PAY not in page
+    with clock.frozen(clock.now_utc() + timedelta(minutes=41)):
+        commands.end_late_wish(booking.id)
+        page = page_of(client, booking, f"?fee={db.session.query(BookingMove).one().id}")
+        assert f"{NOT_MOVED} Ihre Zahlung kam zu spät. Kommt sie noch an, geht sie an Sie zurück." in page
+
+
+def test_who_opens_the_payment_page_late_has_no_longer_than_the_wish_lasts(
+    booking: Booking, client: FlaskClient, provider: Provider, app: Any
+) -> None:
+    asked = clock.now_utc()
+    with clock.frozen(asked + timedelta(minutes=25)):
+        client.get(f"{address(booking)}/payment")
+        with app.test_request_context():
+            until = when(asked + timedelta(minutes=40))
+        assert words_of(f"Das geht bis {until} Uhr") in page_of(client, booking)
+
+
+def test_who_paid_an_older_wish_is_told_of_that_one(
+    scene: Scene, booking: Booking, client: FlaskClient, provider: Provider
+) -> None:
+    older, paid = db.session.query(BookingMove).one().id, fee()
+    client.get(f"{address(booking)}/payment")
+    wish = {"slot": scene.slots[6].id, "back": scene.slots[8].id}
+    assert "/payment" in send(client, f"/bookings/{booking.id}/move", fee_cents="2500", **wish).location
+    url = provider.pay(paid)["url"].removeprefix("http://localhost")
+    assert f"?fee={older}" in client.get(url).location
+    page = words_of(follow(client, url))
+    assert "Die 25,00 EUR gehen an Sie zurück." in page
+    assert PAY not in page
+
+
+def test_what_came_of_it_is_news_for_an_hour_and_of_a_booking_that_stands(
+    booking: Booking, client: FlaskClient, provider: Provider
+) -> None:
+    client.get(f"{address(booking)}/payment")
+    there = client.get(provider.pay(fee())["url"].removeprefix("http://localhost")).location
+    assert MOVED in words_of(text_of(client.get(there)))
+    with clock.frozen(clock.now_utc() + timedelta(minutes=61)):
+        assert MOVED not in words_of(text_of(client.get(there)))
+    commands.cancel(booking.user, booking.id, accepted_fee_cents=2500)
+    assert MOVED not in words_of(text_of(client.get(there)))
 
 
 def test_when_the_time_to_pay_is_over_the_old_date_stays(booking: Booking, client: FlaskClient) -> None:

@@ -84,7 +84,7 @@ def show(booking_id: uuid.UUID) -> Response:
     tours = coming.tours_of(booking)
     unfinished = count_unfinished(MediaPurpose.BOOKING, booking.id)
     extra = extra_work.costs_of(booking)
-    fee_paid = request.args.get("fee", "")
+    fee_paid = request.args.get("fee", type=uuid.UUID)
     late_move = late_move_of(booking, now, fee_paid)
     seen = _fingerprint(booking, [*payments, *refunds], tours, now, unfinished, beside=[*extra, late_move])
     if htmx.wants_fragment() and request.args.get("seen") == seen:

@@ -76,7 +76,7 @@ def _settle_kindly(payment_id: uuid.UUID) -> None:
         flash(_("Die Bestätigung Ihrer Bank steht noch aus. Wir schreiben Ihnen, sobald sie da ist."), "warning")
 
 
-@blueprint.post("/bookings/<uuid:booking_id>/payment/end")
+@blueprint.post("/bookings/<uuid:booking_id>/release")
 @requires("bookings.own")
 def give_up(booking_id: uuid.UUID) -> Response:
     commands.give_up(current_user, booking_id)

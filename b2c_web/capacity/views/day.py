@@ -24,6 +24,13 @@ from b2c_web.workshops.models import Workshop
 from b2c_web.workshops.queries import window_of, workshop_of
 
 
+@blueprint.get("/days/<day>")
+@requires("capacity.plan")
+def day_itself(day: str) -> Response:
+    """Where a refused form leaves the browser: the day stands beside its month."""
+    return _back(planned_workshop(current_user, request.args), _day(day))
+
+
 @blueprint.post("/days/<day>")
 @requires("capacity.plan")
 def change_day(day: str) -> Response:
