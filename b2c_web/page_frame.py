@@ -72,7 +72,8 @@ def address_here() -> str:
         return request.full_path.rstrip("?")
     came_from = sender() if sender().netloc == request.host else split_address("")
     way = _first_shown([request.path, came_from.path]) or page_above()
-    return f"{way}?{came_from.query}" if came_from.query and way == came_from.path else way
+    query = came_from.query if way == came_from.path else request.query_string.decode() if way == request.path else ""
+    return f"{way}?{query}" if query else way
 
 
 def page_above() -> str:

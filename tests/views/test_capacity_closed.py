@@ -61,14 +61,28 @@ def test_a_closed_day_takes_as_many_statements_for_many_bookings_as_for_one(scen
     assert sent[0] == sent[1]
 
 
-@pytest.mark.parametrize(
-    ("sender", "back"),
-    [(f"http://localhost{THURSDAY}", THURSDAY), ("http://elsewhere.example.org/x", "/workshop/capacity/days")],
+DAY, WINDOW, ELSEWHERE = (
+    "/workshop/capacity/days/2026-11-26",
+    "/workshop/capacity/windows/",
+    "http://elsewhere.example.org/x",
 )
-def test_the_language_switch_of_a_refused_form_leads_back(scene: Scene, login: Login, sender: str, back: str) -> None:
-    """The form's own address shows nothing by itself."""
+
+
+@pytest.mark.parametrize(
+    ("address", "sender", "back"),
+    [
+        (f"{DAY}?travel=30", f"http://localhost{THURSDAY}", f"{DAY}?travel=30"),
+        (DAY, ELSEWHERE, DAY),
+        (WINDOW, f"http://localhost{THURSDAY}", THURSDAY),  # shows nothing by itself
+        (WINDOW, ELSEWHERE, "/workshop/capacity"),
+    ],
+)
+def test_the_language_switch_of_a_refused_form_leads_back(
+    scene: Scene, login: Login, address: str, sender: str, back: str
+) -> None:
     client = staff(scene, login)
     sent = {"csrf_token": token_on(client, THURSDAY), "max_bookings": "viele"}
-    answer = client.post("/workshop/capacity/days/2026-11-26", data=sent, headers={"Referer": sender})
+    path = f"{WINDOW}{scene.slots[0].id}" if address == WINDOW else address
+    answer = client.post(path, data=sent, headers={"Referer": sender})
     assert answer.status_code == 422
     assert f'name="next" value="{back}"' in answer.text
