@@ -14,8 +14,8 @@ _count = itertools.count(1)
 # what a browser says about a form that was refused; everything else that it says is a fault of ours
 EXPECTED = re.compile(r"Failed to load resource: the server responded with a status of (404|409|422|429)")
 GONE = "the server responded with a status of 410"  # only at a link whose end a test looks at
-# what htmx says of a request that was under way when the page was left; of any other fault it says more
-LEFT = re.compile(r"^htmx:(afterRequest|sendAbort)\b")
+# what htmx says of a request that was under way when somebody left the page
+LEFT = re.compile(r"^htmx:(afterRequest|sendError|sendAbort|timeout)\b")
 # what is said of a page's own polls while there is no network
 LOST = re.compile(r"^htmx:(afterRequest|sendError)\b|net::ERR_INTERNET_DISCONNECTED")
 WORDS = {
@@ -44,10 +44,14 @@ class Person:
 
     def _listen(self, message: ConsoleMessage) -> None:
         at_its_end = GONE in message.text and message.location["url"] == f"{self.site.address}{self.ended_link}"
-        lost = LEFT.search(message.text) or (self.was_offline and LOST.search(message.text))
+        lost = self.was_offline and LOST.search(message.text)
         known = EXPECTED.search(message.text) or POLICY in message.text or at_its_end or lost
         if message.type in ("error", "warning") and not known:
             self.complaints.append(f"{message.text} at {self.page.url}")
+
+    def forgives_leaving(self) -> None:
+        """For who leaves pages that poll, or leaves one faster than it answers."""
+        self.complaints[:] = [said for said in self.complaints if not LEFT.search(said)]
 
     def loses_network(self) -> None:
         self.was_offline = True

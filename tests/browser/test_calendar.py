@@ -150,6 +150,7 @@ def test_the_address_stays_honest_and_back_goes_back(rosa: Person) -> None:
     expect(page.locator("a.day[aria-current=date]")).to_have_count(1)
     expect(page.locator("input[name=slot]:checked")).to_have_count(0)
     expect(page.locator("h1")).to_be_visible()
+    rosa.forgives_leaving()
 
 
 def test_the_next_free_window_is_taken_with_one_click(rosa: Person) -> None:

@@ -20,7 +20,7 @@ from b2c_web.workshops.models import TimeSlot, Workshop
 from tests.browser.inspecting import Inspector, looks_at
 from tests.browser.person import Person
 from tests.browser.site import Site
-from tests.browser.test_extension import LEFT, TABLET
+from tests.browser.test_extension import TABLET
 from tests.factories import make_booking, make_vehicle
 from tests.paying import Provider, save_method
 
@@ -115,7 +115,7 @@ def owner(site: Site, meet: Meet) -> Iterator[Owner]:
             session.add(WorkItem(workshop_id=workshop.id, name="Bremsbeläge hinten", price=12900))
     yield Owner(site, rosa, bella)
     for person in (rosa, bella):
-        person.complaints[:] = [said for said in person.complaints if not LEFT.search(said)]
+        person.forgives_leaving()
 
 
 @looks_at("extensions.wishes")
