@@ -7,11 +7,12 @@ import gc
 import os
 import sys
 import threading
+import time
 
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 bind = f"{os.environ.get('B2C_BIND') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
-worker_class = "gthread"
 workers = int(os.environ.get("WEB_PROCESSES") or "2")
 threads = int(os.environ.get("WEB_THREADS") or "12")
 preload_app = True
@@ -35,6 +36,23 @@ class News(Logger):
 
 
 logger_class = News
+
+
+class Neighbourly(ThreadWorker):
+    """gthread, but the process with fewer requests in hand takes the next connection.
+
+    A browser stays with the process that it came to. Without this one of them had up to 15 of 16 connections, and the
+    other an idle core.
+    """
+
+    def accept(self, listener):
+        in_hand = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
+        if in_hand:
+            time.sleep(min(in_hand, 8) * 0.00025)  # the other one's chance; then whoever comes first
+        super().accept(listener)
+
+
+worker_class = Neighbourly
 
 
 def on_starting(server):

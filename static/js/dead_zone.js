@@ -1,5 +1,6 @@
-// A jockey's pages in a dead zone: each of their forms is sent only while the server can be reached, so that the page
-// stays until then, with what was typed, drawn and chosen. Sent twice, a step counts once: the server sees to that.
+// A jockey's pages in a dead zone: their forms are sent and their links followed only while the server can be reached,
+// so that the page stays until then, with what was typed, drawn and chosen. Sent twice, a step counts once: the server
+// sees to that.
 
 const PATIENCE_MS = 15000;
 let reached = null; // the form that may go now
@@ -23,26 +24,38 @@ function sayOffline() {
 
 let pressed = null; // what was pressed last, while we ask whether the server can be reached
 
-async function sendWhenReachable() {
+async function goWhenReachable() {
   const goes = await isReachable();
-  const { form, button } = pressed;
+  const { go } = pressed;
   pressed = null;
-  document.querySelectorAll("button[aria-busy]").forEach((one) => one.removeAttribute("aria-busy"));
-  if (!goes) return sayOffline();
-  reached = form;
-  form.requestSubmit(button);
+  document.querySelectorAll("[aria-busy]:is(button, a)").forEach((one) => one.removeAttribute("aria-busy"));
+  if (goes) go();
+  else sayOffline();
+}
+
+function holdBack(event, what, go) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const asks = pressed !== null;
+  pressed = { go };
+  what?.setAttribute("aria-busy", "true");
+  if (!asks) goWhenReachable();
 }
 
 window.addEventListener("submit", (event) => { // window: before all others, which count it as sent
-  const form = event.target;
+  const { target: form, submitter } = event;
   if (!form.matches("[method=post]") || !form.requestSubmit || reached === form) {
     reached = null;
     return;
   }
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  const asks = pressed !== null;
-  pressed = { form, button: event.submitter };
-  event.submitter?.setAttribute("aria-busy", "true");
-  if (!asks) sendWhenReachable();
+  holdBack(event, submitter, () => {
+    reached = form;
+    form.requestSubmit(submitter);
+  });
+}, true);
+
+window.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href]");
+  const elsewhere = event.button || event.ctrlKey || event.metaKey || event.shiftKey || link?.target || link?.hash;
+  if (link && !elsewhere && link.origin === location.origin) holdBack(event, link, () => location.assign(link.href));
 }, true);

@@ -263,3 +263,19 @@ def test_every_step_in_a_dead_zone_waits_on_its_page_until_it_can_be_sent(site: 
     expect(bernd.page.locator(".call-list li")).to_have_count(1)
     with site.data() as session:
         assert session.get(JockeyAssignment, own.tours["yard"]).status is S.COMPLETED
+
+
+def test_a_way_on_in_a_dead_zone_leaves_the_page_where_it_is(site: Site, meet: Meet, watch: Watch) -> None:
+    own = Scene(site, 28)
+    watch.at(own.moment - timedelta(minutes=20))
+    bernd = meet()
+    bernd.is_signed_in("jockey")
+    bernd.go(f"/jockey/trips/{own.tours['yard']}")
+    way_on, stays = bernd.page.locator("#next-step-go"), bernd.page.url
+    bernd.loses_network()
+    way_on.click()
+    expect(bernd.page.locator("#live")).to_contain_text("Gerade keine Verbindung.")
+    assert bernd.page.url == stays
+    bernd.finds_network()
+    way_on.click()
+    bernd.page.wait_for_url("**/step")
