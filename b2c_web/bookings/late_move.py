@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import aliased
 
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
@@ -41,26 +41,29 @@ class LateMove:
     window: tuple[datetime, datetime]
 
 
-def late_move_of(booking: Booking, now: datetime, paid: uuid.UUID | None) -> LateMove | None:
-    """The late move that waits for its fee; for who comes from paying one, that one, for an hour after it ended.
-
-    `paid`: the id of the move whose payment page the customer comes from.
+def late_moves_of(booking: Booking, now: datetime, paid: uuid.UUID | None) -> list[LateMove]:
+    """What there is to say of late moves: of the one whose payment page the customer comes from (id `paid`) until an hour
+    after it ended, and of the one that waits for its fee.
     """
     if booking.status is not BookingStatus.CONFIRMED:
-        return None
-    slot = aliased(TimeSlot)
+        return []
+    slot, waits = aliased(TimeSlot), BookingMove.state == MoveState.AWAITING_FEE
+    ended = and_(BookingMove.id == paid, BookingMove.updated_at >= now - SAID)
     statement = select(BookingMove, slot.start_time, slot.end_time).join(slot, slot.id == BookingMove.to_slot_id)
-    which = BookingMove.id == paid if paid else BookingMove.state == MoveState.AWAITING_FEE
-    found = db.session.execute(statement.where(BookingMove.booking_id == booking.id, which)).first()
-    if found is None or (found[0].state is not MoveState.AWAITING_FEE and now > found[0].updated_at + SAID):
-        return None
-    move, start, end = found
+    statement = statement.where(BookingMove.booking_id == booking.id, or_(waits, ended)).order_by(BookingMove.created_at)
+    found = [_late_move(move, (start, end), paid, now) for move, start, end in db.session.execute(statement)]
+    return [one for one in found if one is not None]
+
+
+def _late_move(
+    move: BookingMove, window: tuple[datetime, datetime], paid: uuid.UUID | None, now: datetime
+) -> LateMove | None:
     payment = latest_payment(PaymentPurpose.MOVE_FEE, move.id)
     if payment is None:
         return None
     until = min(payment.checkout_expires_at or payment.expires_at or now, move.created_at + page_ends_after())
-    standing = _standing(move, payment, comes_back=paid is not None, is_open=now < until)
-    return LateMove(move.id, standing, move.fee_cents, until, (start, end))
+    standing = _standing(move, payment, comes_back=move.id == paid, is_open=now < until)
+    return LateMove(move.id, standing, move.fee_cents, until, window)
 
 
 def _standing(move: BookingMove, payment: Payment, *, comes_back: bool, is_open: bool) -> FeeStanding:

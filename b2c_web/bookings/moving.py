@@ -68,7 +68,7 @@ def begin(
 ) -> MoveResult:
     """Step: move at once when it is free, else write the move and the fee's payment. Raises Conflict, PlaceTaken.
 
-    `accepted_fee_cents` is what the page said; when the limit has passed meanwhile the customer is asked again.
+    `accepted_fee_cents` is what the page said; when it is another one by now the customer is asked again.
     """
     terms = terms_now(booking)
     _check(terms, accepted_fee_cents)
@@ -105,9 +105,7 @@ def _check(terms: Terms, accepted_fee_cents: int) -> None:
     if not terms.allowed:
         raise Conflict(_l("Diese Buchung lässt sich nicht mehr verschieben."), code="not_movable")
     if terms.fee_cents != accepted_fee_cents:
-        raise Conflict(
-            _l("Die kostenlose Frist ist inzwischen vorbei. Bitte sehen Sie sich die Gebühr an."), code="fee_changed"
-        )
+        raise Conflict(_l("Die Gebühr ist inzwischen eine andere. Bitte sehen Sie sie sich an."), code="fee_changed")
 
 
 class _Rehearsed(Exception):

@@ -6,8 +6,10 @@ The booking's row is locked before the payment's (see `lock`), as everywhere.
 import uuid
 
 from flask_babel import force_locale
+from sqlalchemy import or_, select
 
 from b2c_web import audit
+from b2c_web.accounts.models import User
 from b2c_web.bookings import hooks, messages, moving, wishes
 from b2c_web.bookings.claim import question_of, reclaim
 from b2c_web.bookings.giving_back import LATE_MONEY
@@ -44,16 +46,35 @@ def paid(payment: Payment) -> None:
             "booking.late_money", "booking", booking.id, after={"cents": payment.captured_cents}, actor="provider"
         )
         messages.send(
-            NotificationKind.MONEY_RETURNED, booking, refund_cents=payment.captured_cents, once=str(payment.id)
+            NotificationKind.MONEY_RETURNED,
+            booking,
+            refund_cents=payment.captured_cents,
+            paid_for="anew" if _chosen_anew(booking) else None,
+            once=str(payment.id),
         )
 
 
 def _revived(booking: Booking, payment: Payment) -> bool:
-    """CANCELLED -> CONFIRMED with the same places, when all are still free. A hold that the customer replaced by
-    another one is not wanted any more: its money goes back."""
-    if booking.cancellation_reason not in (HoldEnd.EXPIRED, HoldEnd.GIVEN_UP):
+    """CANCELLED -> CONFIRMED with the same places, when all are still free and the customer has not chosen anew."""
+    if booking.cancellation_reason not in (HoldEnd.EXPIRED, HoldEnd.GIVEN_UP) or _chosen_anew(booking):
         return False
     return reclaim(booking, question_of(booking), lambda: _revive(booking, payment))
+
+
+def _chosen_anew(booking: Booking) -> bool:
+    """Whether a newer hold or booking of the customer stands for this one: it replaced it, or is the same service for a
+    car that may be the same. Locks the customer: no claim of theirs comes between this and the end of the transaction.
+    """
+    db.session.execute(select(User.id).where(User.id == booking.user_id).with_for_update(key_share=True))
+    newer = select(Booking.id).where(
+        Booking.user_id == booking.user_id,
+        Booking.created_at > booking.created_at,
+        Booking.status != BookingStatus.CANCELLED,
+        Booking.service == booking.service,
+    )
+    if booking.vehicle_id:
+        newer = newer.where(or_(Booking.vehicle_id == booking.vehicle_id, Booking.vehicle_id.is_(None)))
+    return booking.cancellation_reason == HoldEnd.REPLACED or db.session.scalar(select(newer.exists())) is True
 
 
 def _revive(booking: Booking, payment: Payment) -> None:

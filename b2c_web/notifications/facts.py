@@ -78,7 +78,7 @@ class BookingFacts(TypedDict, total=False):
     kept_cents: int
     fee_cents: int
     move_fees_cents: int
-    paid_for: str | None  # what money that came too late was for: "move" or "extension", None: the booking itself
+    paid_for: str | None  # late money: for a "move", an "extension", a booking chosen "anew"; None: the booking itself
     standing_limit_cents: int
     free_until: str
     hold_until: str | None

@@ -22,7 +22,7 @@ from b2c_web.payments.recording import record
 from b2c_web.payments.refunding import record_refund
 from tests.commands.scene import TOTAL_CENTS, Scene, kinds, refunds, succeed
 from tests.commands.trips import CAR
-from tests.factories import make_customer, make_user
+from tests.factories import make_customer, make_user, make_vehicle
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 
@@ -83,6 +83,38 @@ def test_money_for_a_hold_that_was_replaced_goes_back(scene: Scene, session: Any
     scene.book(5, 7, user_id=booking.user_id)
     scene.pay(booking)
     assert refunds(session) == [(TOTAL_CENTS, "late_money")]
+
+
+def test_late_money_goes_back_when_the_customer_has_booked_and_paid_again(
+    session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    scene, user, draft = Scene(session, ronjas=2), make_customer(), uuid.uuid4()
+    session.commit()
+    first = scene.book(user_id=user.id, draft_id=draft)
+    with frozen_clock(now_utc() + timedelta(minutes=31)):
+        commands.expire_hold(first.id)
+        second = scene.booked(user_id=user.id, draft_id=draft)
+        scene.pay(first)
+    session.expire_all()
+    assert (first.status, second.status) == (BookingStatus.CANCELLED, BookingStatus.CONFIRMED)
+    assert refunds(session) == [(TOTAL_CENTS, "late_money")]
+    mail = session.query(Notification).filter_by(kind=NotificationKind.MONEY_RETURNED).one()
+    assert mail.context["paid_for"] == "anew"
+    assert breaches() == []
+
+
+def test_late_money_for_another_car_counts(session: Any, frozen_clock: Callable[..., Any]) -> None:
+    scene, user = Scene(session, ronjas=2), make_customer()
+    one, other = make_vehicle(user), make_vehicle(user)
+    session.commit()
+    first = scene.book(user_id=user.id, vehicle_id=one.id)
+    with frozen_clock(now_utc() + timedelta(minutes=31)):
+        commands.expire_hold(first.id)
+        scene.booked(5, 7, user_id=user.id, vehicle_id=other.id)
+        scene.pay(first)
+    session.expire_all()
+    assert first.status is BookingStatus.CONFIRMED
+    assert refunds(session) == []
 
 
 def test_late_money_that_the_bank_sends_back_to_us_is_before_a_person(scene: Scene, session: Any) -> None:

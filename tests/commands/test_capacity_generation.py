@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 
 from b2c_web.clock import frozen, local_to_utc
 from b2c_web.config import ZONE
-from b2c_web.errors import NotFound
+from b2c_web.errors import Busy, NotFound
 from b2c_web.workshops import commands, generation
 from b2c_web.workshops.jobs import roll_horizon
-from b2c_web.workshops.models import JockeyShift, JockeyStatus, TimeSlot, WorkshopCapacity
+from b2c_web.workshops.models import JockeyShift, JockeyStatus, TimeSlot, Workshop, WorkshopCapacity
 from tests.conftest import NOON
 from tests.factories import make_day, make_jockey, make_shift, make_workshop
 
@@ -127,6 +127,7 @@ def test_the_horizon_rolls_on_with_the_usual_places_and_shifts(app, session):
     for offset in range(5):
         make_shift(early, MONDAY + timedelta(days=offset), 7 * 60, 15 * 60)
         make_shift(away, MONDAY + timedelta(days=offset))
+    session.commit()
     roll_horizon()
     last = (NOON + timedelta(days=app.config["HORIZON_DAYS"] + commands.RETURN_MARGIN_DAYS)).date()
     days = days_of(session, workshop)
@@ -145,10 +146,31 @@ def test_rolling_on_twice_is_rolling_on_once(session):
     workshop = make_workshop()
     make_shift(make_jockey(workshop), MONDAY)
     commands.generate_days(workshop.id, MONDAY, MONDAY, TEMPLATE)
+    session.commit()
     roll_horizon()
     before = session.scalar(select(func.count(JockeyShift.id))), len(days_of(session, workshop))
     roll_horizon()
     assert (session.scalar(select(func.count(JockeyShift.id))), len(days_of(session, workshop))) == before
+
+
+def test_a_workshop_that_is_busy_does_not_keep_the_others_from_rolling_on(session, monkeypatch):
+    for _number in range(2):
+        workshop = make_workshop()
+        commands.generate_days(workshop.id, MONDAY, MONDAY, TEMPLATE)
+    rolled = []
+
+    def roll_on(workshop_id):
+        rolled.append(workshop_id)
+        if len(rolled) == 1:
+            raise Busy
+        return commands.roll_on(workshop_id)
+
+    monkeypatch.setattr("b2c_web.workshops.jobs.roll_on", roll_on)
+    roll_horizon()
+    session.expire_all()
+    assert len(rolled) == 2
+    assert len(days_of(session, session.get(Workshop, rolled[0]))) == 1
+    assert len(days_of(session, session.get(Workshop, rolled[1]))) > 1
 
 
 def test_a_shift_removed_by_hand_does_not_come_back(session):

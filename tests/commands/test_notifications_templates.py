@@ -168,6 +168,7 @@ def test_a_cancellation_says_where_the_money_is(
     [
         ({}, "Gebucht ist deshalb nichts."),
         ({"paid_for": "move"}, "Die Gebühr für das Verschieben"),
+        ({"paid_for": "anew"}, "Es gilt, was Sie neu gewählt haben."),
         ({"paid_for": "extension"}, "Ihre Zahlung für zusätzliche Arbeit"),
         ({"paid_for": "extension", "withdrawn_at": FACTS["withdrawn_at"]}, "Nach Ihrem Widerruf"),
     ],
@@ -177,7 +178,7 @@ def test_money_that_goes_back_is_called_what_it_was_for(speaking: Flask, late: d
     german, english = (written(NotificationKind.MONEY_RETURNED, language, context).text for language in LANGUAGES)
     assert said in german
     assert ("Gebucht" in german, "booked" in english) == (not late, not late)
-    assert (context["booking_url_path"] in german) is bool(late)
+    assert (context["booking_url_path"] in german) is (bool(late) and late != {"paid_for": "anew"})
 
 
 def test_a_drop_off_is_never_promised_a_jockey(speaking: Flask) -> None:

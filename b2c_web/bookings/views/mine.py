@@ -15,7 +15,7 @@ from b2c_web import htmx
 from b2c_web.access import requires
 from b2c_web.bookings import blueprint, coming, drafts, extra_work, giving_back, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
-from b2c_web.bookings.late_move import late_move_of
+from b2c_web.bookings.late_move import late_moves_of
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import lacking, model_of, name_car
 from b2c_web.bookings.queries import Asked, bookings_of, own_booking
@@ -85,8 +85,8 @@ def show(booking_id: uuid.UUID) -> Response:
     unfinished = count_unfinished(MediaPurpose.BOOKING, booking.id)
     extra = extra_work.costs_of(booking)
     fee_paid = request.args.get("fee", type=uuid.UUID)
-    late_move = late_move_of(booking, now, fee_paid)
-    seen = _fingerprint(booking, [*payments, *refunds], tours, now, unfinished, beside=[*extra, late_move])
+    late_moves = late_moves_of(booking, now, fee_paid)
+    seen = _fingerprint(booking, [*payments, *refunds], tours, now, unfinished, beside=[*extra, *late_moves])
     if htmx.wants_fragment() and request.args.get("seen") == seen:
         return make_response("", 204)
     just_paid = request.args.get("paid") == "1" and booking.status is BookingStatus.CONFIRMED
@@ -97,7 +97,7 @@ def show(booking_id: uuid.UUID) -> Response:
     state = now_panel.of(booking, tours, now, processing=processing, back=_back(booking, refunds, extra))
     live = _may_change(booking, refunds, extra) or coming.coming(tours) is not None or unfinished > 0
     shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
-    shown |= {"late_move": late_move, "fee_paid": fee_paid}
+    shown |= {"late_moves": late_moves, "fee_paid": fee_paid}
     answer = htmx.render(template, "bookings/_now.html", **shown)
     if htmx.wants_fragment():
         answer.headers["HX-Trigger"] = json.dumps({"announce": state.head})
