@@ -77,6 +77,7 @@ class BookingRequest:
     car_details: dict[str, Any] | None = None
     standing_limit_cents: int = 0
     early_start: bool = False
+    terms_version: str | None = None  # that was agreed to; None: today's
     wishes: Sequence[str] = ()  # keys of `wishes.OpenWork`
 
 
@@ -211,7 +212,7 @@ def _insert(request: BookingRequest, price: Price, wish: Wish, promise: Promise,
         "concierge_price": concierge_cents,
         "total_price": price.base_cents + concierge_cents,
         "standing_limit_cents": request.standing_limit_cents,
-        "terms_version": config["TERMS_VERSION"],
+        "terms_version": request.terms_version or config["TERMS_VERSION"],
         "early_start_requested_at": now if request.early_start else None,
         "hold_expires_at": now + timedelta(minutes=config["HOLD_MINUTES"]),
         "customer_name": request.customer_name,

@@ -42,15 +42,17 @@ class LateMove:
 
 
 def late_moves_of(booking: Booking, now: datetime, paid: uuid.UUID | None) -> list[LateMove]:
-    """What there is to say of late moves: of the one whose payment page the customer comes from (id `paid`) until an hour
-    after it ended, and of the one that waits for its fee.
+    """What there is to say of late moves: of the one that waits for its fee, and of the one with the id `paid`, whose
+    payment page the customer comes from, until an hour after it ended.
     """
     if booking.status is not BookingStatus.CONFIRMED:
         return []
     slot, waits = aliased(TimeSlot), BookingMove.state == MoveState.AWAITING_FEE
     ended = and_(BookingMove.id == paid, BookingMove.updated_at >= now - SAID)
     statement = select(BookingMove, slot.start_time, slot.end_time).join(slot, slot.id == BookingMove.to_slot_id)
-    statement = statement.where(BookingMove.booking_id == booking.id, or_(waits, ended)).order_by(BookingMove.created_at)
+    statement = statement.where(BookingMove.booking_id == booking.id, or_(waits, ended)).order_by(
+        BookingMove.created_at
+    )
     found = [_late_move(move, (start, end), paid, now) for move, start, end in db.session.execute(statement)]
     return [one for one in found if one is not None]
 

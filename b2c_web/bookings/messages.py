@@ -50,6 +50,7 @@ def facts_of(booking: Booking) -> dict[str, Any]:
         "base_cents": booking.base_price,
         "concierge_cents": booking.concierge_price,
         "total_cents": booking.total_price,
+        "terms_version": booking.terms_version,
         "standing_limit_cents": booking.standing_limit_cents,
         "free_until": free_until.isoformat(),
         "hold_until": booking.hold_expires_at.isoformat() if booking.hold_expires_at else None,

@@ -128,6 +128,7 @@ def _values(wanted: Wanted) -> dict[str, Any]:
         "lng": place.lng,
         "standing_limit_cents": wanted.standing_limit_cents,
         "early_start": wanted.early_start,
+        "terms_version": current_app.config["TERMS_VERSION"],
         "created_at": now,
         "updated_at": now,
     }

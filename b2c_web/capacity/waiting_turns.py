@@ -173,4 +173,5 @@ def _request(entry: WaitingEntry, question: Question, price: Price, offer: Offer
         car_details=entry.car_details,
         standing_limit_cents=entry.standing_limit_cents,
         early_start=entry.early_start,
+        terms_version=entry.terms_version,
     )

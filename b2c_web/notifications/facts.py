@@ -74,6 +74,7 @@ class BookingFacts(TypedDict, total=False):
     base_cents: int
     concierge_cents: int
     total_cents: int
+    terms_version: str | None
     refund_cents: int
     kept_cents: int
     fee_cents: int

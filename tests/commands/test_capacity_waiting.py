@@ -199,6 +199,18 @@ def test_who_lets_it_pass_has_missed_it_and_the_next_is_told(full: Full, run_job
         assert breaches() == []
 
 
+def test_the_terms_that_count_are_those_that_were_agreed_to(
+    full: Full, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreed = app.config["TERMS_VERSION"]
+    entry = full.wait()
+    monkeypatch.setitem(app.config, "TERMS_VERSION", "2099-01-01")
+    full.free()
+    tell_waiting(full.workshop.id)
+    full.session.expire_all()
+    assert full.session.get(Booking, entry.booking_id).terms_version == agreed
+
+
 def test_money_that_came_late_counts_when_the_place_is_still_there(full: Full) -> None:
     entry = full.wait()
     full.free()
