@@ -36,6 +36,7 @@ from b2c_web.notifications.models import NotificationKind
 NOT_HERE = _l("Ihr Auto ist schon bei uns. Das geht jetzt nur noch am Telefon.")
 REFUSED = {
     Refusal.ENDED: _l("Die Buchung ist schon zu Ende."),
+    Refusal.ENDED_IN_TIME: _l("Die Buchung ist schon zu Ende."),
     Refusal.TOO_LATE_TO_WITHDRAW: _l("Die Widerrufsfrist ist zu Ende."),
     Refusal.WORK_BEGAN: _l("Auf Ihren Wunsch haben wir schon begonnen."),
     Refusal.WORK_DONE: _l("Die Arbeit an Ihrem Auto ist schon getan."),

@@ -100,6 +100,7 @@ class Refusal(StrEnum):
     """Why a customer cannot cancel, move or withdraw here."""
 
     ENDED = "ENDED"
+    ENDED_IN_TIME = "ENDED_IN_TIME"  # cancelled, with the time to withdraw still running: for what was kept
     CAR_IS_WITH_US = "CAR_IS_WITH_US"
     NOT_PAID = "NOT_PAID"
     OFFER_ENDED = "OFFER_ENDED"
@@ -206,15 +207,18 @@ def withdrawal_until(booking: WithdrawalFacts, rules: Mapping[str, Any]) -> date
 
 def _not_to_be_withdrawn(booking: WithdrawalFacts, *, late: bool) -> Refusal | None:
     asked = booking.early_start_requested_at is not None
+    began = asked and booking.work_started_at is not None
     done = booking.service_completed_at is not None or booking.status in DONE
+    in_time = booking.paid_at is not None and booking.withdrawn_at is None and not late and not began
     reasons = {
         Refusal.NOT_PAID: booking.status is S.PENDING,
+        Refusal.ENDED_IN_TIME: booking.status is S.CANCELLED and in_time,
         Refusal.ENDED: booking.status is S.CANCELLED,
         Refusal.WITHDRAWN: booking.withdrawn_at is not None,
         Refusal.TOO_LATE_TO_WITHDRAW: late,
         Refusal.DONE_AS_ASKED: asked and booking.status is S.COMPLETED,
         Refusal.WORK_DONE: done and not asked,
-        Refusal.WORK_BEGAN: asked and booking.work_started_at is not None,
+        Refusal.WORK_BEGAN: began,
     }
     return next((refusal for refusal, holds in reasons.items() if holds), None)
 

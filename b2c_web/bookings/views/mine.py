@@ -20,7 +20,14 @@ from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import lacking, model_of, name_car
 from b2c_web.bookings.queries import Asked, bookings_of, own_booking
 from b2c_web.bookings.returning import may_choose_return
-from b2c_web.bookings.rules import Terms, cancellation_terms, may_ask_for_early_start, move_terms, withdrawal_terms
+from b2c_web.bookings.rules import (
+    Refusal,
+    Terms,
+    cancellation_terms,
+    may_ask_for_early_start,
+    move_terms,
+    withdrawal_terms,
+)
 from b2c_web.bookings.views.frame import draft_on_offer
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
@@ -160,7 +167,7 @@ def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dic
         "moving": move_terms(booking, now, rules),
         "withdrawing": withdrawing,
         "may_ask_early": may_ask_for_early_start(booking, now, rules),
-        "withdrawal_cents": giving_back.withdrawal_cents(booking) if withdrawing.allowed else 0,
+        "withdrawal_cents": giving_back.withdrawal_cents(booking) if _may_withdraw(withdrawing) else 0,
         "may_choose_return": may_choose_return(booking),
         "rule_words": _rule_words(booking, cancelling, now),
         "ahead": timeline.ahead(booking, now),
@@ -168,6 +175,11 @@ def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dic
         "may_repeat": booking.status not in (BookingStatus.PENDING, *ENDED),
         "shows_ronja": booking.reservation is not None and jockey_comes and _has_a_date(booking),
     }
+
+
+def _may_withdraw(terms: Terms) -> bool:
+    """By the button, or, of what was kept when the booking ended, by phone or mail."""
+    return terms.allowed or terms.refusal is Refusal.ENDED_IN_TIME
 
 
 def _has_a_date(booking: Booking) -> bool:
