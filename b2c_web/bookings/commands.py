@@ -70,8 +70,7 @@ def give_up(user: User, booking_id: uuid.UUID) -> None:
 def _check(terms: Terms, accepted_fee_cents: int) -> None:
     if not terms.allowed:
         raise Conflict(REFUSED.get(terms.refusal, NOT_HERE), code=str(terms.refusal))  # type: ignore[arg-type]
-    if terms.fee_cents != accepted_fee_cents:
-        raise Conflict(_l("Die Gebühr ist inzwischen eine andere. Bitte sehen Sie sie sich an."), code="fee_changed")
+    moving.check_fee(terms, accepted_fee_cents)
 
 
 def cancel(user: User, booking_id: uuid.UUID, *, accepted_fee_cents: int, reason: str = "customer") -> None:

@@ -104,8 +104,17 @@ def plan(booking: Booking, slot_id: uuid.UUID, return_slot_id: uuid.UUID | None,
 def _check(terms: Terms, accepted_fee_cents: int) -> None:
     if not terms.allowed:
         raise Conflict(_l("Diese Buchung lässt sich nicht mehr verschieben."), code="not_movable")
+    check_fee(terms, accepted_fee_cents)
+
+
+def check_fee(terms: Terms, accepted_fee_cents: int) -> None:
+    """Step: raises Conflict when the fee is not the one that the page said."""
+    if terms.fee_cents > accepted_fee_cents:
+        raise Conflict(
+            _l("Die kostenlose Frist ist inzwischen vorbei. Bitte sehen Sie sich die Gebühr an."), code="fee_changed"
+        )
     if terms.fee_cents != accepted_fee_cents:
-        raise Conflict(_l("Die Gebühr ist inzwischen eine andere. Bitte sehen Sie sie sich an."), code="fee_changed")
+        raise Conflict(_l("Die Gebühr ist inzwischen kleiner. Bitte sehen Sie sie sich an."), code="fee_changed")
 
 
 class _Rehearsed(Exception):

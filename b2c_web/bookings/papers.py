@@ -113,18 +113,25 @@ def _is_credited(booking: Booking, refund: Refund | None) -> bool:
 
 
 def attachments(notification: Notification) -> list[Attachment]:
-    """Calendar file and, when confirmed, the receipt."""
+    """Calendar file and the paper of what was paid or kept: when confirmed, moved for a fee, cancelled for a fee."""
     booking = booking_of(notification)
     if booking is None:
         return []
-    papers = [Attachment(f"{booking.number}.ics", calendar_of(booking), calendar_type(booking))]
+    dates = Attachment(f"{booking.number}.ics", calendar_of(booking), calendar_type(booking))
+    enclosed = [one for one in documents_of(booking) if _is_about(notification, one)]
+    return [dates, *(_as_pdf(booking, one, notification.language) for one in enclosed)]
+
+
+def _is_about(notification: Notification, document: Document) -> bool:
     if notification.kind is NotificationKind.BOOKING_CONFIRMED:
-        receipts = [one for one in documents_of(booking) if one.kind is DocumentKind.RECEIPT]
-        papers += [
-            Attachment(f"{one.number}.pdf", pdf_of(booking, one, notification.language), "application/pdf")
-            for one in receipts
-        ]
-    return papers
+        return document.kind is DocumentKind.RECEIPT
+    of_what = {NotificationKind.BOOKING_MOVED: 2, NotificationKind.BOOKING_CANCELLED: 1}  # its key: kind, booking, move
+    part = of_what.get(notification.kind)
+    return part is not None and notification.dedupe_key.split(":")[part] == str(document.purpose_id)
+
+
+def _as_pdf(booking: Booking, document: Document, language: str) -> Attachment:
+    return Attachment(f"{document.number}.pdf", pdf_of(booking, document, language), "application/pdf")
 
 
 def new_dates(notification: Notification) -> list[Attachment]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from b2c_web.bookings.availability import Answer, Day, Facts, Question, judged, read_facts
+from b2c_web.capacity.words import note_words
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.workshops.rules import LIMIT_OF, Block, DayState, Limit, bottleneck
@@ -95,7 +96,7 @@ def _cell(day: Day, carries: dict[Limit, int], *, past: bool) -> Cell:
     load = "past" if past and window and window.is_open else load_of(day, booked, maximum)
     named = load in ("3", "4", "5") and (day.block is None or day.block in LIMIT_OF)
     limit = bottleneck(carries, day.block) if named else None
-    return Cell(day.day, load, day.state, booked, maximum, day.places, day.block, limit, carries, day.note)
+    return Cell(day.day, load, day.state, booked, maximum, day.places, day.block, limit, carries, note_words(day.note))
 
 
 def load_of(day: Day, booked: int, maximum: int) -> str:

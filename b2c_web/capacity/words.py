@@ -24,12 +24,39 @@ LIMITS: dict[Limit, Any] = {
     Limit.JOCKEYS: _l("Jockeys"),
     Limit.RONJAS: _l("Ronjas"),
 }
+HOLIDAYS: dict[str, Any] = {  # as the days' notes name them, in German
+    "Neujahr": _l("Neujahr"),
+    "Heilige Drei Könige": _l("Heilige Drei Könige"),
+    "Frauentag": _l("Frauentag"),
+    "Karfreitag": _l("Karfreitag"),
+    "Ostersonntag": _l("Ostersonntag"),
+    "Ostermontag": _l("Ostermontag"),
+    "Erster Mai": _l("Erster Mai"),
+    "Christi Himmelfahrt": _l("Christi Himmelfahrt"),
+    "Pfingstsonntag": _l("Pfingstsonntag"),
+    "Pfingstmontag": _l("Pfingstmontag"),
+    "Fronleichnam": _l("Fronleichnam"),
+    "Augsburger Hohes Friedensfest": _l("Augsburger Hohes Friedensfest"),
+    "Mariä Himmelfahrt": _l("Mariä Himmelfahrt"),
+    "Weltkindertag": _l("Weltkindertag"),
+    "Tag der Deutschen Einheit": _l("Tag der Deutschen Einheit"),
+    "Reformationstag": _l("Reformationstag"),
+    "Allerheiligen": _l("Allerheiligen"),
+    "Buß- und Bettag": _l("Buß- und Bettag"),
+    "Erster Weihnachtstag": _l("Erster Weihnachtstag"),
+    "Zweiter Weihnachtstag": _l("Zweiter Weihnachtstag"),
+}
 LIMIT_ICONS = {Limit.BAYS: "bay", Limit.DAY: "calendar", Limit.JOCKEYS: "key", Limit.RONJAS: "car"}
 
 
 def limit_words(limits: Iterable[Limit]) -> str:
     """ "Jockeys, Ronjas"."""
     return ", ".join(str(LIMITS[limit]) for limit in limits)
+
+
+def note_words(note: str | None) -> str | None:
+    """A day's note: the name of a holiday in the reader's language, what staff wrote as they wrote it."""
+    return str(HOLIDAYS.get(note, note)) if note else note
 
 
 def signed(count: int) -> str:

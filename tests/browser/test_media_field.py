@@ -179,8 +179,18 @@ def test_photos_zoom_and_videos_play(staff: Person, site: Site, bench: str) -> N
     large = staff.page.get_by_role("dialog").get_by_alt_text("Bremse 1")
     expect(large).to_be_visible()
     assert large.evaluate("image => image.decode().then(() => image.naturalWidth)") == 1600
+    staff.page.get_by_label("Nah heran").check()
+    stage = staff.page.locator(".photo-zoom:popover-open .photo-zoom-stage")
+    middle = stage.evaluate("it => [it.scrollLeft * 2 / (it.scrollWidth - it.clientWidth), it.scrollTop]")
+    assert middle[0] == pytest.approx(1, abs=0.02)
     staff.page.keyboard.press("Escape")
     expect(large).to_be_hidden()
+    here = staff.page.url
+    staff.page.get_by_role("button", name="Foto vergrößern: Bremse 1").click()
+    expect(large).to_be_visible()
+    staff.page.go_back()
+    expect(large).to_be_hidden()
+    assert staff.page.url == here
     staff.page.get_by_role("button", name="Video ansehen: Bremse 2").click()
     film = staff.page.locator("video")
     film.evaluate("film => { film.muted = true; return film.play().catch(() => null); }")

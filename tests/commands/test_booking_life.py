@@ -14,6 +14,7 @@ from b2c_web.bookings.places import PlaceTaken
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
 from b2c_web.errors import Conflict, NotFound
+from b2c_web.notifications import hooks
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.operations.models import FailedOperation
 from b2c_web.payments.gateway import Outcome, PaymentSnapshot, RefundOutcome, RefundResult
@@ -161,6 +162,7 @@ def test_cancelling_late_keeps_the_fee_as_a_document_of_its_own(
     assert refunds(session) == [(TOTAL_CENTS - 2500, "customer")]
     fee = session.query(Document).filter_by(kind=DocumentKind.FEE).one()
     assert (fee.gross_cents, fee.vat_cents, fee.vat_rate_percent) == (2500, 399, 19)
+    assert enclosed(session, NotificationKind.BOOKING_CANCELLED) == [f"{booking.number}.ics", f"{fee.number}.pdf"]
 
 
 def test_a_second_cancellation_is_refused_and_changes_nothing(scene: Scene, session: Any) -> None:
@@ -226,6 +228,12 @@ def test_a_move_to_what_is_taken_changes_nothing(scene: Scene, session: Any) -> 
     assert session.query(RonjaReservation).count() == 2
 
 
+def enclosed(session: Any, kind: NotificationKind) -> list[str]:
+    """The names of the files that come with a message."""
+    message = session.query(Notification).filter_by(kind=kind).one()
+    return [paper.filename for paper in hooks.attachments[kind](message)]
+
+
 def late(booking: Booking) -> Any:
     return booking.pickup_time - timedelta(hours=23)
 
@@ -249,6 +257,7 @@ def test_a_late_move_happens_when_the_fee_is_paid(scene: Scene, session: Any, fr
     assert session.get(BookingMove, result.move_id).state is MoveState.DONE
     fee = session.query(Document).filter_by(kind=DocumentKind.FEE).one()
     assert fee.gross_cents == 2500
+    assert enclosed(session, NotificationKind.BOOKING_MOVED) == [f"{booking.number}.ics", f"{fee.number}.pdf"]
 
 
 def test_a_fee_goes_back_when_the_new_date_is_gone(

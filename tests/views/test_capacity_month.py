@@ -179,8 +179,18 @@ def test_a_holiday_breaks_between_syllables(scene: Scene, login: Login) -> None:
     client = staff(scene, login)
     change_day(client, note="Erster Weihnachtstag", closed="y")
     page = text_of(client.get(THURSDAY))
-    assert 'class="capacity-note" lang="de">Erster Weih\N{SOFT HYPHEN}nachts\N{SOFT HYPHEN}tag<' in page
+    assert 'class="capacity-note">Erster Weih\N{SOFT HYPHEN}nachts\N{SOFT HYPHEN}tag<' in page
     assert 'value="Erster Weihnachtstag"' in page
+
+
+def test_a_holiday_is_named_in_the_readers_language_and_a_note_as_it_was_written(scene: Scene, login: Login) -> None:
+    client = staff(scene, login)
+    change_day(client, note="Erster Weihnachtstag", closed="y")
+    with client.session_transaction() as browser:
+        browser["language"] = "en"
+    assert 'class="capacity-note">Christmas Day<' in text_of(client.get(THURSDAY))
+    change_day(client, note="<b>Erster</b> Versuch", closed="y")
+    assert 'class="capacity-note">&lt;b&gt;Erster&lt;/b&gt; Versuch<' in text_of(client.get(THURSDAY))
 
 
 # -- the day

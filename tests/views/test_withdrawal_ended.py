@@ -1,4 +1,4 @@
-"""A booking that was cancelled within the withdrawal period: what was kept can still be had back, and the way is said."""
+"""A booking that was cancelled within the withdrawal period: what was kept can be had back, and the way is said."""
 
 from datetime import timedelta
 from typing import Any
