@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.waiting import page_ends_after
+from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import Payment, PaymentPurpose, PaymentState
 from b2c_web.payments.queries import latest_payment
@@ -66,6 +67,13 @@ def _late_move(
     until = min(payment.checkout_expires_at or payment.expires_at or now, move.created_at + page_ends_after())
     standing = _standing(move, payment, comes_back=move.id == paid, is_open=now < until)
     return LateMove(move.id, standing, move.fee_cents, until, window)
+
+
+def fee_of(booking: Booking, move_id: uuid.UUID) -> Payment | None:
+    """The payment of the fee of one of this booking's moves, if it has one. Raises NotFound for any other move."""
+    if db.session.scalar(select(BookingMove.id).filter_by(id=move_id, booking_id=booking.id)) is None:
+        raise NotFound
+    return latest_payment(PaymentPurpose.MOVE_FEE, move_id)
 
 
 def _standing(move: BookingMove, payment: Payment, *, comes_back: bool, is_open: bool) -> FeeStanding:

@@ -199,3 +199,12 @@ def test_an_address_of_an_older_move_still_says_that_a_newer_one_waits(
     wish = {"slot": scene.slots[6].id, "back": scene.slots[8].id}
     assert "/payment" in send(client, f"/bookings/{booking.id}/move", fee_cents="2500", **wish).location
     assert PAY in page_of(client, booking, f"?fee={older}")
+
+
+@pytest.mark.parametrize("page", ["payment", "return"])
+def test_the_move_of_another_booking_has_no_page_here(
+    scene: Scene, rosa: User, booking: Booking, client: FlaskClient, provider: Provider, page: str
+) -> None:
+    other, move = scene.booked(user_id=rosa.id, slot=2, back=4), db.session.query(BookingMove).one()
+    assert client.get(f"/bookings/{other.id}/move/{move.id}/{page}").status_code == 404
+    assert client.get(f"/bookings/{booking.id}/move/{move.id}/{page}").status_code == 303

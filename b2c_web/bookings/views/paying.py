@@ -9,6 +9,7 @@ from flask_login import current_user
 from b2c_web import htmx
 from b2c_web.access import requires
 from b2c_web.bookings import blueprint, commands
+from b2c_web.bookings.late_move import fee_of
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.queries import own_booking
 from b2c_web.catalog.texts import TEXTS
@@ -88,9 +89,9 @@ def give_up(booking_id: uuid.UUID) -> Response:
 @requires("bookings.own")
 def move_payment(booking_id: uuid.UUID, move_id: uuid.UUID) -> Response:
     booking = own_booking(current_user, booking_id)
-    wanted = latest_payment(PaymentPurpose.MOVE_FEE, move_id)
+    wanted = fee_of(booking, move_id)
     back = _absolute(url_for("bookings.show", booking_id=booking_id))
-    if wanted is None or wanted.user_id != current_user.id:
+    if wanted is None:
         return htmx.see_other(back)
     done = _absolute(url_for("bookings.move_return", booking_id=booking_id, move_id=move_id))
     return _to_page(wanted.id, _("Gebühr fürs Verschieben, %(number)s", number=booking.number), done, back)
@@ -99,9 +100,8 @@ def move_payment(booking_id: uuid.UUID, move_id: uuid.UUID) -> Response:
 @blueprint.get("/bookings/<uuid:booking_id>/move/<uuid:move_id>/return")
 @requires("bookings.own")
 def move_return(booking_id: uuid.UUID, move_id: uuid.UUID) -> Response:
-    own_booking(current_user, booking_id)
-    wanted = latest_payment(PaymentPurpose.MOVE_FEE, move_id)
-    if wanted is None or wanted.user_id != current_user.id:
+    wanted = fee_of(own_booking(current_user, booking_id), move_id)
+    if wanted is None:
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
     try:
         is_known = settle_payment(wanted.id).state not in UNPAID
