@@ -51,3 +51,4 @@ def register() -> None:
     """Fill media's hooks. Doing it twice changes nothing."""
     media_hooks.may_see[MediaPurpose.BOOKING] = may_see_media
     media_hooks.may_add[MediaPurpose.BOOKING] = may_add_media
+    media_hooks.lock[MediaPurpose.BOOKING] = lock_booking

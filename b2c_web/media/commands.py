@@ -49,7 +49,7 @@ def add_upload(
     `stream`: seekable; judged by its content and size, never by `filename`, which is only quoted. `key`: made by the
     browser for this upload; the same key again is the same file. The row names the file before the store has it, so
     that nothing can lie in the store that no row knows. Three steps: transaction, store, transaction. Raises NotFound
-    (not theirs), Invalid (field "file", in words for the person), Conflict (too many), StoreUnavailable.
+    (not theirs), Invalid (field "file", in words for the person), Conflict (too many), Busy, StoreUnavailable.
     """
     if not hooks.is_added_to_by(user, purpose, purpose_id):
         raise NotFound
@@ -91,14 +91,15 @@ def _announce(
     *,
     key: uuid.UUID | None,
 ) -> _Arriving:
-    """Command: the row that names the file, made once for each key."""
+    """Command: the row that names the file, made once for each key. Locks the row of the thing that it is about."""
     new = _Arriving(uuid7(), new_name(found.extension), is_received=False)
     facts = {"id": new.id, "purpose": purpose, "purpose_id": purpose_id, "uploaded_by": user_id, "upload_key": key}
     facts |= {"kind": found.kind, "state": MediaState.UPLOADED, "content_type": found.content_type}
     facts |= {"byte_size": byte_size, "staging_name": new.staging_name, "created_at": now_utc()}
-    with command_transaction():
+    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         known = _known(user_id, key)
         if known is None:
+            hooks.lock[purpose](purpose_id)
             _check_room(purpose, purpose_id)
             row = insert(table_of(MediaFile)).values(facts).on_conflict_do_nothing().returning(MediaFile.id)
             if db.session.scalar(row) is not None:

@@ -1,7 +1,7 @@
 """What features on the right say about files. Filled in their `init_app`."""
 
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from b2c_web.accounts.models import User
 from b2c_web.media.models import MediaPurpose
@@ -11,6 +11,9 @@ MaySomebody = Callable[[User, uuid.UUID], bool]
 # may this person see, or add, files of the thing with this id? Nobody may where nothing is registered
 may_see: dict[MediaPurpose, MaySomebody] = {}
 may_add: dict[MediaPurpose, MaySomebody] = {}
+
+# holds the row of the thing with this id until the end of the transaction, so that its files are counted one by one
+lock: dict[MediaPurpose, Callable[[uuid.UUID], object]] = {}
 
 # Asked by the clean-up with ids of files that are old enough to go: which of them are in use? Runs in its
 # transaction, with the files locked. As long as nothing is registered, nothing counts as unused.
@@ -36,7 +39,8 @@ def add_referred(function: Callable[[Collection[uuid.UUID]], Iterable[uuid.UUID]
 def registered() -> dict[str, list[str]]:
     """Everything that is filled in, for the test that prints all hooks."""
     found = {"media.referred": [_name(function) for function in referred]}
-    for word, answers in (("may_see", may_see), ("may_add", may_add)):
+    answers: Mapping[MediaPurpose, Callable[..., object]]
+    for word, answers in (("may_see", may_see), ("may_add", may_add), ("lock", lock)):
         for purpose, function in answers.items():
             found[f"media.{word}[{purpose.value}]"] = [_name(function)]
     return found
