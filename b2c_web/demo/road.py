@@ -19,6 +19,7 @@ from b2c_web.db import command_transaction
 from b2c_web.demo import pictures
 from b2c_web.dispatch import commands, whereabouts
 from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.dispatch.photos import SIGNATURE
 from b2c_web.flask_extensions import db
 from b2c_web.media.commands import add_upload
 from b2c_web.media.models import MediaPurpose
@@ -26,7 +27,6 @@ from b2c_web.workshops.models import Jockey, RonjaVehicle
 
 GREY = (0xCB, 0xD2, 0xD9)
 CALLS_APART_MINUTES = 6
-SIGNATURE = "signature"
 
 
 def by_jockey(step: Callable[..., None]) -> Callable[..., None]:
@@ -66,10 +66,11 @@ class Drive:
         """The car from all sides and the signature; the files' ids by view. The worker makes their sizes."""
         drawn = {view: pictures.car(view, number) for view in current_app.config["HANDOVER_VIEWS"]}
         drawn[SIGNATURE] = pictures.signature()
-        return {view: str(self._add(content)) for view, content in drawn.items()}
+        return {what: str(self._add(content, is_signature=what == SIGNATURE)) for what, content in drawn.items()}
 
-    def _add(self, content: BinaryIO) -> uuid.UUID:
-        return add_upload(self._actor(), MediaPurpose.BOOKING, self.booking_id, content, "foto.jpg").id
+    def _add(self, content: BinaryIO, *, is_signature: bool = False) -> uuid.UUID:
+        about = self._actor(), MediaPurpose.BOOKING, self.booking_id
+        return add_upload(*about, content, "foto.jpg", is_signature=is_signature).id
 
     @by_jockey
     def hand_over(self, mileage_km: int, files: Mapping[str, str]) -> None:
@@ -115,20 +116,20 @@ def handover(mileage_km: int, files: Mapping[str, str]) -> dict[str, Any]:
     """A complete protocol. `files` by view; where one lacks, a plain grey picture stands: the car is long home."""
     views = current_app.config["HANDOVER_VIEWS"]
     return {
-        "photos": [{"view": view, "file": files.get(view) or picture()} for view in views],
-        "signature": files.get(SIGNATURE) or picture(),
+        "photos": [{"view": view, "file": files.get(view) or picture(view)} for view in views],
+        "signature": files.get(SIGNATURE) or picture(SIGNATURE),
         "mileage_km": mileage_km,
         "fuel": "3/4",
         "notes": "",
     }
 
 
-def picture() -> str:
-    """The store's name of the demo's one picture; it is kept once for each run."""
-    known = current_app.extensions
-    if "demo_picture" not in known:
-        known["demo_picture"] = known["media_store"].put(plain_png(320, 240), "png")
-    return str(known["demo_picture"])
+def picture(what: str) -> str:
+    """The store's name of the demo's plain picture of a view; each is kept once for each run."""
+    known = current_app.extensions.setdefault("demo_pictures", {})
+    if what not in known:
+        known[what] = current_app.extensions["media_store"].put(plain_png(320, 240), "png")
+    return str(known[what])
 
 
 def plain_png(width: int, height: int) -> bytes:

@@ -16,6 +16,7 @@ from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, Ronj
 from b2c_web.bookings.queries import visible_to
 from b2c_web.clock import local_to_utc, now_utc
 from b2c_web.config import ZONE
+from b2c_web.dispatch import photos
 from b2c_web.dispatch.lateness import Arrival, Need, Risk, Times, arrival_of, is_overdue, need_of
 from b2c_web.dispatch.loads import Load, jockey_states, loads_of
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
@@ -45,6 +46,7 @@ class Row:
     """One trip. `assignment`: its newest one, also when it ended; None when it never had one.
 
     `is_overdue` also of a trip whose need is another one: nobody may drive it yet, and the window is over.
+    `unreadable`: what of its handover the worker had to refuse afterwards, as in `photos.named`.
     """
 
     trip: Trip
@@ -53,6 +55,7 @@ class Row:
     need: Need | None
     arrival: Arrival | None
     is_overdue: bool
+    unreadable: list[str]
 
     @property
     def is_open(self) -> bool:
@@ -118,7 +121,8 @@ def version_of(user: User, day: date, today: date) -> str:
     states = jockey_states(user.workshop_id)
     minute = now_utc().replace(second=0, microsecond=0) if day == today else None
     due = [(one.id, one.mileage, one.next_service_mileage) for one in due_for_service(user.workshop_id)]
-    facts = (sorted(map(str, rows)) for rows in (trips, given, reserved, states, due))
+    refused = photos.refused_of(booking_ids)
+    facts = (sorted(map(str, rows)) for rows in (trips, given, reserved, states, due, refused))
     return live.version_of(*facts, day, minute, None if trips else next_day(user, day))
 
 
@@ -181,11 +185,12 @@ def _trips(user: User, day: date, today: date) -> Sequence[Trip]:
 
 def _rows(trips: Sequence[Trip]) -> list[Row]:
     newest = _newest_assignments([trip.booking_id for trip in trips])
-    now = now_utc()
-    return [_row(trip, newest.get((trip.booking_id, trip.type)), now) for trip in trips]
+    unreadable, now = photos.unreadable(list(newest.values())), now_utc()
+    given = ((trip, newest.get((trip.booking_id, trip.type))) for trip in trips)
+    return [_row(trip, one, now, unreadable.get(one.id, []) if one else []) for trip, one in given]
 
 
-def _row(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> Row:
+def _row(trip: Trip, assignment: JockeyAssignment | None, now: datetime, unreadable: list[str]) -> Row:
     booking = trip.booking
     need = need_of(
         trip.type,
@@ -197,8 +202,8 @@ def _row(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> Row:
         conflict=assignment.conflict if assignment else None,
     )
     overdue = _is_overdue(trip, assignment, now)
-    need = need or (Need.OVERDUE if overdue else None)
-    return Row(trip, booking, assignment, need, arrival(trip, assignment, now), overdue)
+    need = need or (Need.OVERDUE if overdue else Need.UNREADABLE if unreadable else None)
+    return Row(trip, booking, assignment, need, arrival(trip, assignment, now), overdue, unreadable)
 
 
 def _is_overdue(trip: Trip, assignment: JockeyAssignment | None, now: datetime) -> bool:

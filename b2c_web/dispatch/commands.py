@@ -20,7 +20,7 @@ from b2c_web.bookings.arrival import ask_back
 from b2c_web.bookings.models import AssignmentType, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
-from b2c_web.dispatch import photos, planning, rules
+from b2c_web.dispatch import photos, planning, rules, words
 from b2c_web.dispatch.doubts import ask_back_holder, ask_back_keys
 from b2c_web.dispatch.drivers import is_on_the_road
 from b2c_web.dispatch.handovers import keys_of
@@ -37,10 +37,7 @@ PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
 NOT_HERE = _l("Das Auto ist noch nicht in der Werkstatt angekommen.")
 Lack = rules.HandoverLack | rules.NoShowLack
 LACKING: Mapping[Lack, tuple[str, Any]] = {
-    rules.HandoverLack.VIEWS: (
-        "photos",
-        _l("Es fehlen noch Fotos: vorn, hinten, links, rechts und Tacho."),
-    ),
+    rules.HandoverLack.VIEWS: ("photos", _l("Es fehlen noch Fotos: %(views)s.")),
     rules.HandoverLack.SIGNATURE: ("signature", _l("Es fehlt noch die Unterschrift.")),
     rules.NoShowLack.CALLS: ("calls", _l("Bitte rufen Sie zuerst noch einmal an.")),
     rules.NoShowLack.WAITING: ("waited_minutes", _l("Die Wartezeit ist noch nicht um.")),
@@ -58,11 +55,13 @@ def locked_step(assignment_id: uuid.UUID, actor: User | None) -> Iterator[Step]:
         yield step
 
 
-def _need_all(lacks: Sequence[Lack]) -> None:
-    """Raises Invalid for the first; `details["lacks"]` names all of them."""
+def _need_all(lacks: Sequence[Lack], views: Sequence[str] = ()) -> None:
+    """Raises Invalid for the first; `details["lacks"]` names all of them. `views`: those without a photo."""
     if lacks:
         field, message = LACKING[lacks[0]]
-        raise Invalid(message, code=lacks[0].value.lower(), field=field, lacks=tuple(lacks))
+        raise Invalid(
+            str(message) % {"views": words.listed(views)}, code=lacks[0].value.lower(), field=field, lacks=tuple(lacks)
+        )
 
 
 def _calls(step: Step) -> list[str]:
@@ -79,9 +78,11 @@ def _kept(step: Step, handover: Mapping[str, Any]) -> dict[str, Any]:
 def _whole(
     step: Step, handover: Mapping[str, Any], *, mileage_confirmed: bool, ronja_confirmed: bool
 ) -> dict[str, Any]:
-    """The handover without photos of other bookings. Raises Invalid naming what is missing, or strange."""
-    config, good = current_app.config, photos.of_booking(handover, step.booking.id)
-    _need_all(rules.handover_lacks(good, config["HANDOVER_VIEWS"], config["HANDOVER_SIGNATURE"]))
+    """The handover without what does not count for this trip. Raises Invalid naming what is missing, or strange."""
+    config, good = current_app.config, photos.of_trip(handover, step.assignment)
+    views = config["HANDOVER_VIEWS"]
+    lacks = rules.handover_lacks(good, views, config["HANDOVER_SIGNATURE"])
+    _need_all(lacks, rules.missing_views(good, views))
     if not mileage_confirmed and "mileage_km" in good:
         ask_back(step.booking, good["mileage_km"])
     if not ronja_confirmed and "ronja_mileage_km" in good:
@@ -135,8 +136,8 @@ def finish_pickup_handover(
 ) -> AssignmentStatus:
     """The jockey has the car and the customer the Ronja: booking IN_TRANSIT_TO_WORKSHOP, Ronja IN_USE.
 
-    `handover` as in `rules.handover_lacks`; it is kept as it is, without photos of other bookings, and what
-    "ronja_mileage_km" says is the Ronja's mileage from now on. Raises Invalid naming what is missing, or with the
+    `handover` as in `rules.handover_lacks`; it is kept as it is, without files that do not count for this
+    trip (`photos.counts`), and what "ronja_mileage_km" says is the Ronja's mileage from now on. Raises Invalid naming what is missing, or with the
     code "mileage_doubt" or "ronja_mileage_doubt" for a strange mileage that nobody confirmed, or "ronja_out" for a
     Ronja that another customer still has. That is asked when its row is ours: of two at once one is asked.
     """
@@ -238,14 +239,14 @@ def record_no_show(assignment_id: uuid.UUID, *, photo: str, actor: User | None =
     """Nobody is there at pickup: the PICKUP ends with NO_SHOW, the booking stays and a new date is offered.
 
     Needs the call attempts (`record_call`), the waiting within the promised window by our clock, and `photo`, the
-    id of a file of this booking. Raises Invalid; `details["lacks"]` names all that is missing.
+    id of a photo that counts for this trip. Raises Invalid; `details["lacks"]` names all that is missing.
     """
     with locked_step(assignment_id, actor) as step:
         if step.is_ended_by_actor(CancelReason.NO_SHOW):
             return step.assignment.status
         step.must_be(PICKUP, AssignmentStatus.AT_PICKUP_LOCATION)
         waited = rules.waited_minutes(step.assignment.arrived_at, step.assignment.trip.window_start, now_utc())
-        calls, shown = len(_calls(step)), photos.one_of_booking(photo, step.booking.id)
+        calls, shown = len(_calls(step)), photos.one_of_trip(photo, step.assignment)
         lacks = rules.no_show_lacks(calls=calls, waited_minutes=waited, has_photo=bool(shown), rules=current_app.config)
         _need_all(lacks)
         step.assignment.handover = _kept(step, {"no_show": {"calls": calls, "waited_minutes": waited, "photo": shown}})

@@ -18,6 +18,7 @@ from b2c_web.dispatch.commands import LACKING
 from b2c_web.dispatch.deciding import Decision
 from b2c_web.dispatch.models import CancelReason
 from b2c_web.dispatch.rules import HandoverLack, NoShowLack
+from b2c_web.dispatch.words import listed
 from b2c_web.errors import Invalid
 from b2c_web.forms import Form, WholeNumberField, trimmed
 
@@ -140,15 +141,19 @@ class HandoverForm(Form):
     signed_by = StringField(_l("Name"), filters=[trimmed], validators=[Length(max=120)])
     signed = BooleanField(_l("Ich bestätige Zustand, Kilometer und Ronja."))
 
-    lacks_photos = asks_signature = False
+    missing_views: Sequence[str] = ()
+    asks_signature = False
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Names photos and signature together with what else is missing."""
         valid = bool(super().validate(extra_validators))
         is_signed = self.picture() or self.signature_id.data or (self.signed.data and self.signed_by.data)
-        missing = {HandoverLack.VIEWS: self.lacks_photos, HandoverLack.SIGNATURE: self.asks_signature and not is_signed}
+        missing = {
+            HandoverLack.VIEWS: self.missing_views,
+            HandoverLack.SIGNATURE: self.asks_signature and not is_signed,
+        }
         for name, words in (LACKING[lack] for lack, is_missing in missing.items() if is_missing):
-            self.add_error(name, words)
+            self.add_error(name, str(words) % {"views": listed(self.missing_views)})
         return valid and not any(missing.values())
 
     def picture(self) -> bytes | None:

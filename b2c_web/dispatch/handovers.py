@@ -14,9 +14,9 @@ from b2c_web.bookings import hooks
 from b2c_web.bookings.coming import Tour
 from b2c_web.bookings.models import AssignmentType, Booking
 from b2c_web.dispatch.models import JockeyAssignment
-from b2c_web.dispatch.photos import as_id
+from b2c_web.dispatch.photos import SIGNATURE, named
 from b2c_web.flask_extensions import db
-from b2c_web.media.models import MediaFile
+from b2c_web.media.models import MediaFile, MediaState
 from b2c_web.media.queries import files
 
 NOTES: Mapping[str, Any] = {
@@ -31,7 +31,10 @@ FUEL: Mapping[Any, Any] = {"R": _l("Reserve"), "1/4": "¼", "1/2": "½", "3/4": 
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What a jockey noted at the door, or why there was no handover. `signed_by`: who signed, as far as it is known."""
+    """What a jockey noted at the door, or why there was no handover. `signed_by`: who signed, as far as it is known.
+
+    `unreadable`: what the worker had to refuse afterwards, as in `photos.named`.
+    """
 
     assignment: JockeyAssignment
     at: datetime | None
@@ -42,6 +45,7 @@ class Handover:
     photos: list[MediaFile]
     signature: list[MediaFile]
     signed_by: str
+    unreadable: list[str]
 
     @property
     def is_pickup(self) -> bool:
@@ -64,22 +68,24 @@ def tours_to_the_door(booking: Booking) -> Sequence[Tour]:
 def handovers(tours: Sequence[JockeyAssignment]) -> list[Handover]:
     """What the jockeys noted, in order of time."""
     noted = [(tour, tour.handover) for tour in tours if tour.handover]
-    named = [one for _tour, facts in noted for one in [*_photo_ids(facts), *_signature_id(facts)]]
-    known = {file.id: file for file in files(named)}
-    return [
-        Handover(
-            assignment=tour,
-            at=tour.departed_at or tour.completed_at or tour.arrived_at,
-            mileage_km=mileage_of(tour),
-            ronja_mileage_km=mileage_of(tour, "ronja_mileage_km"),
-            ronja_fuel=_worded("fuel", facts.get("ronja_fuel") or ""),
-            notes={NOTES[name]: _worded(name, facts[name]) for name in NOTES if facts.get(name)},
-            photos=[known[one] for one in _photo_ids(facts) if one in known],
-            signature=[known[one] for one in _signature_id(facts) if one in known],
-            signed_by=str(facts.get("signed_by") or ""),
-        )
-        for tour, facts in noted
-    ]
+    known = {file.id: file for file in files([one for _tour, facts in noted for _what, one in named(facts)])}
+    return [_handover(tour, facts, known) for tour, facts in noted]
+
+
+def _handover(tour: JockeyAssignment, facts: Mapping[str, Any], known: Mapping[uuid.UUID, MediaFile]) -> Handover:
+    shown = [(what, known[one]) for what, one in named(facts) if one in known]
+    return Handover(
+        assignment=tour,
+        at=tour.departed_at or tour.completed_at or tour.arrived_at,
+        mileage_km=mileage_of(tour),
+        ronja_mileage_km=mileage_of(tour, "ronja_mileage_km"),
+        ronja_fuel=_worded("fuel", facts.get("ronja_fuel") or ""),
+        notes={NOTES[name]: _worded(name, facts[name]) for name in NOTES if facts.get(name)},
+        photos=[file for what, file in shown if what != SIGNATURE],
+        signature=[file for what, file in shown if what == SIGNATURE],
+        signed_by=str(facts.get("signed_by") or ""),
+        unreadable=[what for what, file in shown if file.state is MediaState.REFUSED],
+    )
 
 
 def handed_over(tours: Sequence[JockeyAssignment]) -> list[Handover]:
@@ -101,17 +107,6 @@ def keys_of(handover: Mapping[str, Any] | None) -> int | None:
 
 def _worded(name: str, noted: Any) -> str:
     return str(FUEL.get(noted, noted) if name == "fuel" else noted)
-
-
-def _photo_ids(facts: Mapping[str, Any]) -> list[uuid.UUID]:
-    """The ids of a handover's photos; a handover without media of ours names files of another kind."""
-    photos = [photo.get("file") for photo in facts.get("photos") or [] if isinstance(photo, Mapping)]
-    return [one for one in map(as_id, [*photos, (facts.get("no_show") or {}).get("photo")]) if one]
-
-
-def _signature_id(facts: Mapping[str, Any]) -> list[uuid.UUID]:
-    """One id, or none where nothing was drawn."""
-    return [one for one in [as_id(facts.get("signature"))] if one]
 
 
 def register() -> None:

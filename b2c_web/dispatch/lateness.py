@@ -79,6 +79,7 @@ class Need(StrEnum):
     NO_SHOW = "NO_SHOW"
     RETURN_FAILED = "RETURN_FAILED"
     OVERDUE = "OVERDUE"
+    UNREADABLE = "UNREADABLE"  # a photo of the handover, or its signature, turned out to be no picture
 
 
 def need_of(

@@ -1,7 +1,7 @@
 """Photos of handovers and no-shows: files of the booking, named by their ids in an assignment's `handover`."""
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,8 +9,10 @@ from sqlalchemy import String, cast, select
 
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.flask_extensions import db
-from b2c_web.media.models import MediaFile, MediaPurpose
-from b2c_web.media.queries import files_for, lock_files
+from b2c_web.media.models import MediaFile, MediaPurpose, MediaState
+from b2c_web.media.queries import files, files_for, lock_files
+
+PLACE, SIGNATURE = "place", "signature"  # what a file shows that is none of the car's views
 
 
 def as_id(name: Any) -> uuid.UUID | None:
@@ -21,37 +23,78 @@ def as_id(name: Any) -> uuid.UUID | None:
         return None
 
 
-def of_booking(handover: Mapping[str, Any], booking_id: uuid.UUID) -> dict[str, Any]:
-    """Step: the handover without photos, and without a signature, that are gone, refused or another booking's.
+def counts(file: MediaFile, tour: JockeyAssignment) -> bool:
+    """Is this file evidence of this trip? Its jockey sent it for its booking since the trip began, and all of it came.
+
+    One that the worker has not looked at yet counts: nobody waits for that at a door.
+    """
+    came = file.received_at is not None and file.state is not MediaState.REFUSED
+    sent_for = file.purpose, file.purpose_id, file.uploaded_by
+    is_theirs = sent_for == (MediaPurpose.BOOKING, tour.booking_id, tour.jockey.user_id)
+    return came and is_theirs and tour.started_at is not None and file.created_at >= tour.started_at
+
+
+def sent(names: Iterable[Any], tour: JockeyAssignment, *, signature: bool = False) -> list[MediaFile]:
+    """Those of the named files that count as photos of this trip, or as its signature, in the order given."""
+    ids = [one for one in map(as_id, names) if one]
+    return [file for file in files(ids) if counts(file, tour) and file.is_signature is signature]
+
+
+def of_trip(handover: Mapping[str, Any], tour: JockeyAssignment) -> dict[str, Any]:
+    """Step: the handover without photos, and without a signature, that do not count for this trip.
 
     Holds the files until the end of the transaction. Names that are no ids are the caller's own and stay.
     """
     shown = [photo for photo in handover.get("photos") or [] if isinstance(photo, Mapping)]
-    named = [*(photo.get("file") for photo in shown), handover.get("signature")]
-    ids = [one for one in map(as_id, named) if one]
-    good = {file.id for file in lock_files(ids, MediaPurpose.BOOKING, booking_id)}
-    kept = {**handover, "photos": [dict(photo) for photo in shown if _is_good(photo.get("file"), good)]}
-    if not _is_good(handover.get("signature"), good):
+    held = _held([*(photo.get("file") for photo in shown), handover.get("signature")], tour)
+    pictures = {file.id for file in held if not file.is_signature}
+    kept = {**handover, "photos": [dict(photo) for photo in shown if _is_good(photo.get("file"), pictures)]}
+    if not _is_good(handover.get("signature"), {file.id for file in held if file.is_signature}):
         kept["signature"] = ""
     return kept
 
 
-def one_of_booking(name: Any, booking_id: uuid.UUID) -> str:
-    """Step: the id of a file of this booking as text, empty for anything else. Holds it as above."""
-    found = as_id(name)
-    held = lock_files([found], MediaPurpose.BOOKING, booking_id) if found else []
+def one_of_trip(name: Any, tour: JockeyAssignment) -> str:
+    """Step: the id of a photo that counts for this trip as text, empty for anything else. Holds it as above."""
+    held = [file for file in _held([name], tour) if not file.is_signature]
     return str(held[0].id) if held else ""
 
 
-def taken_since(booking_id: uuid.UUID, user_id: uuid.UUID, since: datetime) -> list[MediaFile]:
-    """The files of this booking that this person sent from an instant on and that came in, oldest first."""
-    sent = (file for file in files_for(MediaPurpose.BOOKING, booking_id) if file.uploaded_by == user_id)
-    return [file for file in sent if file.received_at is not None and file.created_at >= since]
+def _held(names: Iterable[Any], tour: JockeyAssignment) -> list[MediaFile]:
+    ids = [one for one in map(as_id, names) if one]
+    return [file for file in lock_files(ids, MediaPurpose.BOOKING, tour.booking_id) if counts(file, tour)]
+
+
+def taken_since(tour: JockeyAssignment, since: datetime) -> list[MediaFile]:
+    """The photos that count for this trip and were sent from an instant on, oldest first."""
+    known = (file for file in files_for(MediaPurpose.BOOKING, tour.booking_id) if not file.is_signature)
+    return [file for file in known if counts(file, tour) and file.created_at >= since]
 
 
 def _is_good(name: Any, good: Collection[uuid.UUID]) -> bool:
     found = as_id(name)
     return found is None or found in good
+
+
+def named(handover: Mapping[str, Any] | None) -> list[tuple[str, uuid.UUID]]:
+    """What a handover or a no-show shows, each with the id of its file: a view, the place or the signature."""
+    facts = handover or {}
+    shown = [photo for photo in facts.get("photos") or [] if isinstance(photo, Mapping)]
+    names = [(str(photo.get("view")), photo.get("file")) for photo in shown]
+    names += [(PLACE, (facts.get("no_show") or {}).get("photo")), (SIGNATURE, facts.get("signature"))]
+    return [(what, one) for what, name in names if (one := as_id(name))]
+
+
+def refused_of(booking_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """The files of these bookings that the worker refused."""
+    of_bookings = MediaFile.purpose == MediaPurpose.BOOKING, MediaFile.purpose_id.in_(booking_ids)
+    return set(db.session.scalars(select(MediaFile.id).where(*of_bookings, MediaFile.state == MediaState.REFUSED)))
+
+
+def unreadable(tours: Sequence[JockeyAssignment]) -> dict[uuid.UUID, list[str]]:
+    """By trip, what its handover names (see `named`) and the worker had to refuse afterwards."""
+    gone = refused_of({tour.booking_id for tour in tours})
+    return {tour.id: [what for what, one in named(tour.handover) if one in gone] for tour in tours}
 
 
 def in_use(ids: Collection[uuid.UUID]) -> Iterable[uuid.UUID]:

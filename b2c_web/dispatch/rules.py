@@ -67,6 +67,15 @@ class HandoverLack(StrEnum):
     SIGNATURE = "SIGNATURE"
 
 
+def missing_views(handover: Mapping[str, Any], views: Sequence[str]) -> list[str]:
+    """The views without a photo of their own: one photo shows one view, the first that names it."""
+    shown: dict[Any, Any] = {}
+    for photo in handover.get("photos") or []:
+        if isinstance(photo, Mapping) and photo.get("file"):
+            shown.setdefault(photo["file"], photo.get("view"))
+    return [view for view in views if view not in shown.values()]
+
+
 def handover_lacks(handover: Mapping[str, Any], views: Sequence[str], signature: bool) -> list[HandoverLack]:
     """All that is missing of a handover.
 
@@ -74,11 +83,9 @@ def handover_lacks(handover: Mapping[str, Any], views: Sequence[str], signature:
     `handover["signature"]` is where the customer's signature is kept. Where no signature can be drawn,
     `handover["signed_typed"]` holds the name that the customer typed and confirmed.
     """
-    photos = handover.get("photos") or []
-    shown = {photo.get("view") for photo in photos if isinstance(photo, Mapping) and photo.get("file")}
     is_signed = handover.get("signature") or handover.get("signed_typed")
     missing = {
-        HandoverLack.VIEWS: not shown.issuperset(views),
+        HandoverLack.VIEWS: bool(missing_views(handover, views)),
         HandoverLack.SIGNATURE: signature and not is_signed,
     }
     return [lack for lack, is_missing in missing.items() if is_missing]

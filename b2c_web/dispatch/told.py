@@ -25,6 +25,7 @@ NEEDS = {
     Need.NO_SHOW: _l("niemand angetroffen"),
     Need.RETURN_FAILED: _l("Rückgabe gescheitert"),
     Need.OVERDUE: _l("überfällig"),
+    Need.UNREADABLE: _l("Foto nicht lesbar"),
 }
 FLAGS = {
     "NO_SHIFT": _l("Der Jockey hat da keine Schicht."),

@@ -1,16 +1,19 @@
 """The words for a jockey's next step: on its button, beneath it, and on the page that says what will happen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from babel.lists import format_list
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from b2c_web import formatting
 from b2c_web.bookings.models import AssignmentType
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
+from b2c_web.dispatch.photos import PLACE, SIGNATURE
 from b2c_web.dispatch.placing import Clash
+from b2c_web.formatting import language
 
 S = AssignmentStatus
 PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
@@ -105,6 +108,7 @@ VIEWS = {
     "right": _l("rechts"),
     "dashboard": _l("Tacho"),
 }
+SHOWN = {**VIEWS, PLACE: _l("Ort"), SIGNATURE: _l("Unterschrift")}
 ENDED_BECAUSE = {
     CancelReason.NO_SHOW: _l("niemand angetroffen"),
     CancelReason.REDISPATCHED: _l("umgeplant"),
@@ -129,6 +133,11 @@ FLAGGED = {
     Clash.NO_JOCKEY_FREE: _l("überschneidet sich"),
     Clash.OUTSIDE_WINDOW: _l("außerhalb des Fensters"),
 }
+
+
+def listed(shown: Sequence[str]) -> str:
+    """ "vorn, hinten und Tacho": views, or what else a handover shows."""
+    return format_list([str(SHOWN.get(one, one)) for one in shown], locale="de" if language() == "de" else "en_GB")
 
 
 def after_return(tour: JockeyAssignment) -> Any:

@@ -11,7 +11,7 @@ from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.flask_extensions import db
 from b2c_web.media import hooks
-from b2c_web.media.models import MediaFile, MediaState
+from b2c_web.media.models import MediaFile
 
 BATCH = 500
 
@@ -38,12 +38,14 @@ def _batch(after: uuid.UUID) -> list[MediaFile]:
 
 
 def _unused(batch: list[MediaFile]) -> list[MediaFile]:
-    """Past their time, refused, or in nobody's use. Asked only when somebody can answer."""
+    """Past their time, never arrived, or in nobody's use, which is asked only when somebody can answer.
+
+    One that was refused stays as long as somebody names it: there is to be seen what is missing.
+    """
     past = now_utc() - timedelta(days=current_app.config["MEDIA_KEEP_DAYS"])
     ids = [file.id for file in batch]
     used = {one for ask in hooks.referred for one in ask(ids)} if hooks.referred else set(ids)
-    never_came = {file.id for file in batch if file.received_at is None or file.state is MediaState.REFUSED}
-    return [file for file in batch if file.created_at < past or file.id in never_came or file.id not in used]
+    return [one for one in batch if one.created_at < past or one.received_at is None or one.id not in used]
 
 
 def _delete(files: list[MediaFile]) -> int:

@@ -43,11 +43,12 @@ def add_upload(
     filename: str,
     *,
     key: uuid.UUID | None = None,
+    is_signature: bool = False,
 ) -> MediaFile:
     """Take in one photo or video; the worker is told, nobody sees it before READY.
 
     `stream`: seekable; judged by its content and size, never by `filename`, which is only quoted. `key`: made by the
-    browser for this upload; the same key again is the same file. The row names the file before the store has it, so
+    browser for this upload; the same key again is the same file. `is_signature`: drawn at the door. The row names the file before the store has it, so
     that nothing can lie in the store that no row knows. Three steps: transaction, store, transaction. Raises NotFound
     (not theirs), Invalid (field "file", in words for the person), Conflict (too many), Busy, StoreUnavailable.
     """
@@ -56,7 +57,7 @@ def add_upload(
     user_id = user.id
     found, byte_size = _judge(stream, filename)
     with _turns:
-        arriving = _announce(user_id, purpose, purpose_id, found, byte_size, key=key)
+        arriving = _announce(user_id, purpose, purpose_id, found, byte_size, key=key, is_signature=is_signature)
         if not arriving.is_received and arriving.staging_name:
             _receive(arriving.id, arriving.staging_name, stream)
     file = db.session.get(MediaFile, arriving.id)
@@ -90,12 +91,14 @@ def _announce(
     byte_size: int,
     *,
     key: uuid.UUID | None,
+    is_signature: bool,
 ) -> _Arriving:
     """Command: the row that names the file, made once for each key. Locks the row of the thing that it is about."""
     new = _Arriving(uuid7(), new_name(found.extension), is_received=False)
     facts = {"id": new.id, "purpose": purpose, "purpose_id": purpose_id, "uploaded_by": user_id, "upload_key": key}
     facts |= {"kind": found.kind, "state": MediaState.UPLOADED, "content_type": found.content_type}
     facts |= {"byte_size": byte_size, "staging_name": new.staging_name, "created_at": now_utc()}
+    facts["is_signature"] = is_signature
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         known = _known(user_id, key)
         if known is None:

@@ -42,6 +42,7 @@ class MediaFile(Base):
 
     `staging_name`: what was uploaded, shown to nobody and deleted when the sizes are made; `received_at` is set when
     all of it is in the store. `upload_key`: the browser's own, so that a repeated upload is the same file.
+    `is_signature`: drawn at the door by who signs.
     """
 
     __tablename__ = "media_files"
@@ -65,6 +66,7 @@ class MediaFile(Base):
     purpose_id: Mapped[uuid.UUID]
     uploaded_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     upload_key: Mapped[uuid.UUID | None]
+    is_signature: Mapped[bool] = mapped_column(server_default=text("false"), default=False)
     kind: Mapped[MediaKind] = mapped_column(enum_type(MediaKind, "media_kind"))
     state: Mapped[MediaState] = mapped_column(
         enum_type(MediaState, "media_state"), server_default="UPLOADED", default=MediaState.UPLOADED

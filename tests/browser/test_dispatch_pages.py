@@ -68,6 +68,8 @@ class Scene:
         booking: Booking = make_booking(self.slot, self.end, ronja=ronja, status=of_booking, customer_name="Ada Ahorn")
         trip = db.session.query(Trip).filter_by(booking_id=booking.id, type=kind).one()
         facts: dict[str, Any] = {"conflict": "NO_SHIFT"} if name == "flagged" else {}
+        if status in (S.AT_PICKUP_LOCATION, S.AT_WORKSHOP):
+            facts |= {"started_at": trip.window_start - timedelta(minutes=20), "arrived_at": trip.window_start}
         if status is S.CANCELLED:
             facts["cancel_reason"] = CancelReason.NO_SHOW
         tour = JockeyAssignment(
@@ -78,7 +80,6 @@ class Scene:
             type=kind,
             status=status,
             scheduled_time=trip.window_start,
-            arrived_at=trip.window_start if status in (S.AT_PICKUP_LOCATION, S.AT_WORKSHOP) else None,
             **facts,
         )
         db.session.add(tour)

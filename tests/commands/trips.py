@@ -7,9 +7,12 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 
+from sqlalchemy import func, select
+
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.models import AssignmentType, Booking
+from b2c_web.clock import now_utc
 from b2c_web.demo.road import plain_png
 from b2c_web.dispatch import commands
 from b2c_web.dispatch.models import JockeyAssignment, JockeyBusyRange
@@ -97,9 +100,12 @@ class Trips(Scene):
             with self.at(start + timedelta(minutes=minutes)):
                 commands.record_call(pickup.id, self.driver)
 
-    def upload(self, booking: Booking) -> str:
-        """The id of a photo that the jockey took."""
-        return str(add_upload(self.driver, MediaPurpose.BOOKING, booking.id, BytesIO(PNG), "foto.png").id)
+    def upload(self, booking: Booking, content: bytes = PNG, **options: Any) -> str:
+        """The id of a photo that the jockey took on the trip: now, or when it began where the clock stands before."""
+        mine = select(func.max(JockeyAssignment.started_at)).filter_by(booking_id=booking.id)
+        with self.at(max(now_utc(), self.session.scalar(mine) or now_utc())):
+            sent = BytesIO(content)
+            return str(add_upload(self.driver, MediaPurpose.BOOKING, booking.id, sent, "foto.png", **options).id)
 
     def miss(self, booking: Booking) -> JockeyAssignment:
         """Nobody is there, and the jockey has waited a quarter of an hour: the PICKUP that ended."""

@@ -56,7 +56,7 @@ def told(booking: Booking, kind: NotificationKind) -> datetime:
 
 def noted_with_photos(trips: Trips, booking: Booking) -> dict[str, Any]:
     photos = [{"view": view, "file": trips.upload(booking)} for view in VIEWS]
-    return {**NOTED, "photos": photos, "signature": trips.upload(booking)}
+    return {**NOTED, "photos": photos, "signature": trips.upload(booking, is_signature=True)}
 
 
 @pytest.mark.parametrize("days", [0, 1])

@@ -24,7 +24,6 @@ from b2c_web.errors import Conflict
 from b2c_web.forms import SHOWN_IN_THE_FORM, ActionForm, form_page, submitted
 from b2c_web.media.commands import add_upload
 from b2c_web.media.models import MediaFile, MediaPurpose
-from b2c_web.media.queries import files
 
 S = AssignmentStatus
 DOORS: Mapping[tuple[AssignmentType, AssignmentStatus], Callable[..., Any]] = {
@@ -68,8 +67,9 @@ def _saved(tour: JockeyAssignment, form: HandoverForm) -> Response:
 def _handover_form(tour: JockeyAssignment) -> HandoverForm:
     """What is drawn is kept at once, so that nobody signs twice when something else is missing."""
     form = HandoverForm()
+    form.signature_id.data = next((str(one.id) for one in _signatures(tour, form)), "")
     if form.is_submitted() and (tour.type, tour.status) in DOORS:
-        form.lacks_photos = not all(_chosen(tour).values())
+        form.missing_views = [view for view, shown in _chosen(tour).items() if not shown]
         form.asks_signature = current_app.config["HANDOVER_SIGNATURE"]
         try:
             _keep_signature(tour, form)
@@ -78,10 +78,15 @@ def _handover_form(tour: JockeyAssignment) -> HandoverForm:
     return form
 
 
+def _signatures(tour: JockeyAssignment, form: HandoverForm) -> list[MediaFile]:
+    return photos.sent([form.signature_id.data], tour, signature=True)
+
+
 def _keep_signature(tour: JockeyAssignment, form: HandoverForm) -> None:
     drawn = form.picture()
     if drawn:
-        kept = add_upload(current_user, MediaPurpose.BOOKING, tour.booking_id, BytesIO(drawn), _("Unterschrift"))
+        about = current_user, MediaPurpose.BOOKING, tour.booking_id
+        kept = add_upload(*about, BytesIO(drawn), _("Unterschrift"), is_signature=True)
         form.signature_id.data, form.signature.data = str(kept.id), ""
 
 
@@ -98,16 +103,18 @@ def _shown(tour: JockeyAssignment) -> list[dict[str, str]]:
 
 
 def _chosen(tour: JockeyAssignment) -> dict[str, list[MediaFile]]:
-    """The photo of each view as far as it is there."""
-    return {view: _files(tour, f"photo_{view}") for view in current_app.config["HANDOVER_VIEWS"]}
+    """The photo of each view as far as it is there. One photo shows one view, the first that names it."""
+    chosen: dict[str, list[MediaFile]] = {}
+    for view in current_app.config["HANDOVER_VIEWS"]:
+        taken = [file for files in chosen.values() for file in files]
+        chosen[view] = [file for file in _files(tour, f"photo_{view}") if file not in taken]
+    return chosen
 
 
 def _files(tour: JockeyAssignment, name: str) -> list[MediaFile]:
-    """The newest file of a field that belongs to this booking: from the form, or from the address without script."""
-    sent = request.form.getlist(name) if request.method == "POST" else request.args.getlist(name)
-    ids = [one for one in map(photos.as_id, sent) if one]
-    mine = [file for file in files(ids) if file.purpose_id == tour.booking_id]
-    return mine[-1:]
+    """The newest photo of a field that counts for this trip: from the form, or from the address without script."""
+    named = request.form.getlist(name) if request.method == "POST" else request.args.getlist(name)
+    return photos.sent(named, tour)[-1:]
 
 
 @blueprint.route("/jockey/trips/<uuid:assignment_id>/no-show", methods=["GET", "POST"])
@@ -129,7 +136,7 @@ def _place(tour: JockeyAssignment) -> list[MediaFile]:
     chosen = _files(tour, "photo")
     if chosen or request.method == "POST" or tour.arrived_at is None:
         return chosen
-    return photos.taken_since(tour.booking_id, current_user.id, tour.arrived_at)[-1:]
+    return photos.taken_since(tour, tour.arrived_at)[-1:]
 
 
 def _waiting(tour: JockeyAssignment) -> dict[str, Any]:
