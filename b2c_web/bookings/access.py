@@ -34,7 +34,7 @@ def lock_as_staff(person: User, booking_id: uuid.UUID) -> Booking:
 
 
 def may_see_media(person: User, booking_id: uuid.UUID) -> bool:
-    """A booking's photos are its customer's, its workshop's, and its jockeys' to see."""
+    """A booking's photos are its customer's, its workshop's, and, around the trip, its jockeys' to see."""
     if person.role is Role.JOCKEY:
         return hooks.drives.any(person, booking_id)
     return (
@@ -43,7 +43,9 @@ def may_see_media(person: User, booking_id: uuid.UUID) -> bool:
 
 
 def may_add_media(person: User, booking_id: uuid.UUID) -> bool:
-    """Its workshop's people and its jockeys add photos to a booking; its customer does not."""
+    """Its workshop's people add photos to a booking, and its jockeys on the trip; its customer does not."""
+    if person.role is Role.JOCKEY:
+        return hooks.is_driving.any(person, booking_id)
     return person.role is not Role.CUSTOMER and may_see_media(person, booking_id)
 
 

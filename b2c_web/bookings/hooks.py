@@ -17,7 +17,8 @@ fee_paid = HookList("bookings.fee_paid")  # the fee of a late move
 completing = HookList("bookings.completing")  # the work is about to be completed; a raise refuses it
 not_ready_before = HookList("bookings.not_ready_before")  # asked with the Booking: an instant, or None
 undecided = HookList("bookings.undecided")  # asked with the Booking: is money of its work still undecided?
-drives = HookList("bookings.drives")  # asked with a User and a booking's id: does this person drive its trips?
+drives = HookList("bookings.drives")  # asked with a User and a booking's id: does this person know its trips?
+is_driving = HookList("bookings.is_driving")  # asked the same: is this person on one of its trips right now?
 on_the_road = HookList("bookings.on_the_road")  # asked with the Booking: does a jockey have its car right now?
 tours_of = HookList("bookings.tours_of")  # asked with the Booking: its coming.Tours, in order of time
 known_mileage = HookList("bookings.known_mileage")  # asked with the Booking: [(km, instant), ...]
@@ -50,6 +51,7 @@ ALL = (
     not_ready_before,
     undecided,
     drives,
+    is_driving,
     on_the_road,
     tours_of,
     places_freed,

@@ -387,6 +387,7 @@ def test_only_a_photo_of_this_booking_proves_a_no_show(trips: Trips, which: str)
     booking, other = trips.booked(), trips.booked(slot=4, back=7)
     pickup = trips.at_the_door(booking)
     trips.call_three_times(pickup)
+    trips.at_the_door(other)
     photo = "door.jpg" if which == "made up" else trips.upload(other if "another" in which else booking)
     if which == "gone":
         trips.session.execute(text("DELETE FROM media_files"))

@@ -161,7 +161,8 @@ def test_a_typed_name_stands_for_the_signature(trips: Trips, login: Login) -> No
 
 def test_photos_of_another_booking_do_not_count(trips: Trips, login: Login) -> None:
     booking, other = trips.booked(), trips.booked(slot=1, back=3)
-    pickup, theirs = trips.at_the_door(booking), five_photos(trips, other)
+    pickup, _other = trips.at_the_door(booking), trips.at_the_door(other)
+    theirs = five_photos(trips, other)
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         client = login(trips.driver)
         answer = send(client, path(pickup, "handover"), **NOTED, **theirs, signature=DRAWN)

@@ -238,6 +238,9 @@ def test_a_jockey_sees_and_adds_photos_of_trips_that_are_theirs(
     assignment = given_trip(driven, make_jockey(workshop, user_id=person.id).id, ronja.id)
     desk.booking_id = driven.id
     login(person)
+    assert sent(client, desk, photo()).status_code == 404  # not before the trip begins
+    assignment.status = AssignmentStatus.EN_ROUTE_TO_PICKUP
+    db.session.commit()
     assert sent(client, desk, photo()).status_code == 200
     file = queries.files_for(MediaPurpose.BOOKING, driven.id)[0]
     assert client.get(f"/media/{file.id}/state").status_code == 200

@@ -16,6 +16,7 @@ from b2c_web.bookings.models import AssignmentType
 from b2c_web.clock import now_utc
 from b2c_web.dispatch import blueprint, commands, photos, rules, tours, words
 from b2c_web.dispatch.doubts import ronja_doubt
+from b2c_web.dispatch.drivers import is_shown
 from b2c_web.dispatch.forms import FailureForm, HandoverForm, NoShowForm
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.dispatch.steps import CHANGED
@@ -46,7 +47,7 @@ def handover(assignment_id: uuid.UUID) -> Response:
     if submitted(form, lambda: _hand_over(tour, form)):
         return _saved(tours.own_tour(current_user, assignment_id), form)
     tour = tours.own_tour(current_user, assignment_id)
-    if (kind, tour.status) not in DOORS and (tour.cancel_reason or not form.errors):
+    if (kind, tour.status) not in DOORS and (not is_shown(tour) or not form.errors):
         return elsewhere(tour)
     form.signed_by.data = form.signed_by.data or name
     doubted = form.refusal.code if form.refusal is not None else None
@@ -126,7 +127,7 @@ def no_show(assignment_id: uuid.UUID) -> Response:
         flash(_("Notiert. Der Kunde bekommt eine Nachricht und kann einen neuen Termin wählen."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     tour = tours.own_tour(current_user, assignment_id)
-    if tour.status is not S.AT_PICKUP_LOCATION and (tour.cancel_reason or not form.errors):
+    if tour.status is not S.AT_PICKUP_LOCATION and (not is_shown(tour) or not form.errors):
         return elsewhere(tour)
     return form_page("jockeys/no_show.html", form, chosen=_place(tour), **_waiting(tour), **about(tour))
 
@@ -197,7 +198,7 @@ def failure(assignment_id: uuid.UUID) -> Response:
     if submitted(form, lambda: _fail(tour, form)):
         return htmx.see_other(url_for("dispatch.tour", assignment_id=assignment_id))
     tour = tours.own_tour(current_user, assignment_id)
-    if tour.status not in ON_THE_WAY_BACK and (tour.cancel_reason or not form.errors):
+    if tour.status not in ON_THE_WAY_BACK and (not is_shown(tour) or not form.errors):
         return elsewhere(tour)
     return form_page("jockeys/failure.html", form, **about(tour))
 

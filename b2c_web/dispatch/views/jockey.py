@@ -17,6 +17,7 @@ from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.dispatch import blueprint, commands, tours, words
 from b2c_web.dispatch.doubts import ronja_doubt
+from b2c_web.dispatch.drivers import is_shown
 from b2c_web.dispatch.forms import StepForm
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.dispatch.rules import ENDED, is_early
@@ -87,6 +88,7 @@ def about(tour: JockeyAssignment | None) -> dict[str, Any]:
     texts = {"services": TEXTS, "classes": CLASS_TEXTS, "TRIP": words.TRIP, "ENDED_BECAUSE": words.ENDED_BECAUSE}
     facts |= {"now": now_utc(), "today": today_in(ZONE), "other_day": other_day, "local_day": local_day}
     facts |= {"late_of": lambda one: late_for_jockey(one, facts["now"])}
+    texts |= {"is_shown": is_shown}
     return {**facts, **texts, "plate_of": tours.plate_of, "car_of": tours.car_of, "PICKUP": PICKUP}
 
 
@@ -135,7 +137,8 @@ def step(assignment_id: uuid.UUID) -> Response:
         flash(str(words.NEXT[shown.type, S(asked)].done), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     shown = tours.own_tour(current_user, assignment_id)
-    if (shown.type, shown.status) not in PRESS and not form.errors:
+    is_over = shown.status is S.COMPLETED and not is_shown(shown)
+    if (shown.type, shown.status) not in PRESS and (is_over or not form.errors):
         return elsewhere(shown)
     facts, known = {"waits_for_car": tours.waits_for_car(shown)}, about(shown)
     known["alone"] = tours.is_fit_to_start(shown.jockey, shown)
