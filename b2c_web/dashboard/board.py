@@ -20,19 +20,13 @@ from b2c_web.bookings.queries import left_here, visible_to
 from b2c_web.bookings.rules import WITH_US
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
+from b2c_web.dashboard.more_work import MoreWork, more_work_of
 from b2c_web.dashboard.rules import Punctuality, is_parked, punctuality
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
-from b2c_web.extensions.models import (
-    AuthorizationStatus,
-    Extension,
-    ExtensionMessage,
-    ExtensionStatus,
-    ExtensionWish,
-    MessageKind,
-)
-from b2c_web.extensions.rules import needs_customer_for_money
+from b2c_web.extensions.models import Extension, ExtensionMessage, ExtensionWish
 from b2c_web.extensions.wishes import undecided
 from b2c_web.flask_extensions import db
+from b2c_web.media.models import MediaFile, MediaState
 from b2c_web.notifications.models import Notification
 from b2c_web.vehicles.models import Vehicle
 
@@ -49,20 +43,6 @@ class Column(StrEnum):
     WAITING = "waiting"
     READY = "ready"
     DONE = "done"
-
-
-@dataclass(frozen=True, slots=True)
-class MoreWork:
-    """What the card says about extensions: "pending", "unpaid", "reserving", "approved", "released" or "declined".
-
-    `asked`: the one about which the customer asked something that the workshop has not answered.
-    """
-
-    state: str
-    cents: int
-    count: int
-    since: datetime
-    asked: uuid.UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +136,8 @@ def car_version(booking_id: uuid.UUID) -> str:
 
 
 def _stamps(bookings: Select[Any]) -> Select[Any]:
-    """When each booking and what belongs to it was changed, and how much was said about its extensions."""
+    """When each booking and what is its own was changed, how much was said of its extensions, what is no photo."""
+    refused = select(func.count()).where(MediaFile.purpose_id == Booking.id, MediaFile.state == MediaState.REFUSED)
     said = select(func.count()).select_from(ExtensionMessage).join(Extension)
     return bookings.outerjoin(Vehicle, Vehicle.id == Booking.vehicle_id).with_only_columns(
         Booking.id,
@@ -168,6 +149,7 @@ def _stamps(bookings: Select[Any]) -> Select[Any]:
         _changes(ExtensionWish),
         _changes(JockeyAssignment),
         said.where(Extension.booking_id == Booking.id).correlate(Booking).scalar_subquery(),
+        refused.correlate(Booking).scalar_subquery(),
     )
 
 
@@ -179,7 +161,7 @@ def _changes(kind: Any) -> Any:
 
 def _cards(bookings: Sequence[Booking], now: datetime) -> Iterable[Card]:
     ids = [booking.id for booking in bookings]
-    more, tours, wishes = _more_work(ids), _tours(ids), undecided(ids)
+    more, tours, wishes = more_work_of(ids), _tours(ids), undecided(ids)
     for booking in bookings:
         yield _card(booking, more.get(booking.id), tours.get(booking.id, ()), wishes.get(booking.id, 0), now)
 
@@ -265,34 +247,3 @@ def _tours(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[JockeyAssignment]]:
     for tour in db.session.scalars(statement):
         tours[tour.booking_id].append(tour)
     return tours
-
-
-def _more_work(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
-    by_booking: dict[uuid.UUID, list[Extension]] = defaultdict(list)
-    asked: dict[uuid.UUID, uuid.UUID] = {}
-    said = select(ExtensionMessage.kind).where(ExtensionMessage.extension_id == Extension.id)
-    last = said.order_by(ExtensionMessage.at.desc(), ExtensionMessage.id.desc()).limit(1).scalar_subquery()
-    wanted = Extension.booking_id.in_(ids), Extension.status != ExtensionStatus.CANCELLED
-    for one, kind in db.session.execute(select(Extension, last).where(*wanted).order_by(Extension.requested_at)):
-        by_booking[one.booking_id].append(one)
-        if kind is MessageKind.QUESTION and one.status is ExtensionStatus.PENDING:
-            asked[one.booking_id] = one.id
-    return {booking_id: _summed_up(rows, asked.get(booking_id)) for booking_id, rows in by_booking.items()}
-
-
-def _summed_up(rows: Sequence[Extension], asked: uuid.UUID | None) -> MoreWork:
-    """What matters most of all extensions of one car: somebody is waited for, money is missing, work may begin."""
-    said_yes = [one for one in rows if one.status is ExtensionStatus.APPROVED]
-    released = [one for one in said_yes if one.authorization_status is AuthorizationStatus.RELEASED]
-    approved = [one for one in said_yes if one not in released]
-    kinds = {
-        "pending": [one for one in rows if one.status is ExtensionStatus.PENDING],
-        "unpaid": [one for one in approved if needs_customer_for_money(one)],
-        "reserving": [one for one in approved if one.authorization_status is AuthorizationStatus.PENDING],
-        "approved": approved,
-        "released": released,  # objected to, or none of it is done
-        "declined": rows,
-    }
-    state, found = next((state, found) for state, found in kinds.items() if found)
-    cents = sum(one.approved_amount_cents or one.total_amount for one in found)
-    return MoreWork(state, cents, len(found), min(one.approved_at or one.requested_at for one in found), asked)

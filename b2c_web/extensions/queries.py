@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import ColumnElement, String, and_, cast, func, or_, select, text
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking
@@ -22,6 +22,7 @@ from b2c_web.extensions.models import (
 )
 from b2c_web.extensions.reading import ExtensionView, read
 from b2c_web.flask_extensions import db
+from b2c_web.media.models import MediaFile, MediaPurpose, MediaState
 
 # Extensions and drafts show files of their own booking only, which has an index: all files there are are asked about,
 # hour by hour. A draft is the form's own shape: any text in it that is an id counts.
@@ -97,6 +98,18 @@ def draft_of(booking_id: uuid.UUID) -> ExtensionDraft | None:
 def media_in_use(ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Which of these files an extension or a draft shows."""
     return set(db.session.scalars(text(MEDIA_IN_USE), {"ids": list(ids)}))
+
+
+def shows_unreadable() -> ColumnElement[bool]:
+    """Of an extension in a statement: does it wait for its customer with a photo or video that the worker refused?"""
+    named = func.concat(Extension.images, Extension.videos, Extension.items)
+    refused = select(MediaFile.id).where(
+        MediaFile.purpose == MediaPurpose.BOOKING,
+        MediaFile.purpose_id == Extension.booking_id,
+        MediaFile.state == MediaState.REFUSED,
+        func.strpos(named, cast(MediaFile.id, String)) > 0,
+    )
+    return and_(Extension.status == ExtensionStatus.PENDING, refused.correlate(Extension).exists())
 
 
 def catalogue(workshop_id: uuid.UUID, service: ServiceType) -> Sequence[WorkItem]:

@@ -110,6 +110,11 @@ class ExtensionView:
         return ", ".join(one.name for one in self.items if (one.not_done if not_done else one.accepted is False))
 
     @property
+    def all_media(self) -> list[uuid.UUID]:
+        """Of the whole and of its items."""
+        return [*self.media, *(one for item in self.items for one in item.media)]
+
+    @property
     def is_pending(self) -> bool:
         return self.status is ExtensionStatus.PENDING
 

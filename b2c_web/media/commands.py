@@ -48,9 +48,10 @@ def add_upload(
     """Take in one photo or video; the worker is told, nobody sees it before READY.
 
     `stream`: seekable; judged by its content and size, never by `filename`, which is only quoted. `key`: made by the
-    browser for this upload; the same key again is the same file. `is_signature`: drawn at the door. The row names the file before the store has it, so
-    that nothing can lie in the store that no row knows. Three steps: transaction, store, transaction. Raises NotFound
-    (not theirs), Invalid (field "file", in words for the person), Conflict (too many), Busy, StoreUnavailable.
+    browser for this upload; the same key again is the same file. `is_signature`: drawn at the door. The row names the
+    file before the store has it, so that nothing can lie in the store that no row knows. Three steps: transaction,
+    store, transaction. Raises NotFound (not theirs), Invalid (field "file", in words for the person), Conflict (too
+    many), Busy, StoreUnavailable.
     """
     if not hooks.is_added_to_by(user, purpose, purpose_id):
         raise NotFound

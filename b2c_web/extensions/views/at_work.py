@@ -19,11 +19,13 @@ from b2c_web.extensions.models import AuthorizationStatus
 from b2c_web.extensions.reading import ExtensionView
 from b2c_web.extensions.views.shown import frame, photos_of, version_of, visible_booking
 from b2c_web.forms import form_page, submitted
+from b2c_web.media.models import MediaState
 
 
 def _facts(extension_id: uuid.UUID) -> dict[str, Any]:
     extension = queries.visible_extension(current_user, extension_id)
-    booking = visible_booking(extension.booking_id)
+    booking, shown = visible_booking(extension.booking_id), photos_of(extension)
+    refused = [file for file in shown(extension.all_media) if file.state is MediaState.REFUSED]
     return {
         **frame(booking),
         "extension": extension,
@@ -31,9 +33,10 @@ def _facts(extension_id: uuid.UUID) -> dict[str, Any]:
         "left_cents": rules.limit_left_cents(booking),
         "closed": rules.work_refusal(booking) is not None,
         "channels": rules.CHANNELS,
-        "photos_of": photos_of(extension),
+        "photos_of": shown,
+        "unreadable": len(refused),
         "viewer": f"user:{current_user.id}",
-        "version": version_of(extension),
+        "version": live.version_of(version_of(extension), len(refused)),
     }
 
 

@@ -138,8 +138,7 @@ def photos_of(extension: ExtensionView) -> Callable[[Sequence[uuid.UUID]], list[
 
     @cache
     def shown() -> dict[uuid.UUID, MediaFile]:
-        ids = [*extension.media, *(one for item in extension.items for one in item.media)]
-        return {file.id: file for file in files(ids)}
+        return {file.id: file for file in files(extension.all_media)}
 
     return lambda ids: [shown()[one] for one in ids if one in shown()]
 
