@@ -96,7 +96,12 @@ class World:
             "lat": 51.5,
             "lng": 7.4,
         }
-        who = {"customer_name": "Rosa", "customer_phone": "+4923021234567", "joined_at": now_utc()}
+        who = {
+            "customer_name": "Rosa",
+            "customer_phone": "+4923021234567",
+            "joined_at": now_utc(),
+            "terms_version": "1",
+        }
         yield (
             "entry_id",
             WaitingEntry(workshop_id=house.id, user_id=person.id, day=until.date(), **wanted, **place, **who),

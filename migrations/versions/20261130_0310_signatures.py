@@ -1,13 +1,13 @@
 """A file says whether it was drawn as a signature. Those of handovers that are done are known by them.
 
-Revision: 20261130_0300
+Revision: 20261130_0310
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "20261130_0300"
-down_revision = "20261129_2100"
+revision = "20261130_0310"
+down_revision = "20261130_0300"
 branch_labels = None
 depends_on = None
 
