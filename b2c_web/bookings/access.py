@@ -1,6 +1,7 @@
 """Whose booking it is to act on, for commands: the row is locked and checked in one go. And whose its photos are."""
 
 import uuid
+from collections.abc import Container
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings import hooks
@@ -26,9 +27,23 @@ def lock_for(person: User, booking_id: uuid.UUID) -> Booking:
     return booking
 
 
+def lock_own(customer: User, booking_id: uuid.UUID) -> Booking:
+    """The same for what only its customer may do. Raises NotFound."""
+    return _lock_by(customer, booking_id, {Role.CUSTOMER})
+
+
 def lock_as_staff(person: User, booking_id: uuid.UUID) -> Booking:
-    """The same for what only staff may do. Raises NotFound."""
-    if person.role is Role.CUSTOMER:
+    """The same for what only staff may do: the workshop, its dispatchers, an admin. Raises NotFound."""
+    return _lock_by(person, booking_id, {Role.WORKSHOP, Role.DISPATCHER, Role.ADMIN})
+
+
+def lock_as_workshop(person: User, booking_id: uuid.UUID) -> Booking:
+    """The same for the work on the car and what it costs, which a dispatcher has no say in. Raises NotFound."""
+    return _lock_by(person, booking_id, {Role.WORKSHOP, Role.ADMIN})
+
+
+def _lock_by(person: User, booking_id: uuid.UUID, roles: Container[Role]) -> Booking:
+    if person.role not in roles:
         raise NotFound
     return lock_for(person, booking_id)
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from b2c_web import audit
 from b2c_web.accounts.models import User
 from b2c_web.bookings import hooks, lifecycle, messages
-from b2c_web.bookings.access import lock_as_staff
+from b2c_web.bookings.access import lock_as_workshop
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.naming import SeenCar, set_seen_car, set_vehicle
 from b2c_web.bookings.rules import ArrivalDoubt, BookingAction, MileageDoubt, arrival_doubts, mileage_doubt
@@ -66,7 +66,7 @@ def check_in(
     if mileage_km < 0:
         raise Invalid(_l("Der Kilometerstand kann nicht negativ sein."), field="mileage_km")
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_as_staff(staff, booking_id)
+        booking = lock_as_workshop(staff, booking_id)
         doubts = arrival_doubts(booking, _booked_on(booking), today_in(ZONE))
         _need_said(doubts, {ArrivalDoubt.EARLY: early, ArrivalDoubt.BROUGHT: brought})
         _name_car(booking, car, seen)

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from b2c_web import audit
 from b2c_web.accounts.models import User
 from b2c_web.bookings import hooks, lifecycle, messages, moving
-from b2c_web.bookings.access import lock_as_staff, lock_for
+from b2c_web.bookings.access import lock_as_staff, lock_as_workshop, lock_own
 from b2c_web.bookings.arrival import check_in  # noqa: F401 - part of a booking's commands, in a file of its own
 from b2c_web.bookings.giving_back import price_left_cents
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -62,7 +62,7 @@ def expire_hold(booking_id: uuid.UUID) -> bool:
 def give_up(user: User, booking_id: uuid.UUID) -> None:
     """The customer gives up before paying: the hold is released, the payment page closed. Raises Conflict."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_for(user, booking_id)
+        booking = lock_own(user, booking_id)
         lifecycle.end_hold(booking, BookingAction.GIVE_UP, HoldEnd.GIVEN_UP)
         lifecycle.release(booking)
 
@@ -76,7 +76,7 @@ def _check(terms: Terms, accepted_fee_cents: int) -> None:
 def cancel(user: User, booking_id: uuid.UUID, *, accepted_fee_cents: int, reason: str = "customer") -> None:
     """A customer cancels a confirmed booking, having seen the fee that is kept. Raises Conflict when it changed."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_for(user, booking_id)
+        booking = lock_own(user, booking_id)
         terms = cancellation_terms(booking, now_utc(), current_app.config)
         _check(terms, accepted_fee_cents)
         lifecycle.cancel(booking, keep_cents=terms.fee_cents, reason=reason, kind=NotificationKind.BOOKING_CANCELLED)
@@ -89,7 +89,7 @@ def withdraw(user: User, booking_id: uuid.UUID) -> bool:
     Raises Conflict past the period, once the work is done, or when it began on the customer's request.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        return _withdraw(lock_for(user, booking_id), now_utc())
+        return _withdraw(lock_own(user, booking_id), now_utc())
 
 
 def record_withdrawal(staff: User, booking_id: uuid.UUID, told: str, at: datetime) -> bool:
@@ -171,7 +171,7 @@ def move(
     `check` runs under the booking's lock, and may refuse what the person did not see. Raises Conflict, PlaceTaken.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_for(user, booking_id)
+        booking = lock_own(user, booking_id)
         if check is not None:
             check(booking)
         return moving.begin(booking, slot_id, return_slot_id, accepted_fee_cents)
@@ -209,7 +209,7 @@ def start_work(staff: User, booking_id: uuid.UUID, *, unasked: bool = False) -> 
     Raises Conflict, and Invalid (`unasked`) when nobody said that yes.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_as_staff(staff, booking_id)
+        booking = lock_as_workshop(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         refuse_withdrawn(booking)
@@ -233,7 +233,7 @@ def complete_work(staff: User, booking_id: uuid.UUID, check: Callable[[Booking],
     "extension_pending" while an extension waits for the customer.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_as_staff(staff, booking_id)
+        booking = lock_as_workshop(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
         refuse_withdrawn(booking)
@@ -271,7 +271,7 @@ def rework(staff: User, booking_id: uuid.UUID, reason: str) -> None:
     if not reason.strip():
         raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_as_staff(staff, booking_id)
+        booking = lock_as_workshop(staff, booking_id)
         booking.return_failed_at = None
         lifecycle.advance(booking, BookingAction.REWORK, service_completed_at=None)
         audit.record("booking.rework_reason", "booking", booking.id, after={"reason": reason})
@@ -285,7 +285,7 @@ def collect(staff: User, booking_id: uuid.UUID) -> None:
     Raises Conflict, also while a jockey has the car.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_as_staff(staff, booking_id)
+        booking = lock_as_workshop(staff, booking_id)
         if not may_be_collected(booking):
             words = ON_THE_ROAD if hooks.on_the_road.any(booking) else lifecycle.STATE_CHANGED
             raise Conflict(words, code="wrong_state")

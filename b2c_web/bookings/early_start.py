@@ -7,7 +7,7 @@ from flask import current_app
 from b2c_web import audit
 from b2c_web.accounts.models import User
 from b2c_web.bookings import lifecycle
-from b2c_web.bookings.access import lock_for
+from b2c_web.bookings.access import lock_own
 from b2c_web.bookings.rules import may_ask_for_early_start
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
@@ -21,7 +21,7 @@ def ask_for_early_start(user: User, booking_id: uuid.UUID) -> bool:
     Raises Conflict when there is nothing to ask for: the period is over, the work begun, the booking ended.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking, now = lock_for(user, booking_id), now_utc()
+        booking, now = lock_own(user, booking_id), now_utc()
         if booking.early_start_requested_at is not None:
             return False
         if not may_ask_for_early_start(booking, now, current_app.config):

@@ -5,7 +5,7 @@ import uuid
 from sqlalchemy import select
 
 from b2c_web.accounts.models import Role, User
-from b2c_web.bookings.access import lock_as_staff
+from b2c_web.bookings.access import lock_as_workshop
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.clock import now_utc
@@ -23,7 +23,7 @@ def lock_extension(extension_id: uuid.UUID) -> tuple[Booking, Extension]:
 
 def lock_for_staff(staff: User, extension_id: uuid.UUID) -> tuple[Booking, Extension]:
     """Step: the same, for staff of its workshop. Raises NotFound."""
-    booking = lock_as_staff(staff, _booking_of(extension_id))
+    booking = lock_as_workshop(staff, _booking_of(extension_id))
     return booking, _lock_row(extension_id)
 
 

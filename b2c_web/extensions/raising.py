@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from b2c_web import audit, jobs
 from b2c_web.accounts.models import User
-from b2c_web.bookings.access import lock_as_staff
+from b2c_web.bookings.access import lock_as_workshop
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.returning import may_choose_return, return_options
 from b2c_web.clock import now_utc
@@ -48,7 +48,7 @@ def save_draft(staff: User, booking_id: uuid.UUID, content: dict[str, Any]) -> b
     False, and nothing is kept, when the draft with this `draft_key` was sent or thrown away already.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_as_staff(staff, booking_id)
+        booking = lock_as_workshop(staff, booking_id)
         if content.get("draft_key") in _ended_keys(booking):
             return False
         _write_draft(booking, content=content, updated_by=staff.id)
@@ -69,7 +69,7 @@ def _ended_keys(booking: Booking) -> list[str]:
 def drop_draft(staff: User, booking_id: uuid.UUID) -> None:
     """Forget the draft, if there is one."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        _end_draft(lock_as_staff(staff, booking_id))
+        _end_draft(lock_as_workshop(staff, booking_id))
 
 
 def _end_draft(booking: Booking, key: str = "") -> None:
@@ -95,7 +95,7 @@ def raise_extension(
     """
     refuse_field(rules.offer_error(offer))
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_as_staff(staff, booking_id)
+        booking = lock_as_workshop(staff, booking_id)
         refuse(rules.work_refusal(booking))
         extension = _offered(staff, booking, offer, replaces)
         if waiting := _waiting_already(extension):

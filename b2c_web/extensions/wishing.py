@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 
 from b2c_web import audit
 from b2c_web.accounts.models import User
-from b2c_web.bookings.access import lock_as_staff
+from b2c_web.bookings.access import lock_as_workshop
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.wishes import WishGone
@@ -97,7 +97,7 @@ def set_aside(staff: User, booking_id: uuid.UUID, wish_id: uuid.UUID, words: str
     """
     said = need_words(words, _l("Bitte sagen Sie dem Kunden, warum."), "words")[:MOST_WORDS]
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        booking = lock_as_staff(staff, booking_id)
+        booking = lock_as_workshop(staff, booking_id)
         wish = next((row for row in _rows(booking) if row.id == wish_id), None)
         if wish is None:
             refuse(rules.Refusal.WISH_GONE)
