@@ -218,10 +218,16 @@ def no_show(booking: Booking) -> None:
     if booking.status is not BookingStatus.CONFIRMED:
         raise Conflict(STATE_CHANGED, code="wrong_state", status=booking.status.value)
     end_waiting_moves(booking)
-    booking.no_show_at = now
-    booking.new_date_until = now + timedelta(hours=current_app.config["NO_SHOW_OFFER_HOURS"])
+    before, until = booking.new_date_until, now + timedelta(hours=current_app.config["NO_SHOW_OFFER_HOURS"])
+    booking.no_show_at, booking.new_date_until = now, until
     db.session.flush()
-    audit.record("booking.no_show", "booking", booking.id, after={"new_date_until": str(booking.new_date_until)})
+    audit.record(
+        "booking.no_show",
+        "booking",
+        booking.id,
+        before={"new_date_until": before.isoformat() if before else None},
+        after={"new_date_until": until.isoformat()},
+    )
     kept_cents = current_app.config["NO_SHOW_FEE_CENTS"]
     messages.send(NotificationKind.NO_SHOW, booking, once=now.isoformat(), kept_cents=kept_cents)
 

@@ -99,7 +99,8 @@ def _add(booking: Booking, staff: User, **facts: Any) -> MoveOffer:
     )
     db.session.add(offer)
     db.session.flush()
-    audit.record("booking.move_asked", "booking", booking.id, after={"offer_id": str(offer.id), "reason": offer.reason})
+    after = {"state": offer.state.value, "offer_id": str(offer.id), "reason": offer.reason}
+    audit.record("booking.move_asked", "booking", booking.id, before={"state": None}, after=after)
     return offer
 
 

@@ -120,19 +120,15 @@ def accept(offer_id: uuid.UUID, pair: Pair) -> None:
         move = moving.plan(booking, *pair, fee_cents=0)
         end(offer, MoveOfferState.MOVED)
         moving.carry_out(booking, move, lead_time=False)
-        audit.record(
-            "booking.move_accepted", "booking", booking.id, after={"offer_id": str(offer.id)}, actor="customer"
-        )
+        _note_answer(offer, "booking.move_accepted")
 
 
 def decline(offer_id: uuid.UUID) -> None:
     """The customer would rather keep the date; staff see it. Locks booking and request. Raises OfferEnded, Busy."""
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
-        offer, booking = _lock_open(offer_id)
+        offer, _booking = _lock_open(offer_id)
         end(offer, MoveOfferState.DECLINED)
-        audit.record(
-            "booking.move_declined", "booking", booking.id, after={"offer_id": str(offer.id)}, actor="customer"
-        )
+        _note_answer(offer, "booking.move_declined")
 
 
 def _lock_open(offer_id: uuid.UUID) -> tuple[MoveOffer, Booking]:
@@ -142,6 +138,12 @@ def _lock_open(offer_id: uuid.UUID) -> tuple[MoveOffer, Booking]:
     if not _is_open(offer, booking):
         raise OfferEnded
     return offer, booking
+
+
+def _note_answer(offer: MoveOffer, action: str) -> None:
+    before = {"state": MoveOfferState.ASKED.value}
+    after = {"state": offer.state.value, "offer_id": str(offer.id)}
+    audit.record(action, "booking", offer.booking_id, before=before, after=after, actor="customer")
 
 
 def end(offer: MoveOffer, state: MoveOfferState) -> None:

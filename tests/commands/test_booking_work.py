@@ -155,6 +155,9 @@ def test_a_no_show_without_a_new_date_ends_with_the_fee_kept(
     booking = scene.booked()
     with_step(booking, lifecycle.no_show)
     assert booking.status is BookingStatus.CONFIRMED
+    entry = session.query(AuditEntry).filter_by(action="booking.no_show").one()
+    until = (now_utc() + timedelta(hours=24)).isoformat()
+    assert (entry.before, entry.after) == ({"new_date_until": None}, {"new_date_until": until})
     assert not commands.end_no_show(booking.id)
     with frozen_clock(now_utc() + timedelta(hours=24)):
         assert commands.end_no_show(booking.id)
@@ -247,6 +250,7 @@ def test_the_yes_to_an_unusual_arrival_is_in_the_audit_log(scene: Scene, session
     commands.check_in(staff_of(scene), booking.id, mileage_km=1, car=CAR, early=True, brought=True)
     for action in ("booking.early", "booking.brought"):
         entry = session.query(AuditEntry).filter_by(entity_id=booking.id, action=action).one()
+        assert entry.before == {"confirmed": False}
         assert entry.after == {"confirmed": True, "booked_for": "2026-11-26"}
 
 

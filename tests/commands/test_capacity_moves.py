@@ -10,6 +10,7 @@ import pytest
 
 from b2c_web import clock
 from b2c_web.accounts.models import Role, User
+from b2c_web.audit import AuditEntry
 from b2c_web.bookings.commands import cancel, move_by_staff
 from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState
 from b2c_web.bookings.places import PlaceTaken
@@ -52,6 +53,12 @@ def token_of(scene: Scene, booking: Booking) -> str:
     return message(scene, booking).context["link_path"].removeprefix("/move/")
 
 
+def noted(scene: Scene, action: str) -> tuple[str | None, str]:
+    """The request's state before and after, as the audit log has it."""
+    entry = scene.session.query(AuditEntry).filter_by(action=action).one()
+    return entry.before["state"], entry.after["state"]
+
+
 def test_asking_changes_nothing_and_mails_three_windows(scene: Scene, staff: User) -> None:
     booking = scene.booked()
     before = scene.counts()
@@ -92,6 +99,8 @@ def test_saying_yes_moves_by_the_claim_without_a_fee(scene: Scene, staff: User) 
     assert scene.session.query(Payment).filter_by(purpose=PaymentPurpose.MOVE_FEE).count() == 0
     assert scene.session.query(BookingMove).filter_by(booking_id=booking.id).one().state is MoveState.DONE
     assert message(scene, booking, NotificationKind.BOOKING_MOVED)
+    assert noted(scene, "booking.move_asked") == (None, "ASKED")
+    assert noted(scene, "booking.move_accepted") == ("ASKED", "MOVED")
 
 
 def test_the_answer_ends_the_link(scene: Scene, staff: User) -> None:
@@ -114,6 +123,7 @@ def test_saying_no_is_recorded_and_leaves_the_date(scene: Scene, staff: User) ->
     assert offer.state is MoveOfferState.DECLINED
     assert (booking.slot_id, scene.counts()) == (slot_id, before)
     assert [one.id for one in move_asking.asked_moves(scene.workshop.id)] == [offer.id]
+    assert noted(scene, "booking.move_declined") == ("ASKED", "DECLINED")
 
 
 def test_a_window_gone_meanwhile_changes_nothing_and_others_are_offered(scene: Scene, staff: User) -> None:
