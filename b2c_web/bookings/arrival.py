@@ -103,9 +103,7 @@ def _note_said(booking: Booking, doubts: list[ArrivalDoubt]) -> None:
     """The yes to what was unusual, by whoever checks in."""
     for doubt in doubts:
         noted = {"confirmed": True, "booked_for": _booked_on(booking).isoformat()}
-        audit.record(
-            f"booking.{UNSAID[doubt][0]}", "booking", booking.id, before={"confirmed": False}, after=noted
-        )
+        audit.record(f"booking.{UNSAID[doubt][0]}", "booking", booking.id, before={"confirmed": False}, after=noted)
 
 
 def last_mileage(booking: Booking) -> KnownMileage | None:

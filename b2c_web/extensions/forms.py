@@ -201,11 +201,16 @@ class OfferForm(Form):
         }
 
 
-class ItemsForm(Form):
-    """Ticked items of an extension, what was shown, and the sum that the button named."""
+class ShownForm(Form):
+    """A decision about all of an extension, and what was shown."""
+
+    shown = HiddenField()
+
+
+class ItemsForm(ShownForm):
+    """Ticked items of an extension, and the sum that the button named."""
 
     item = SelectMultipleField(_l("Was sollen wir machen?"), choices=[], coerce=int, validate_choice=False)
-    shown = HiddenField()
     amount_cents = HiddenField()
 
     def said(self) -> int | None:
@@ -214,8 +219,7 @@ class ItemsForm(Form):
         return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
 
 
-class RefusalForm(Form):
-    shown = HiddenField()
+class RefusalForm(ShownForm):
     reason = SelectField(_l("Grund"), choices=[SelectChoice(*one) for one in REASONS.items()], default="")
     words = StringField(
         _l("In Ihren Worten"), id="refusal-words", filters=[trimmed], validators=[Length(max=300)]

@@ -2,8 +2,8 @@
 
 Facts beyond a booking's own (`bookings.messages.facts_of`), as JSON:
 extension_url_path, extension_description, extension_items [{name, quantity, sum_cents, accepted}], extension_photos,
-offered_cents, approved_cents, allowed_cents (what staff may approve without
-asking, to customers only), urgent, new_promised_at, delay_reason, extension_status, decision_right,
+offered_cents, approved_cents, allowed_cents (what is left of the limit when staff may approve all of it without
+asking, else 0; to customers only), urgent, new_promised_at, delay_reason, extension_status, decision_right,
 link_path (to decide without signing in), words (question, answer, reason), consent {channel, name, given_at, words},
 reason (why money is missing), waiting_hours.
 """
@@ -69,8 +69,7 @@ def _item(extension: Extension, index: int) -> dict[str, Any]:
 
 
 def _allowed(booking: Booking, extension: Extension) -> int:
-    sums = [_item(extension, index)["sum_cents"] for index in range(len(extension.items))]
-    return rules.allowed_cents(booking, sums, moves_return=extension.new_promised_at is not None)
+    return rules.allowed_cents(booking, extension.total_amount, moves_return=extension.new_promised_at is not None)
 
 
 def to_customer(

@@ -215,17 +215,17 @@ def limit_left_cents(booking: Booking) -> int:
     return booking.standing_limit_cents - booking.standing_limit_used_cents
 
 
-def limit_refusal(booking: Booking, extension: Extension, wanted_cents: int) -> Refusal | None:
-    """Why the standing limit does not cover this. It allows money, not a later return."""
+def limit_refusal(booking: Booking, extension: Extension) -> Refusal | None:
+    """Why the standing limit does not cover all of this. It allows money, not a later return."""
     if extension.new_promised_at is not None:
         return Refusal.NEEDS_CUSTOMER
-    return Refusal.OVER_LIMIT if wanted_cents > limit_left_cents(booking) else None
+    return Refusal.OVER_LIMIT if extension.total_amount > limit_left_cents(booking) else None
 
 
-def allowed_cents(booking: Booking, item_sums: Iterable[int], *, moves_return: bool) -> int:
-    """What staff may approve of an offer without asking its customer again; 0 when the limit takes no item of it."""
+def allowed_cents(booking: Booking, total_cents: int, *, moves_return: bool) -> int:
+    """What is left of the limit, when staff may approve this offer without asking its customer again; else 0."""
     left = limit_left_cents(booking)
-    return left if not moves_return and min(item_sums, default=left + 1) <= left else 0
+    return left if not moves_return and total_cents <= left else 0
 
 
 def is_safe_to_begin(extension: Extension) -> bool:

@@ -13,26 +13,25 @@ from b2c_web.extensions.access import lock_for_staff
 from b2c_web.extensions.approving import Decision, approve_locked
 from b2c_web.extensions.items import Consent
 from b2c_web.extensions.models import DecisionRight, ExtensionConsent
-from b2c_web.extensions.refusing import check_decision, check_ticks, refuse, refuse_field
+from b2c_web.extensions.refusing import check_decision, refuse, refuse_field
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 
 
-def approve_within_limit(staff: User, extension_id: uuid.UUID, accepted: Collection[int], shown: str) -> uuid.UUID:
+def approve_within_limit(staff: User, extension_id: uuid.UUID, shown: str) -> uuid.UUID:
     """Staff approve under the customer's standing limit, which is used up by the sum. The customer is told at once.
 
+    All of it or nothing: what staff left out would be declined for good, and that is the customer's to say.
     Returns the payment's id. The booking's row is locked, and a CHECK on it holds the limit. Raises Conflict
     over_limit (`details["left_cents"]`), needs_customer (a later return is not theirs to allow), and as `approve`.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking, extension = lock_for_staff(staff, extension_id)
         check_decision(booking, extension, shown)
-        check_ticks(extension, accepted)
-        wanted_cents = rules.sum_of(extension, accepted)
-        refuse(rules.limit_refusal(booking, extension, wanted_cents), left_cents=rules.limit_left_cents(booking))
-        booking.standing_limit_used_cents += wanted_cents
+        refuse(rules.limit_refusal(booking, extension), left_cents=rules.limit_left_cents(booking))
+        booking.standing_limit_used_cents += extension.total_amount
         decision = Decision(DecisionRight.STANDING_LIMIT, staff.id, "standing_limit")
-        payment_id = approve_locked(booking, extension, accepted, shown, decision)
+        payment_id = approve_locked(booking, extension, range(len(extension.items)), shown, decision)
         messages.to_customer(NotificationKind.EXTENSION_APPROVED_FOR_YOU, booking, extension)
         return payment_id
 
@@ -40,7 +39,8 @@ def approve_within_limit(staff: User, extension_id: uuid.UUID, accepted: Collect
 def approve_on_consent(
     staff: User, extension_id: uuid.UUID, accepted: Collection[int], shown: str, consent: Consent
 ) -> uuid.UUID:
-    """Staff approve on a consent that they record; the customer is told at once and may object.
+    """Staff approve on a consent that they record; the customer is told at once, of what was left out too, and may
+    object.
 
     Returns the payment's id. Raises Invalid (`channel`, `name`, `words`, `at`), and as `approve`.
     """

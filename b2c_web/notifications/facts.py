@@ -106,7 +106,7 @@ class BookingFacts(TypedDict, total=False):
     offered_cents: int
     approved_cents: int
     due_cents: int
-    allowed_cents: int  # what staff may approve under the standing limit, 0: nothing of this
+    allowed_cents: int  # left of the standing limit when staff may approve all of this under it, else 0
     urgent: bool
     new_promised_at: str | None
     delay_reason: str | None

@@ -4,7 +4,7 @@ import itertools
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ from tests.browser.driving import PHOTO
 from tests.browser.inspecting import Inspector, looks_at
 from tests.browser.person import Person, text
 from tests.browser.site import Site
-from tests.commands.extending import OFFER
+from tests.commands.extending import OFFER, OIL, PADS
 from tests.factories import make_booking, make_vehicle
 from tests.paying import Provider, save_method
 
@@ -248,13 +248,13 @@ def test_a_question_and_its_answer_arrive_while_both_look(garage: Garage) -> Non
 def test_what_is_left_of_the_limit_follows_on_the_open_page(garage: Garage) -> None:
     phone = garage.rosa.page
     bulb = raised(garage, Offer("Das Standlicht ist aus.", (Item("Glühlampe", 1000),)))
-    garage.rosa.go(f"/extensions/{raised(garage)}")
+    garage.rosa.go(f"/extensions/{raised(garage, replace(OFFER, items=[PADS, OIL]))}")
     said = phone.locator("#limit-said")
     expect(said).to_contain_text("noch 200,00\u00a0EUR")
     phone.locator("label[for=item-1]").click()
     with garage.site.data() as session:
         staff = session.query(User).filter_by(role=Role.WORKSHOP).first()
-        commands.approve_within_limit(staff, bulb, [0], digest_of(session.get_one(Extension, bulb)))
+        commands.approve_within_limit(staff, bulb, digest_of(session.get_one(Extension, bulb)))
     expect(said).to_contain_text("noch 190,00\u00a0EUR")
     expect(phone.locator("#item-1")).to_be_checked()
 
@@ -269,7 +269,7 @@ def test_once_it_is_decided_nothing_is_left_to_press_on_the_open_pages(garage: G
         expect(person.page.locator("#sum-bar button")).to_be_visible()
     with garage.site.data() as session:
         staff = session.query(User).filter_by(role=Role.WORKSHOP).first()
-        commands.approve_within_limit(staff, bulb, [0], digest_of(session.get_one(Extension, bulb)))
+        commands.approve_within_limit(staff, bulb, digest_of(session.get_one(Extension, bulb)))
     expect(garage.rosa.page.locator("#outcome")).to_contain_text("Freigegeben: 10,00\u00a0EUR")
     expect(garage.rosa.page.locator("#live")).to_contain_text("Hier ist inzwischen entschieden.")
     expect(link.page.locator("#talk")).to_contain_text("Dieser Link ist zu Ende")
@@ -288,6 +288,8 @@ def test_an_extension_that_waits_for_its_answer(garage: Garage, meet: Meet) -> N
     at_work = garage.raise_offer()
     mailed, extension = garage.mailed(), garage.extension()
     staff.look_at(at_work, *(f"{at_work}/{step}" for step in ("withdrawal", "limit-approval", "consent")))
+    bulb = raised(garage, Offer("Das Standlicht ist aus.", (Item("Glühlampe", 1000),)))
+    staff.look_at(f"/workshop/extensions/{bulb}", f"/workshop/extensions/{bulb}/limit-approval")
     staff.look_at(f"{garage.new}?replaces={extension.id}", f"/workshop/bookings/{garage.booking_id}")
     staff.look_at(f"/workshop/bookings/{garage.booking_id}/completion")
     mine = f"/extensions/{extension.id}"

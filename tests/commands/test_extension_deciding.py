@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -19,11 +20,13 @@ from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, Extens
 from b2c_web.extensions.queries import digest_of
 from b2c_web.extensions.wishes import open_for
 from b2c_web.notifications.models import NotificationKind as Kind
+from b2c_web.notifications.rendering import render
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import OFFER, SUMS, Extending, invalid, mark_not_done, refused
+from tests.commands.extending import DISCS, OFFER, OIL, PADS, SUMS, Extending, invalid, mark_not_done, refused
 
 Status = ExtensionStatus
+FITS = replace(OFFER, items=[PADS, OIL])  # into a limit of 200 EUR
 
 
 # the customer
@@ -89,7 +92,7 @@ def test_a_decision_is_final(scene: Extending, booking: Booking) -> None:
         lambda: commands.decline(booking.user, extension.id, "", shown),
         lambda: commands.withdraw_extension(scene.staff, extension.id, "x"),
         lambda: commands.ask(booking.user, extension.id, "Warum?"),
-        lambda: commands.approve_within_limit(scene.staff, extension.id, [0], shown),
+        lambda: commands.approve_within_limit(scene.staff, extension.id, shown),
     ):
         with refused("decided"):
             act()
@@ -138,25 +141,29 @@ def test_a_question_is_answered_before_the_decision(scene: Extending, booking: B
 # staff
 
 
-def test_staff_approve_within_the_limit(scene: Extending, booking: Booking, raised: Extension) -> None:
-    commands.approve_within_limit(scene.staff, raised.id, [0, 2], digest_of(raised))
-    extension = scene.fresh(raised.id)
+def test_staff_approve_all_of_it_within_the_limit(scene: Extending, booking: Booking) -> None:
+    one = scene.raised(booking, FITS)
+    commands.approve_within_limit(scene.staff, one.id, digest_of(one))
+    extension = scene.fresh(one.id)
     assert (extension.decision_right, extension.decided_by) == (DecisionRight.STANDING_LIMIT, scene.staff.id)
+    assert extension.accepted_items == [0, 1]
     assert booking.standing_limit_used_cents == SUMS[0] + SUMS[2]
     assert queries.limit_left_cents(booking) == 20_000 - SUMS[0] - SUMS[2]
     assert len(scene.mails(Kind.EXTENSION_APPROVED_FOR_YOU)) == 1
 
 
 def test_never_over_the_limit(scene: Extending, booking: Booking, raised: Extension) -> None:
+    """Nor a part of it, which would decline the rest in the customer's name: that stays the customer's to decide."""
     with pytest.raises(Conflict) as over:
-        commands.approve_within_limit(scene.staff, raised.id, [0, 1], digest_of(raised))
+        commands.approve_within_limit(scene.staff, raised.id, digest_of(raised))
     assert (over.value.code, over.value.details["left_cents"]) == ("over_limit", 20_000)
     assert scene.fresh(raised.id).status is Status.PENDING
-    commands.approve_within_limit(scene.staff, raised.id, [1], digest_of(raised))
-    second = scene.raised(booking)
+    discs = scene.raised(booking, replace(OFFER, items=[DISCS]))
+    commands.approve_within_limit(scene.staff, discs.id, digest_of(discs))
+    oil = scene.raised(booking, replace(OFFER, items=[OIL]))
     with refused("over_limit"):
-        commands.approve_within_limit(scene.staff, second.id, [2], digest_of(second))
-    scene.approve(second, [0, 1, 2])
+        commands.approve_within_limit(scene.staff, oil.id, digest_of(oil))
+    scene.approve(raised, [0, 1, 2])
     assert scene.session.get(Booking, booking.id).standing_limit_used_cents == SUMS[1]
 
 
@@ -169,7 +176,7 @@ def test_a_later_return_is_not_for_staff_to_allow(scene: Extending, booking: Boo
     later = clock.now_utc() + timedelta(days=4)
     extension = scene.raised(booking, replace(OFFER, new_promised_at=later, delay_reason="Teil fehlt"))
     with refused("needs_customer"):
-        commands.approve_within_limit(scene.staff, extension.id, [0], digest_of(extension))
+        commands.approve_within_limit(scene.staff, extension.id, digest_of(extension))
 
 
 def consent(**facts: Any) -> Consent:
@@ -187,6 +194,21 @@ def test_a_recorded_consent_says_who_when_and_how(scene: Extending, booking: Boo
     told = scene.mails(Kind.EXTENSION_APPROVED_FOR_YOU)[0]
     assert (told.recipient, told.context["consent"]["channel"]) == (booking.user.email, "phone")
     assert booking.standing_limit_used_cents == 0
+
+
+def test_the_mail_about_a_consent_names_what_was_not_approved(
+    app: Flask, scene: Extending, booking: Booking, raised: Extension
+) -> None:
+    commands.approve_on_consent(scene.staff, raised.id, [0], digest_of(raised), consent())
+    with app.test_request_context():
+        told = render(scene.mails(Kind.EXTENSION_APPROVED_FOR_YOU)[0]).text
+    approved, left_out = told.split("So haben wir Sie verstanden: nicht freigegeben")
+    assert (PADS.name in approved, PADS.name in left_out) == (True, False)
+    assert all(item.name in left_out for item in (DISCS, OIL))
+    whole = scene.raised(booking)
+    commands.approve_on_consent(scene.staff, whole.id, [0, 1, 2], digest_of(whole), consent())
+    with app.test_request_context():
+        assert "nicht freigegeben" not in render(scene.mails(Kind.EXTENSION_APPROVED_FOR_YOU)[1]).text
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from b2c_web.notifications.models import Notification, NotificationStatus
 from b2c_web.notifications.models import NotificationKind as Kind
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
-from tests.commands.extending import OFFER, SUMS, Extending, invalid, mark_not_done, refused
+from tests.commands.extending import OFFER, PADS, SUMS, Extending, invalid, mark_not_done, refused
 
 Status = ExtensionStatus
 
@@ -218,12 +218,11 @@ def test_every_message_can_be_written(scene: Extending, booking: Booking, run_jo
     with scene.later(hours=2):
         run_jobs({"extensions.remind_customer", "extensions.tell_staff"})
     commands.authorize_now(scene.approve(asked))
-    declined, withdrawn, limit, said = (
-        scene.raised(booking, replace(OFFER, description=f"Befund {n}")) for n in range(4)
-    )
+    declined, withdrawn, said = (scene.raised(booking, replace(OFFER, description=f"Befund {n}")) for n in range(3))
+    limit = scene.raised(booking, replace(OFFER, items=[PADS]))
     commands.decline(booking.user, declined.id, "Zu teuer", digest_of(declined))
     commands.withdraw_extension(scene.staff, withdrawn.id, "Doppelt erfasst")
-    commands.approve_within_limit(scene.staff, limit.id, [0], digest_of(limit))
+    commands.approve_within_limit(scene.staff, limit.id, digest_of(limit))
     commands.approve_on_consent(scene.staff, said.id, [0], digest_of(said), consent())
     commands.object_to(booking.user, said.id)
     run_jobs({"notifications.send"})

@@ -24,9 +24,7 @@ WORK: dict[str, Act] = {
     "keep a draft": lambda who, booking, one: commands.save_draft(who, booking.id, {"description": "Belä"}),
     "withdraw": lambda who, booking, one: commands.withdraw_extension(who, one.id, "Doppelt"),
     "answer": lambda who, booking, one: commands.answer(who, one.id, "Ja."),
-    "approve within the limit": lambda who, booking, one: commands.approve_within_limit(
-        who, one.id, [0], digest_of(one)
-    ),
+    "approve within the limit": lambda who, booking, one: commands.approve_within_limit(who, one.id, digest_of(one)),
     "approve on consent": lambda who, booking, one: commands.approve_on_consent(
         who, one.id, [0], digest_of(one), consent()
     ),

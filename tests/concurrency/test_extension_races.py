@@ -26,7 +26,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.payments.commands import capture_held, ensure_customer
 from b2c_web.payments.models import Document, LedgerEntry, LedgerKind, Payment, PaymentPurpose
 from b2c_web.payments.queries import payments_of
-from tests.commands.extending import OFFER, PADS, SUMS, Extending
+from tests.commands.extending import DISCS, OFFER, PADS, SUMS, Extending
 from tests.concurrency.races import Meeting, at_once
 from tests.paying import Provider, save_method
 
@@ -234,13 +234,13 @@ def use_the_limit_twice(
     app: Flask, scene: Extending, booking: Booking, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[tuple[int, list[str]], int]:
     """Two people approve 149.00 EUR each, and 200.00 EUR are allowed."""
-    made = [scene.raised(booking, replace(OFFER, description=words)) for words in ("Vorn.", "Hinten.")]
+    made = [scene.raised(booking, replace(OFFER, description=words, items=[DISCS])) for words in ("Vorn.", "Hinten.")]
     wanted, staff_id = [(one.id, digest_of(one)) for one in made], scene.staff.id
     meet_after(monkeypatch, staff_approval.rules, "limit_refusal", Meeting(2))
     outcome = race(
         app,
         *(
-            lambda one=one: commands.approve_within_limit(by(staff_id), one[0], [1], one[1])  # type: ignore[misc]
+            lambda one=one: commands.approve_within_limit(by(staff_id), one[0], one[1])  # type: ignore[misc]
             for one in wanted
         ),
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,11 +25,12 @@ from b2c_web.payments.commands import capture_held, ensure_customer, make_defaul
 from b2c_web.payments.gateway import gateway
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import payments_of
-from tests.commands.extending import OIL, SUMS, Extending, mark_not_done
+from tests.commands.extending import DISCS, OFFER, OIL, PADS, SUMS, Extending, mark_not_done
 from tests.paying import Provider, save_method
 from tests.views.extending import HTMX, Pages, plain
 
 TWO = SUMS[0] + SUMS[1]
+TWO_ITEMS = replace(OFFER, items=[PADS, DISCS])
 
 
 @pytest.fixture
@@ -51,26 +53,32 @@ def approve(pages: Pages, extension: Extension, step: str, **fields: Any) -> Any
 CONSENT = {"channel": "phone", "name": "Rosa Ahorn", "at": "2026-11-24T12:00", "words": "Ja, bitte machen."}
 
 
-def test_within_the_limit_staff_approve_and_see_what_is_left(pages: Pages) -> None:
-    extension = pages.raised()
+def test_within_the_limit_staff_approve_all_of_it_and_see_what_is_left(pages: Pages) -> None:
+    extension = pages.scene.raised(pages.booking, TWO_ITEMS)
     at_work = f"/workshop/extensions/{extension.id}"
     assert "250,00 EUR übrig" in plain(pages.staff.get(at_work))
-    page = plain(pages.staff.get(f"{at_work}/limit-approval"))
-    assert "310,86 EUR sind mehr als die 250,00 EUR" in page
-    part = pages.staff.get(f"{at_work}/limit-approval?sum=1&item=0&item=1", headers=HTMX)
-    assert "Vom Rahmen bleiben danach 11,10 EUR." in plain(part)
-    assert "238,90 EUR im Rahmen freigeben" in plain(part)
+    page = pages.staff.get(f"{at_work}/limit-approval")
+    assert 'name="item"' not in page.text
+    assert "Vom Rahmen bleiben danach 11,10 EUR." in plain(page)
+    assert "238,90 EUR im Rahmen freigeben" in plain(page)
     assert approve(pages, extension, "limit-approval").location == at_work
     extension = pages.extensions()[0]
-    assert extension.decision_right is DecisionRight.STANDING_LIMIT
+    assert (extension.decision_right, extension.accepted_items) == (DecisionRight.STANDING_LIMIT, [0, 1])
     assert "kann gemacht werden" in plain(pages.staff.get(at_work))
     assert len(pages.scene.mails(NotificationKind.EXTENSION_APPROVED_FOR_YOU)) == 1
     assert "im Rahmen freigegeben" in plain(pages.customer.get(f"/extensions/{extension.id}"))
 
 
-def test_never_over_the_limit(pages: Pages) -> None:
+def test_never_over_the_limit_and_the_page_says_what_to_do_then(pages: Pages) -> None:
     extension = pages.raised()
-    answer = approve(pages, extension, "limit-approval", item=[0, 1, 2], amount_cents=sum(SUMS))
+    at_work = f"/workshop/extensions/{extension.id}"
+    ways = "Er entscheidet selbst, oder Sie ziehen das Angebot zurück und senden es in zweien."
+    for page in (pages.staff.get(at_work), pages.staff.get(f"{at_work}/limit-approval")):
+        assert "310,86 EUR sind mehr als die 250,00 EUR, die vom Rahmen des Kunden übrig sind. " in plain(page)
+        assert ways in plain(page)
+        assert f'href="{at_work}/withdrawal"' in page.text
+        assert "im Rahmen freigeben</button>" not in page.text
+    answer = approve(pages, extension, "limit-approval", item=[0])
     assert answer.status_code == 409
     assert "mehr, als der Kunde ohne Rückfrage erlaubt hat" in plain(answer)
     assert pages.extensions()[0].status is ExtensionStatus.PENDING
@@ -78,20 +86,24 @@ def test_never_over_the_limit(pages: Pages) -> None:
 
 def test_ticks_that_the_button_did_not_name_are_shown_first(pages: Pages) -> None:
     extension = pages.raised()
-    for step in ("limit-approval", "consent"):
-        answer = approve(pages, extension, step, item=[0], **CONSENT)
-        assert answer.status_code == 422
-        assert "Angekreuzt sind 89,90 EUR. Stimmt das so?" in plain(answer)
-        assert 'name="amount_cents" value="8990"' in answer.text
+    answer = approve(pages, extension, "consent", item=[0], **CONSENT)
+    assert answer.status_code == 422
+    assert "Angekreuzt sind 89,90 EUR. Stimmt das so?" in plain(answer)
+    assert 'name="amount_cents" value="8990"' in answer.text
     assert pages.extensions()[0].status is ExtensionStatus.PENDING
 
 
+def test_the_button_follows_the_ticks(pages: Pages) -> None:
+    path = f"/workshop/extensions/{pages.raised().id}/consent?sum=1"
+    part = pages.staff.get(f"{path}&item=0&item=1", headers=HTMX)
+    assert "Zustimmung zu 238,90 EUR festhalten" in plain(part)
+    assert "Bitte ankreuzen" in plain(pages.staff.get(path, headers=HTMX))
+
+
 def test_nothing_ticked_is_asked_for(pages: Pages) -> None:
-    extension = pages.raised()
-    for step in ("limit-approval", "consent"):
-        answer = approve(pages, extension, step, item=[], amount_cents=0, **CONSENT)
-        assert answer.status_code == 409
-        assert "Bitte kreuzen Sie mindestens eine Position an." in plain(answer)
+    answer = approve(pages, pages.raised(), "consent", item=[], amount_cents=0, **CONSENT)
+    assert answer.status_code == 409
+    assert "Bitte kreuzen Sie mindestens eine Position an." in plain(answer)
 
 
 def test_a_consent_is_recorded_with_who_how_when_and_what(pages: Pages) -> None:

@@ -14,7 +14,7 @@ from b2c_web.clock import now_utc
 from b2c_web.config import ZONE
 from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.commands import Consent
-from b2c_web.extensions.forms import ConsentForm, ItemsForm, WordsForm
+from b2c_web.extensions.forms import ConsentForm, ItemsForm, ShownForm, WordsForm
 from b2c_web.extensions.models import AuthorizationStatus
 from b2c_web.extensions.reading import ExtensionView
 from b2c_web.extensions.views.shown import frame, photos_of, version_of, visible_booking
@@ -96,14 +96,16 @@ def _after_withdrawal(extension_id: uuid.UUID) -> str:
 @blueprint.route("/workshop/extensions/<uuid:extension_id>/limit-approval", methods=["GET", "POST"])
 @requires("extensions.workshop")
 def limit_approval(extension_id: uuid.UUID) -> Response:
-    """Staff approve under the customer's standing limit."""
-    form = ItemsForm()
+    """Staff approve all of it under the customer's standing limit."""
+    form = ShownForm()
+    paying: list[uuid.UUID] = []
 
-    def act(ticked: set[int], shown: str) -> uuid.UUID:
-        return commands.approve_within_limit(current_user, extension_id, ticked, shown)
+    def act() -> None:
+        paying.append(commands.approve_within_limit(current_user, extension_id, form.shown.data or ""))
 
-    done = _("Freigegeben. Der Kunde hat eine Nachricht bekommen.")
-    return _staff_approval(extension_id, form, "extensions/limit_approval.html", act, done)
+    if submitted(form, act):
+        return _approved(extension_id, paying[0], _("Freigegeben. Der Kunde hat eine Nachricht bekommen."))
+    return form_page("extensions/limit_approval.html", form, **_facts(extension_id))
 
 
 @blueprint.route("/workshop/extensions/<uuid:extension_id>/consent", methods=["GET", "POST"])
@@ -113,29 +115,29 @@ def consent(extension_id: uuid.UUID) -> Response:
     extension = queries.visible_extension(current_user, extension_id)
     booking = visible_booking(extension.booking_id)
     form = ConsentForm(data={"channel": "phone", "name": booking.customer_name, "at": now_utc().astimezone(ZONE)})
-
-    def act(ticked: set[int], shown: str) -> uuid.UUID:
-        given = Consent(form.channel.data, form.name.data or "", form.at.instant, form.words.data or "")
-        return commands.approve_on_consent(current_user, extension_id, ticked, shown, given)
-
-    done = _("Zustimmung festgehalten. Der Kunde hat eine Nachricht bekommen und kann widersprechen.")
-    return _staff_approval(extension_id, form, "extensions/consent.html", act, done)
-
-
-def _staff_approval(extension_id: uuid.UUID, form: ItemsForm, template: str, act: Any, done: str) -> Response:
-    facts = _facts(extension_id)
-    ticked = _ticked(facts["extension"], form)
-    cents = sum(item.sum_cents for item in facts["extension"].items if item.index in ticked)
+    ticked = _ticked(extension, form)
+    cents = sum(item.sum_cents for item in extension.items if item.index in ticked)
     if htmx.wants_fragment() and request.args.get("sum"):
-        return htmx.render("extensions/_staff_sum.html", None, ticked=ticked, sum_cents=cents, **facts)
+        return htmx.render("extensions/_staff_sum.html", None, sum_cents=cents)
     paying: list[uuid.UUID] = []
+
+    def act() -> None:
+        given = Consent(form.channel.data, form.name.data or "", form.at.instant, form.words.data or "")
+        shown = form.shown.data or ""
+        paying.append(commands.approve_on_consent(current_user, extension_id, ticked, shown, given))
+
     if form.is_submitted() and ticked and form.said() != cents:  # without script the button could not follow the ticks
         form.form_errors.append(_("Angekreuzt sind %(sum)s. Stimmt das so?", sum=formatting.eur(cents)))
-    elif submitted(form, lambda: paying.append(act(ticked, form.shown.data or ""))):
-        commands.authorize_now(paying[0])
-        flash(done, "success")
-        return _back(extension_id)
-    return form_page(template, form, ticked=ticked, sum_cents=cents, **_facts(extension_id))
+    elif submitted(form, act):
+        done = _("Zustimmung festgehalten. Der Kunde hat eine Nachricht bekommen und kann widersprechen.")
+        return _approved(extension_id, paying[0], done)
+    return form_page("extensions/consent.html", form, ticked=ticked, sum_cents=cents, **_facts(extension_id))
+
+
+def _approved(extension_id: uuid.UUID, payment_id: uuid.UUID, done: str) -> Response:
+    commands.authorize_now(payment_id)
+    flash(done, "success")
+    return _back(extension_id)
 
 
 def _ticked(extension: ExtensionView, form: ItemsForm) -> set[int]:

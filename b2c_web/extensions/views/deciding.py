@@ -82,8 +82,8 @@ def _facts(door: Door) -> dict[str, Any]:
 
 
 def _allowed(door: Door) -> int:
-    sums = [item.sum_cents for item in door.extension.items]
-    return rules.allowed_cents(door.booking, sums, moves_return=door.extension.new_promised_at is not None)
+    extension = door.extension
+    return rules.allowed_cents(door.booking, extension.total_cents, moves_return=extension.new_promised_at is not None)
 
 
 def _version(door: Door) -> str:
