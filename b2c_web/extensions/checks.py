@@ -86,6 +86,11 @@ STATEMENTS = {
         WHERE (e.authorization_status = 'AUTHORIZED') <> EXISTS (
             SELECT FROM payments p WHERE p.purpose = 'EXTENSION' AND p.purpose_id = e.id AND p.state = 'AUTHORIZED'
               AND p.capture_cents IS NULL)""",
+    "extensions: what waits for its hold has an attempt that is not over": """
+        SELECT format('extension %s', e.id) FROM extensions e
+        WHERE e.authorization_status = 'PENDING' AND (
+            SELECT p.state FROM payments p WHERE p.purpose = 'EXTENSION' AND p.purpose_id = e.id
+            ORDER BY p.attempt DESC LIMIT 1) IN ('SUCCEEDED', 'FAILED', 'CANCELLED')""",
     "extensions: a wish is about the car and the customer of its booking": """
         SELECT format('wish %s of booking %s', w.id, b.number) FROM extension_wishes w
         JOIN bookings b ON b.id = w.booking_id

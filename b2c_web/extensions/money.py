@@ -261,14 +261,14 @@ def failed(payment: Payment) -> None:
 
 
 def closed(payment: Payment) -> None:
-    """A page ended unpaid, which changes nothing; or a hold lapsed: it is to be held again, or the sum is open."""
+    """A page ended unpaid, which changes nothing; or a hold ended, also unheard of: held again, or the sum is open."""
     booking, extension = lock_extension(payment.purpose_id)
     if _held(extension.id) is not None:
         return
     if extension.authorization_status is Auth.CAPTURING:
         payment_hooks.give_up("extensions.capture", {"extension_id": str(extension.id)}, NOT_TAKEN)
         _leave_open(booking, extension, payment)
-    elif extension.authorization_status is Auth.AUTHORIZED:
+    elif extension.authorization_status in (Auth.AUTHORIZED, Auth.PENDING):
         enter(extension, Auth.FAILED, actor=PROVIDER)
         messages.payment_needed(booking, extension, None, f"lapsed:{payment.attempt}")
     elif _is_given_up(extension):

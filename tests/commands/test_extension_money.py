@@ -17,7 +17,7 @@ from b2c_web.odoo.models import OdooSyncStatus
 from b2c_web.operations.models import FailedOperation
 from b2c_web.payments.capturing import MAX_TRIES
 from b2c_web.payments.commands import capture_held, reconcile, retry_capture, settle_payment
-from b2c_web.payments.gateway import PaymentProviderError
+from b2c_web.payments.gateway import PaymentProviderError, gateway
 from b2c_web.payments.models import Document, PaymentMethod, PaymentState
 from b2c_web.payments.queries import documents_of
 from tests.commands.extending import SUMS, Extending, complete, held_at_provider, mark_not_done, payments, saver, taken
@@ -73,6 +73,30 @@ def test_a_silent_provider_leaves_it_to_the_job(
         run_jobs({"payments.authorize"})
     assert scene.fresh(extension.id).authorization_status is Auth.AUTHORIZED
     assert held_at_provider() == [TICKED]
+
+
+def test_a_hold_that_ended_before_we_heard_that_it_stood_is_to_be_held_again(
+    scene: Extending, booking: Booking, save: Callable[..., PaymentMethod], provider: Provider, run_jobs: Any
+) -> None:
+    save()
+    provider.misbehave("drop", INTENTS)
+    extension = scene.held(booking)
+    customer_id = scene.session.get(Booking, booking.id).user.stripe_customer_id
+    unheard = gateway().find_intent(customer_id, payments(extension)[0].id)
+    gateway().release(unheard.intent_id, "by somebody else")
+    with scene.later(seconds=10):
+        run_jobs({"payments.authorize"})
+    assert payments(extension)[0].state is PaymentState.CANCELLED
+    view = queries.view_of(extension.id)
+    assert (view.authorization_status, view.safe_to_begin) == (Auth.FAILED, False)
+    assert view.needs_customer_for_money
+    assert len(scene.mails(Kind.EXTENSION_PAYMENT_NEEDED)) == 1
+    assert breaches() == []
+    commands.pay_link(booking.user, extension.id, **PAGE)
+    again = payments(extension)[-1]
+    provider.pay(again)
+    settle_payment(again.id)
+    assert scene.fresh(extension.id).authorization_status is Auth.AUTHORIZED
 
 
 def test_without_a_saved_card_the_customer_pays_on_a_page(
