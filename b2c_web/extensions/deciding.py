@@ -23,7 +23,7 @@ from b2c_web.extensions.models import (
     ExtensionStatus,
     MessageKind,
 )
-from b2c_web.extensions.queries import consent_of
+from b2c_web.extensions.queries import consent_of, later_return
 from b2c_web.extensions.refusing import check_decision, need_words, refuse
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
@@ -100,7 +100,8 @@ def _say(
 def object_to(customer: User, extension_id: uuid.UUID) -> None:
     """The customer objects to a recorded consent, until the work is completed: nothing of it is charged.
 
-    The hold is released, its items count as not done, the workshop is told. Raises Conflict, also when it was done and
+    The hold is released, its items count as not done, the workshop is told. A return that became later with the consent
+    stays there until somebody chooses an earlier one; both are told so. Raises Conflict, also when it was done and
     charged before the car came back.
     """
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
@@ -127,5 +128,6 @@ def _object(booking: Booking, extension: Extension, consent: ExtensionConsent) -
         before={"not_done_items": before},
         after={"not_done_items": list(extension.not_done_items), "objected_at": consent.objected_at.isoformat()},
     )
-    facts = {"words": "objected", "waiting_hours": None}
+    stays_at = later_return(booking, extension)
+    facts = {"words": "objected", "waiting_hours": None, "later_return": stays_at.isoformat() if stays_at else None}
     messages.to_workshop(NotificationKind.EXTENSION_STAFF_ALERT, booking, extension, once="objected", **facts)

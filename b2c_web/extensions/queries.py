@@ -89,6 +89,12 @@ def limit_left_cents(booking: Booking) -> int:
     return rules.limit_left_cents(booking)
 
 
+def later_return(booking: Booking, extension: Extension | ExtensionView) -> datetime | None:
+    """Until when the return is promised while it is still as late as this extension made it, else None."""
+    made_later = extension.new_promised_at is not None and booking.estimated_return_time >= extension.new_promised_at
+    return booking.estimated_return_time if made_later and rules.work_refusal(booking) is None else None
+
+
 def draft_of(booking_id: uuid.UUID) -> ExtensionDraft | None:
     """What staff have typed so far for this booking; None when that was sent or thrown away."""
     draft = db.session.get(ExtensionDraft, booking_id, populate_existing=True)

@@ -114,6 +114,7 @@ class BookingFacts(TypedDict, total=False):
     words: str
     consent: dict[str, str]
     waiting_hours: int | None
+    later_return: str | None  # of an objection: the return stays there though what made it later is not done
 
 
 INSTANTS = (
@@ -132,6 +133,7 @@ INSTANTS = (
     "arrival_estimate",
     "asked_until",
     "new_promised_at",
+    "later_return",
 )
 OPTION_INSTANTS = ("start", "end", "back_start", "back_end")
 

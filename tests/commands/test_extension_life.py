@@ -22,6 +22,7 @@ from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionS
 from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import Notification, NotificationStatus
 from b2c_web.notifications.models import NotificationKind as Kind
+from b2c_web.notifications.rendering import render
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
 from tests.commands.extending import OFFER, PADS, SUMS, Extending, invalid, mark_not_done, refused
@@ -75,6 +76,22 @@ def test_what_the_customer_objected_to_takes_no_time(scene: Extending) -> None:
     assert return_options(booking) == []
     commands.object_to(booking.user, extension.id)
     assert return_options(booking) != []
+
+
+def test_after_an_objection_the_workshop_hears_that_the_later_return_stays(scene: Extending) -> None:
+    booking = scene.in_workshop(back=2)
+    extension, slot_id = delayed(scene, booking)
+    commands.approve_on_consent(scene.staff, extension.id, [0], digest_of(extension), consent())
+    commands.object_to(booking.user, extension.id)
+    booking = scene.session.get(Booking, booking.id, populate_existing=True)
+    assert booking.return_slot_id == slot_id
+    alert = scene.mails(Kind.EXTENSION_STAFF_ALERT)[0]
+    assert alert.context["later_return"] == booking.estimated_return_time.isoformat()
+    assert "Die Rückgabe bleibt vorerst bei" in render(alert).text
+    plain = scene.raised(booking)
+    commands.approve_on_consent(scene.staff, plain.id, [0], digest_of(plain), consent())
+    commands.object_to(booking.user, plain.id)
+    assert scene.mails(Kind.EXTENSION_STAFF_ALERT)[1].context["later_return"] is None
 
 
 def test_declined_the_return_stays(scene: Extending) -> None:

@@ -1,13 +1,17 @@
 """What the workshop may approve alone, within the customer's standing limit, as the customer is told of it."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from b2c_web.clock import now_utc
 from b2c_web.extensions import commands
-from b2c_web.extensions.items import Item, Offer
+from b2c_web.extensions.items import Consent, Item, Offer
 from b2c_web.extensions.queries import digest_of
+from b2c_web.formatting import moment
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.notifications.rendering import render
 from tests.views.extending import HTMX, Pages, plain
@@ -99,3 +103,18 @@ def test_a_page_that_shows_what_was_decided_has_no_form_to_lose(pages: Pages, do
     path, send, client = door(pages)
     send(f"{path}/approval", item=[0], amount_cents=SUMS[0], shown=digest_of(extension))
     assert taken_away(client.get(f"{path}?v=old", headers=HTMX).text) == []
+
+
+def test_after_an_objection_both_are_told_that_the_later_return_stays(pages: Pages) -> None:
+    later = pages.booking.estimated_return_time + timedelta(days=1)
+    offer = replace(BULB, new_promised_at=later, delay_reason="Die Lampe kommt morgen.")
+    extension = pages.scene.raised(pages.booking, offer)
+    given = Consent("phone", "Kim Beispiel", now_utc(), "Ja, bitte.")
+    commands.approve_on_consent(pages.scene.staff, extension.id, [0], digest_of(extension), given)
+    path, stays = f"/extensions/{extension.id}", "Die Rückgabe bleibt vorerst bei"
+    mine, theirs = (lambda: plain(pages.customer.get(path))), (lambda: plain(pages.staff.get(f"/workshop{path}")))
+    assert stays not in mine() + theirs()
+    assert "bleibt zunächst bei ihrer neuen Zeit" in plain(pages.customer.get(f"{path}/objection"))
+    assert pages.by_customer(f"{path}/objection").status_code == 303
+    assert f"{stays} {moment(later)}".replace("\u00a0", " ") in mine()
+    assert "Geht es früher, sagen Sie es dem Kunden." in theirs()

@@ -26,17 +26,19 @@ def _facts(extension_id: uuid.UUID) -> dict[str, Any]:
     extension = queries.visible_extension(current_user, extension_id)
     booking, shown = visible_booking(extension.booking_id), photos_of(extension)
     refused = [file for file in shown(extension.all_media) if file.state is MediaState.REFUSED]
+    later_return = queries.later_return(booking, extension)
     return {
         **frame(booking),
         "extension": extension,
         "history": _history(extension),
         "left_cents": rules.limit_left_cents(booking),
+        "later_return": later_return,
         "closed": rules.work_refusal(booking) is not None,
         "channels": rules.CHANNELS,
         "photos_of": shown,
         "unreadable": len(refused),
         "viewer": f"user:{current_user.id}",
-        "version": live.version_of(version_of(extension), len(refused)),
+        "version": live.version_of(version_of(extension), len(refused), later_return),
     }
 
 

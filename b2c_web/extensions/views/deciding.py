@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -75,6 +76,7 @@ def _facts(door: Door) -> dict[str, Any]:
         "ticked": ticked,
         "sum_cents": _sum(extension, ticked),
         "allowed_cents": _allowed(door),
+        "later_return": _later_return(door),
         "method": saved_method(booking.user),
         "vat_cents": contained_vat_cents(extension.shown_cents, extension.vat_rate_percent),
         "version": _version(door),
@@ -86,9 +88,15 @@ def _allowed(door: Door) -> int:
     return rules.allowed_cents(door.booking, extension.total_cents, moves_return=extension.new_promised_at is not None)
 
 
+def _later_return(door: Door) -> datetime | None:
+    """As `queries.later_return`; of most offers the booking need not be read for it."""
+    return queries.later_return(door.booking, door.extension) if door.extension.new_promised_at else None
+
+
 def _version(door: Door) -> str:
-    """The limit is used up by other offers too."""
-    return live.version_of(version_of(door.extension), _allowed(door) if door.extension.is_pending else 0)
+    """The limit is used up by other offers too, and the return moves by itself."""
+    allowed = _allowed(door) if door.extension.is_pending else 0
+    return live.version_of(version_of(door.extension), allowed, _later_return(door))
 
 
 def _ticked(extension: ExtensionView, values: MultiDict[str, str]) -> set[int]:
