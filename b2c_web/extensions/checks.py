@@ -107,14 +107,28 @@ STATEMENTS = {
         WHERE t.booking_id <> w.booking_id OR t.status = 'CANCELLED'
           OR w.taken_up_place >= jsonb_array_length(t.items)""",
 }
+# how long it may take, and what takes longer
 LATE_STATEMENTS = {
-    "extensions: none is settling for long": """
+    "extensions: none is settling for long": (
+        timedelta(hours=6),
+        """
         SELECT format('extension %s of booking %s', e.id, b.number) FROM extensions e
         JOIN bookings b ON b.id = e.booking_id
         WHERE e.authorization_status = 'CAPTURING' AND b.service_completed_at < :late""",
+    ),
+    "extensions: the workshop knows of each that nobody answered": (
+        timedelta(hours=2, minutes=30),
+        """
+        SELECT format('extension %s', e.id) FROM extensions e
+        WHERE e.status = 'PENDING' AND e.requested_at < :late
+          AND NOT EXISTS (SELECT FROM notifications n
+                          WHERE n.dedupe_key = concat('EXTENSION_STAFF_ALERT:', e.id, ':'))
+          AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.task_name = 'extensions.tell_staff'
+                          AND j.status IN ('todo', 'doing') AND j.args ->> 'extension_id' = e.id::text)""",
+    ),
 }
 
 CHECKS: list[Check] = [
     *(by_statement(name, statement) for name, statement in STATEMENTS.items()),
-    *(by_statement(name, statement, late_after=timedelta(hours=6)) for name, statement in LATE_STATEMENTS.items()),
+    *(by_statement(name, statement, late_after=after) for name, (after, statement) in LATE_STATEMENTS.items()),
 ]

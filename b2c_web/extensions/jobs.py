@@ -1,8 +1,8 @@
-"""Jobs: asking the customer again, telling staff. Each looks at the state first, so that it is safe to run late."""
+"""Jobs: asking the customer again, telling staff. Each looks at the state first: safe to run late, and twice."""
 
 import uuid
 
-from b2c_web.jobs import job
+from b2c_web.jobs import job, periodic
 
 
 @job("extensions.remind_customer")
@@ -17,3 +17,11 @@ def tell_staff(extension_id: str) -> None:
     from b2c_web.extensions.reminding import alert
 
     alert(uuid.UUID(extension_id))
+
+
+@periodic("extensions.sweep_unanswered", cron="*/5 * * * *")
+def sweep_unanswered() -> None:
+    """Who should have been asked again or told, and was not because a job gave up, hears of it now."""
+    from b2c_web.extensions.reminding import catch_up
+
+    catch_up()

@@ -85,6 +85,10 @@ EXTENSIONS: Plants = {
         (),
         (APPROVED, "UPDATE extensions SET authorization_status = 'PENDING'", ADD_CANCELLED),
     ),
+    "extensions: the workshop knows of each that nobody answered": (
+        (),
+        (ADD_PENDING, "UPDATE extensions SET requested_at = '2026-11-24 08:29+00'"),
+    ),
     "extensions: none is settling for long": (
         (),
         (

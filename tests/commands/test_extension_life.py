@@ -18,7 +18,8 @@ from b2c_web.errors import Conflict
 from b2c_web.extensions import commands, queries
 from b2c_web.extensions.deciders import LinkEnded
 from b2c_web.extensions.items import Consent
-from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
+from b2c_web.extensions.jobs import sweep_unanswered
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionLink, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import Notification, NotificationStatus
 from b2c_web.notifications.models import NotificationKind as Kind
@@ -157,6 +158,33 @@ def test_the_customer_is_asked_again_then_staff_are_told(scene: Extending, raise
         assert run_jobs(names) == ["extensions.tell_staff"]
     alert = scene.mails(Kind.EXTENSION_STAFF_ALERT)[0]
     assert (alert.recipient, alert.context["waiting_hours"]) == (scene.workshop.email, 2)
+
+
+JOBS = {"extensions.remind_customer", "extensions.tell_staff"}
+LOSE_THEM = text("UPDATE procrastinate_jobs SET status = 'aborted' WHERE task_name = ANY(:names)")
+
+
+def test_what_a_lost_job_should_have_said_is_said_once(scene: Extending, raised: Extension) -> None:
+    scene.session.execute(LOSE_THEM, {"names": list(JOBS)})
+    scene.session.commit()
+    untold = "extensions: the workshop knows of each that nobody answered"
+    for minutes, counts in ((61, (0, 0)), (63, (1, 0)), (121, (1, 0)), (151, (1, 1)), (600, (1, 1))):
+        with scene.later(minutes=minutes):
+            assert (untold in [one.name for one in breaches()]) is (minutes == 151)
+            sweep_unanswered()
+            mails = scene.mails(Kind.EXTENSION_REMINDER), scene.mails(Kind.EXTENSION_STAFF_ALERT)
+            assert tuple(map(len, mails)) == counts, minutes
+            assert untold not in [one.name for one in breaches()]
+
+
+def test_what_a_job_said_the_sweep_does_not_say_again(scene: Extending, raised: Extension, run_jobs: Any) -> None:
+    links = scene.session.query(ExtensionLink).filter_by(extension_id=raised.id)
+    with scene.later(minutes=123):
+        assert sorted(run_jobs(JOBS)) == sorted(JOBS)
+        before = links.count()
+        sweep_unanswered()
+    assert links.count() == before
+    assert len(scene.mails(Kind.EXTENSION_REMINDER)) == len(scene.mails(Kind.EXTENSION_STAFF_ALERT)) == 1
 
 
 def test_nobody_is_reminded_of_what_is_decided(
