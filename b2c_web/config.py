@@ -145,6 +145,7 @@ SETTINGS: tuple[Setting, ...] = (
         "min",
         "staff told about an unanswered extension",
     ),
+    Setting("EXTENSION_QUESTIONS_PER_HOUR", "5", whole(1, 1000), "questions", "a customer's questions per extension"),
     Setting("EXTENSION_LINK_HOURS", "72", whole(1, 720), "h", "life of the mailed link to an extension"),
     Setting(
         "AUTHORIZATION_RENEWAL_HOURS",

@@ -1,16 +1,20 @@
 """The customer decides, asks, objects; the workshop answers."""
 
+import math
 import uuid
 from collections.abc import Collection
+from datetime import timedelta
 
 from flask import current_app
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
 from b2c_web import audit
 from b2c_web.accounts.models import User
 from b2c_web.bookings.models import Booking
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
+from b2c_web.errors import TooMany
 from b2c_web.extensions import messages, money, rules
 from b2c_web.extensions.access import lock_for_decider, lock_for_staff
 from b2c_web.extensions.approving import Decision, approve_locked, note_decision
@@ -26,9 +30,15 @@ from b2c_web.extensions.models import (
 from b2c_web.extensions.queries import consent_of, later_return
 from b2c_web.extensions.refusing import check_decision, need_words, refuse
 from b2c_web.flask_extensions import db
+from b2c_web.formatting import clock, phone
 from b2c_web.notifications.models import NotificationKind
 
 MOST_WORDS = 2000
+HOUR = timedelta(hours=1)
+TOO_MANY_QUESTIONS = _l(
+    "Das waren viele Fragen in kurzer Zeit. Ab %(time)s Uhr können Sie die nächste stellen. "
+    "Eilt es, rufen Sie die Werkstatt an: %(phone)s."
+)
 
 
 def approve(decider: Decider, extension_id: uuid.UUID, accepted: Collection[int], shown: str) -> uuid.UUID:
@@ -63,14 +73,27 @@ def _decision(decider: Decider, booking: Booking) -> Decision:
 
 
 def ask(decider: Decider, extension_id: uuid.UUID, words: str) -> None:
-    """The customer asks; the workshop is told. Only while PENDING. Raises Invalid (`words`), Conflict."""
+    """The customer asks; the workshop is told. Only while PENDING. Raises Invalid (`words`), Conflict, TooMany."""
     question = need_words(words, _l("Bitte schreiben Sie Ihre Frage."), "words")
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking, extension = lock_for_decider(decider, extension_id)
+        _check_room(booking, extension)
         said = _say(booking, extension, MessageKind.QUESTION, question, booking.user_id)
         messages.to_workshop(
             NotificationKind.EXTENSION_QUESTION, booking, extension, once=str(said.id), words=said.words
         )
+
+
+def _check_room(booking: Booking, extension: Extension) -> None:
+    """Each question mails the workshop: so many an hour, counted in the questions themselves. Raises TooMany."""
+    most, now = current_app.config["EXTENSION_QUESTIONS_PER_HOUR"], now_utc()
+    asked = select(ExtensionMessage.at).filter_by(extension_id=extension.id, kind=MessageKind.QUESTION)
+    last_that_counts = asked.order_by(ExtensionMessage.at.desc()).offset(most - 1).limit(1)
+    at = db.session.scalar(last_that_counts.where(ExtensionMessage.at > now - HOUR))
+    if at is not None:
+        facts = {"time": clock(at + HOUR), "phone": phone(booking.workshop.phone)}
+        wait_seconds = math.ceil((at + HOUR - now).total_seconds())
+        raise TooMany(TOO_MANY_QUESTIONS % facts, retry_after_seconds=wait_seconds)
 
 
 def answer(staff: User, extension_id: uuid.UUID, words: str) -> None:

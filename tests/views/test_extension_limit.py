@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from b2c_web.clock import now_utc
 from b2c_web.extensions import commands
 from b2c_web.extensions.items import Consent, Item, Offer
 from b2c_web.extensions.queries import digest_of
-from b2c_web.formatting import moment
+from b2c_web.formatting import clock, moment
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.notifications.rendering import render
 from tests.views.extending import HTMX, Pages, plain
@@ -65,6 +66,27 @@ def test_who_is_asked_again_is_told_it_again(pages: Pages, run_jobs: Any, limit:
     mailed = words(pages.scene.mails(NotificationKind.EXTENSION_REMINDER)[0])
     assert ("Ohne Ihre Antwort machen wir nur, was gebucht ist." in mailed) is (limit == 0)
     assert ("was die Werkstatt im Rahmen Ihres Limits (noch 350,00 EUR) freigibt" in mailed) is (limit > 0)
+
+
+@both
+def test_so_many_questions_an_hour_and_what_was_typed_stays(
+    app: Flask, pages: Pages, door: Doors, monkeypatch: Any
+) -> None:
+    """Each of them mails the workshop, also through the link, which signs nobody in."""
+    monkeypatch.setitem(app.config, "EXTENSION_QUESTIONS_PER_HOUR", 2)
+    pages.raised()
+    path, send, _client = door(pages)
+    for minutes in (0, 20):
+        with pages.scene.later(minutes=minutes):
+            assert send(f"{path}/question", words=f"Und nach {minutes} Minuten?").status_code == 303
+    with pages.scene.later(minutes=30):
+        answer = send(f"{path}/question", words="Und wenn es schneit?")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "1800")
+    assert f"Ab {clock(now_utc() + timedelta(minutes=60))} Uhr können Sie die nächste stellen." in plain(answer)
+    assert "Und wenn es schneit?</textarea>" in answer.text
+    assert len(pages.scene.mails(NotificationKind.EXTENSION_QUESTION)) == 2
+    with pages.scene.later(minutes=60):
+        assert send(f"{path}/question", words="Und wenn es schneit?").status_code == 303
 
 
 @both

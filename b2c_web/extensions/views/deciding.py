@@ -59,7 +59,10 @@ def page(door: Door, **more: Any) -> Response:
     forms = {"refusal": RefusalForm(formdata=None), "question": WordsForm(formdata=None), "form": ItemsForm()} | more
     refused = next((one for one in forms.values() if hasattr(one, "status_code") and one.status_code() > 200), None)
     status = refused.status_code() if refused else 200
-    return htmx.render("extensions/decide.html", None, status, refused=refused, **_facts(door), **forms)
+    answer = htmx.render("extensions/decide.html", None, status, refused=refused, **_facts(door), **forms)
+    if wait := refused and refused.refusal and refused.refusal.details.get("retry_after_seconds"):
+        answer.headers["Retry-After"] = str(wait)
+    return answer
 
 
 def _facts(door: Door) -> dict[str, Any]:
