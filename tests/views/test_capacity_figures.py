@@ -153,6 +153,27 @@ def test_the_coming_days_as_page_and_file(scene: Scene, staff: FlaskClient) -> N
     assert "2026-11-26;Do;1;20;19;;" in staff.get(f"{CAPACITY}/days.csv?how=drop-off").get_data(as_text=True)
 
 
+def test_forecast_and_utilisation_as_files(scene: Scene, login: Login) -> None:
+    scene.booked(0, None)
+    with clock.frozen(scene.slots[0].start_time + timedelta(days=3)):
+        staff = login(make_user(Role.WORKSHOP, workshop_id=scene.workshop.id))
+        page = staff.get(f"{CAPACITY}/figures").text
+        for name, filename in (("forecast", "vorhersage"), ("utilisation", "auslastung")):
+            assert f'href="{CAPACITY}/{name}.csv"' in page
+            answer = staff.get(f"{CAPACITY}/{name}.csv")
+            assert answer.content_type == "text/csv; charset=utf-8"
+            assert f"{filename}-2026-11-29.csv" in answer.headers["Content-Disposition"]
+            assert answer.data.startswith(b"\xef\xbb\xbfWoche")
+        expected = staff.get(f"{CAPACITY}/forecast.csv").get_data(as_text=True).splitlines()
+        uses = staff.get(f"{CAPACITY}/utilisation.csv").get_data(as_text=True).splitlines()
+    assert expected[0].endswith("Wochentag;Leistung;Mittelwert;Standardabweichung;Tage gezählt")
+    assert {"Do;Bremsenservice;1,00;;1", "Do;Alle;1,00;;1", "Fr;Alle;0,00;;1"} <= set(expected)
+    assert uses[0].endswith("Woche ab;Auslastung von;genutzt;möglich;Einheit;%;Stand")
+    assert "2026-11-23;Bühnen;1;40;Plätze;2;geplant" in uses
+    assert "2026-11-16;Ronjas;0;0;Minuten;;vergangen" in uses
+    assert len(uses) == 1 + 3 * 16
+
+
 def test_in_english(staff: FlaskClient) -> None:
     with staff.session_transaction() as cookie:
         cookie["language"] = "en"
@@ -175,7 +196,10 @@ def test_a_chart_names_its_weeks_and_the_forecast_is_one_landmark(scene: Scene, 
     assert page.count('aria-labelledby="forecast"') == 1
 
 
-@pytest.mark.parametrize("path", ["what-if", "figures", "days", "days.csv", "moves", "waiting"])
+@pytest.mark.parametrize(
+    "path",
+    ["what-if", "figures", "days", "days.csv", "forecast.csv", "utilisation.csv", "moves", "waiting"],
+)
 def test_another_workshop_is_not_shown(scene: Scene, staff: FlaskClient, login: Login, app: Any, path: str) -> None:
     stranger = login(make_user(Role.WORKSHOP), app.test_client())
     assert stranger.get(f"{CAPACITY}/{path}?workshop={scene.workshop.id}").status_code == 404

@@ -1,4 +1,4 @@
-"""Figures to plan by: forecast, utilisation, and the coming 60 days as a page, on paper and as CSV."""
+"""Figures to plan by: forecast, utilisation, and the coming 60 days, each as a page, on paper and as CSV."""
 
 from typing import Any
 
@@ -32,7 +32,28 @@ def figures() -> Response:
         services=TEXTS,
         LIMITS=LIMITS,
         LIMIT_ICONS=LIMIT_ICONS,
+        printed_at=now_utc(),
     )
+
+
+@blueprint.get("/forecast.csv")
+@requires("capacity.plan")
+def forecast_csv() -> Response:
+    workshop = planned_workshop(current_user, request.args)
+    return _file("vorhersage", export.forecast_csv(forecast(workshop.id)))
+
+
+@blueprint.get("/utilisation.csv")
+@requires("capacity.plan")
+def utilisation_csv() -> Response:
+    workshop = planned_workshop(current_user, request.args)
+    return _file("auslastung", export.utilisation_csv(utilisation(workshop.id)))
+
+
+def _file(name: str, content: str) -> Response:
+    answer = Response(content, content_type="text/csv; charset=utf-8")
+    answer.headers.set("Content-Disposition", "attachment", filename=f"{name}-{today_in(ZONE).isoformat()}.csv")
+    return answer
 
 
 def _coming() -> dict[str, Any]:
@@ -52,7 +73,4 @@ def coming_days() -> Response:
 @blueprint.get("/days.csv")
 @requires("capacity.plan")
 def coming_days_csv() -> Response:
-    answer = Response(export.as_csv(_coming()["cells"]), content_type="text/csv; charset=utf-8")
-    filename = f"kapazitaet-{today_in(ZONE).isoformat()}.csv"
-    answer.headers.set("Content-Disposition", "attachment", filename=filename)
-    return answer
+    return _file("kapazitaet", export.days_csv(_coming()["cells"]))
