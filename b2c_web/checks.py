@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from flask import current_app
 from sqlalchemy import text
 
 from b2c_web.clock import now_utc
@@ -31,10 +32,10 @@ class Breach:
 Check = Callable[[], Breach]
 
 
-def by_statement(name: str, statement: str, *, late_after: timedelta = timedelta(0)) -> Check:
+def by_statement(name: str, statement: str, *, late_after: timedelta = timedelta(0), minutes: str = "") -> Check:
     """A check made from one SELECT of one text column that names each broken row.
 
-    The statement may use :now, and :late, which is `late_after` ago.
+    The statement may use :now, and :late, which is `late_after` and the setting `minutes` ago.
     """
     query = text(
         f"WITH broken (example) AS ({statement})"
@@ -42,7 +43,8 @@ def by_statement(name: str, statement: str, *, late_after: timedelta = timedelta
     )
 
     def check() -> Breach:
-        moments: dict[str, datetime] = {"now": now_utc(), "late": now_utc() - late_after}
+        allowed = late_after + timedelta(minutes=current_app.config[minutes] if minutes else 0)
+        moments: dict[str, datetime] = {"now": now_utc(), "late": now_utc() - allowed}
         used = {key: value for key, value in moments.items() if f":{key}" in statement}
         count, examples = db.session.execute(query, used).one()
         return Breach(name, count, list(examples))

@@ -107,9 +107,10 @@ STATEMENTS = {
         WHERE t.booking_id <> w.booking_id OR t.status = 'CANCELLED'
           OR w.taken_up_place >= jsonb_array_length(t.items)""",
 }
-# how long it may take, and what takes longer
+# how long it may take (a setting of minutes, and more), and what takes longer
 LATE_STATEMENTS = {
     "extensions: none is settling for long": (
+        "",
         timedelta(hours=6),
         """
         SELECT format('extension %s of booking %s', e.id, b.number) FROM extensions e
@@ -117,7 +118,8 @@ LATE_STATEMENTS = {
         WHERE e.authorization_status = 'CAPTURING' AND b.service_completed_at < :late""",
     ),
     "extensions: the workshop knows of each that nobody answered": (
-        timedelta(hours=2, minutes=30),
+        "EXTENSION_STAFF_ALERT_MINUTES",
+        timedelta(minutes=30),
         """
         SELECT format('extension %s', e.id) FROM extensions e
         WHERE e.status = 'PENDING' AND e.requested_at < :late
@@ -130,5 +132,8 @@ LATE_STATEMENTS = {
 
 CHECKS: list[Check] = [
     *(by_statement(name, statement) for name, statement in STATEMENTS.items()),
-    *(by_statement(name, statement, late_after=after) for name, (after, statement) in LATE_STATEMENTS.items()),
+    *(
+        by_statement(name, statement, late_after=after, minutes=setting)
+        for name, (setting, after, statement) in LATE_STATEMENTS.items()
+    ),
 ]
