@@ -11,7 +11,7 @@ import pytest
 from b2c_web import clock
 from b2c_web.bookings.availability import availability
 from b2c_web.bookings.models import BookingStatus
-from b2c_web.capacity.export import DAYS, as_csv, coming_days, harmless
+from b2c_web.capacity.export import DAYS, coming_days, days_csv, harmless
 from b2c_web.capacity.forecast import Expected, forecast
 from b2c_web.capacity.utilisation import utilisation
 from b2c_web.catalog.models import ServiceType
@@ -125,7 +125,7 @@ def test_the_file_opens_in_a_spreadsheet_and_starts_no_formula(session: Any) -> 
     scene = Scene(session, ronjas=1)
     session.query(WorkshopCapacity).order_by(WorkshopCapacity.date).first().note = '=HYPERLINK("x"); Fest'
     session.commit()
-    made = as_csv(coming_days(scene.request().question))
+    made = days_csv(coming_days(scene.request().question))
     assert made.startswith("\ufeffDatum;Wochentag;")
     rows = list(csv.reader(io.StringIO(made.removeprefix("\ufeff")), delimiter=";"))
     assert len(rows) == DAYS + 1

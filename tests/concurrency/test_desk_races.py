@@ -66,7 +66,7 @@ def check_in_together(app: Flask, scene: Scene) -> tuple[list[Any], uuid.UUID]:
 
 
 def test_without_the_lock_both_check_in(committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrival, "lock_as_staff", unlocked(Meeting(2)))
+    monkeypatch.setattr(arrival, "lock_as_workshop", unlocked(Meeting(2)))
     monkeypatch.setattr(arrival, "set_vehicle", lambda booking, car: None)  # it locks the customer's row
     monkeypatch.setattr(arrival.messages, "send", lambda kind, booking, **facts: None)  # it is sent once by its key
     answers, booking_id = check_in_together(committed_app, scene)
@@ -95,7 +95,7 @@ def start_together(app: Flask, scene: Scene) -> tuple[list[Any], uuid.UUID]:
 
 
 def test_without_the_lock_both_start(committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "lock_as_staff", unlocked(Meeting(2)))
+    monkeypatch.setattr(commands, "lock_as_workshop", unlocked(Meeting(2)))
     answers, booking_id = start_together(committed_app, scene)
     assert answers == [True, True]
     assert entries(booking_id, "start_work") == 2
@@ -132,7 +132,7 @@ def unlock_all(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody locks the booking's row any more, and the two of them look at it together."""
     look = unlocked(Meeting(2))
     monkeypatch.setitem(app.config, "LOCK_TIMEOUT_MS", 30_000)  # the second one writes when the first is done
-    for module, name in ((commands, "lock_as_staff"), (commands, "lock_for"), (arrival, "lock_as_staff")):
+    for module, name in ((commands, "lock_as_staff"), (commands, "lock_own"), (arrival, "lock_as_workshop")):
         monkeypatch.setattr(module, name, look)
     monkeypatch.setattr(arrival, "set_vehicle", lambda booking, car: None)  # it locks the customer's row
     monkeypatch.setattr(arrival.messages, "send", lambda kind, booking, **facts: None)  # sent once by its key
@@ -230,7 +230,7 @@ def test_without_the_lock_both_tabs_move_the_booking(
     committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both are done, or they wait for each other and the database stops one."""
-    monkeypatch.setattr(commands, "lock_for", unlocked(Meeting(2)))
+    monkeypatch.setattr(commands, "lock_own", unlocked(Meeting(2)))
     monkeypatch.setitem(committed_app.config, "LOCK_TIMEOUT_MS", 30_000)
     answers, booking_id = move_from_two_tabs(committed_app, scene)
     assert not any(isinstance(one, Conflict) for one in answers)
@@ -271,7 +271,7 @@ def test_without_the_lock_the_offers_end_and_the_choice_meet(
     committed_app: Flask, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look = unlocked(Meeting(2))
-    monkeypatch.setattr(commands, "lock_for", look)
+    monkeypatch.setattr(commands, "lock_own", look)
     monkeypatch.setattr(commands, "lock_booking", lambda booking_id: look(None, booking_id))
     answers, _booking = miss_and_choose(committed_app, scene)
     assert not is_settled(answers)

@@ -39,7 +39,7 @@ def unlock(monkeypatch: pytest.MonkeyPatch) -> None:
         meeting.wait()
         return booking
 
-    for name in ("lock_as_staff", "lock_for"):
+    for name in ("lock_as_staff", "lock_as_workshop", "lock_own"):
         monkeypatch.setattr(commands, name, look)
 
 
