@@ -2,7 +2,7 @@
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -66,9 +66,14 @@ class IdsField(Field):
     """The ids of things that were chosen or uploaded; what is no id is left out."""
 
     widget = HiddenInput()
+    refused: Sequence[str] = ()  # why files that were chosen here were not taken, in words
 
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = [str(one) for one in ids_of(valuelist)]
+
+    def pre_validate(self, form: Any) -> None:
+        if self.refused:
+            raise ValidationError(" ".join(self.refused))
 
     @property
     def ids(self) -> list[uuid.UUID]:
@@ -176,6 +181,11 @@ class OfferForm(Form):
     def drop_blank_lines(self) -> None:
         """A line in which nobody wrote anything is no mistake."""
         self.items.entries = [entry for entry in self.items.entries if not entry.form.is_blank]
+
+    @property
+    def photo_fields(self) -> list[IdsField]:
+        """Where photos can be chosen: of the whole, then of each item."""
+        return [self.media, *(entry.form.media for entry in self.items)]
 
     @property
     def slot_id(self) -> uuid.UUID | None:

@@ -4,34 +4,31 @@ import re
 import shutil
 import uuid
 from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import Any
 from urllib.parse import unquote, urlencode
 
-from flask import Response, current_app, flash, make_response, render_template, request
-from flask_babel import gettext as _
+from flask import Response, flash, make_response, render_template, request
 from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import public, signed_in
 from b2c_web.clock import now_utc
 from b2c_web.errors import DomainError, NotFound
-from b2c_web.media import blueprint, commands, hooks, links, queries, rules
+from b2c_web.media import blueprint, commands, hooks, links, queries, sent
 from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaSize, MediaState
 from b2c_web.media.store import CHUNK_BYTES
 from b2c_web.page_frame import split_address
 
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
-FORM_BYTES = 512 * 1024
 
 
 @blueprint.url_value_preprocessor
 def allow_large_uploads(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """A video is larger than all else that is sent. Before anything reads the body, and from those who may add one."""
-    if endpoint == "media.upload" and values and current_user.is_authenticated:
-        if not hooks.is_added_to_by(current_user, _purpose(values["purpose"]), values["purpose_id"]):
-            raise NotFound
-        largest = max(rules.most_megabytes(kind, current_app.config) for kind in MediaKind)
-        request.max_content_length = largest * rules.MEGABYTE + FORM_BYTES
+    """Before anything reads the body, and from those who may add a file."""
+    if endpoint != "media.upload" or not values or not current_user.is_authenticated:
+        return
+    if not sent.allow_large(current_user, _purpose(values["purpose"]), values["purpose_id"]):
+        raise NotFound
 
 
 @blueprint.post("/media/<purpose>/<uuid:purpose_id>")
@@ -52,10 +49,11 @@ def _purpose(word: str) -> MediaPurpose:
 def _answer_script(purpose: MediaPurpose, purpose_id: uuid.UUID) -> Response:
     """The body is one file as it is, nothing to be parsed: its place in the list, or the reason why not."""
     key = request.args.get("key", type=uuid.UUID)
-    with SpooledTemporaryFile(FORM_BYTES) as content:
+    with SpooledTemporaryFile(sent.FORM_BYTES) as content:
         shutil.copyfileobj(request.stream, content, CHUNK_BYTES)
         try:
-            file = _add(purpose, purpose_id, content, unquote(request.headers.get("X-Filename", "")), key)
+            name = unquote(request.headers.get("X-Filename", ""))
+            file = commands.add_upload(current_user, purpose, purpose_id, content, name, key=key)  # type: ignore[arg-type]
         except DomainError as refusal:
             return make_response(render_template("media/_refused.html", message=refusal.message), refusal.status)
     return _fragment(file)
@@ -63,22 +61,11 @@ def _answer_script(purpose: MediaPurpose, purpose_id: uuid.UUID) -> Response:
 
 def _answer_form(purpose: MediaPurpose, purpose_id: uuid.UUID) -> Response:
     """Without script: all files at once, then back to where they were chosen, which is told their ids."""
-    kept, sent = [], [file for file in request.files.getlist("file") if file.filename]
-    for file in sent:
-        try:
-            kept.append(_add(purpose, purpose_id, file.stream, file.filename).id)
-        except DomainError as refusal:
-            flash(refusal.message, "danger")
-    if not sent:
-        flash(_("Bitte wählen Sie ein Foto oder Video."), "danger")
+    kept, refused = sent.take(current_user, purpose, purpose_id, "file")
+    for words in refused or ([] if kept else [sent.NONE_CHOSEN]):
+        flash(words, "danger")
     back = _way_back()
     return htmx.see_other(f"{back}{'&' if '?' in back else '?'}{_as_query(kept)}" if kept else back)
-
-
-def _add(
-    purpose: MediaPurpose, purpose_id: uuid.UUID, content: IO[bytes], filename: str | None, key: uuid.UUID | None = None
-) -> MediaFile:
-    return commands.add_upload(current_user, purpose, purpose_id, content, filename or "", key=key)  # type: ignore[arg-type]
 
 
 def _as_query(ids: list[uuid.UUID]) -> str:

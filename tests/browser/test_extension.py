@@ -124,7 +124,7 @@ def test_two_of_three_are_approved_and_exactly_they_are_charged(garage: Garage) 
     tablet.fill("#items-2-quantity", "4,5")
     tablet.fill("#items-2-price", "15,99")
     expect(tablet.locator("#offer output")).to_have_text("511,94 EUR")
-    field = tablet.locator("fieldset[id^=media-media-]")
+    field = tablet.locator("#media")
     field.locator("input[type=file]").set_input_files(PHOTO)  # type: ignore[arg-type]
     expect(field.locator(".media-item")).to_have_count(1)
     expect(tablet.locator(".saved-note")).to_be_visible()
@@ -133,7 +133,7 @@ def test_two_of_three_are_approved_and_exactly_they_are_charged(garage: Garage) 
     garage.site.work()
     garage.bella.go(garage.new)
     expect(tablet.locator("#items-2-price")).to_have_value("15,99")
-    expect(tablet.locator("fieldset[id^=media-media-] .media-item img")).to_be_visible()
+    expect(tablet.locator("#media .media-item img")).to_be_visible()
     tablet.get_by_role("button", name="An Kunden senden").click()
     expect(tablet.locator("#begin")).to_contain_text("Noch nicht beginnen")
 
@@ -386,3 +386,24 @@ def test_a_choice_is_looked_through_before_it_is_sent(garage: Garage) -> None:
         garage.rosa.page.evaluate(SENT_WITHOUT_SUM)
         garage.rosa.page.wait_for_url("**/approval")
         own.look()
+
+
+def test_without_script_the_photo_and_what_was_typed_stay_and_are_offered(garage: Garage, meet: Meet) -> None:
+    plain = meet(viewport=TABLET, javascript=False)
+    plain.is_signed_in("werkstatt")
+    plain.go(garage.new)
+    page = plain.page
+    page.fill("#description", "Die Scheiben haben Riefen.")
+    page.locator(".catalog-item", has_text="Bremsscheiben vorn").click()
+    page.fill("#items-0-price", "199,90")
+    field = page.locator("#items-0-media")
+    field.locator("input[type=file]").set_input_files(PHOTO)  # type: ignore[arg-type]
+    field.get_by_role("button", name="Gewählte Dateien senden").click()
+    expect(field.locator("input[type=checkbox]:checked")).to_have_count(1)
+    expect(page.locator("#description")).to_have_value("Die Scheiben haben Riefen.")
+    expect(page.locator("#items-0-price")).to_have_value("199,90")
+    page.locator("#media input[type=file]").set_input_files(PHOTO)  # type: ignore[arg-type]
+    page.get_by_role("button", name="An Kunden senden").click()
+    expect(page.locator("#begin")).to_contain_text("Noch nicht beginnen")
+    raised = garage.extension()
+    assert (len(raised.items[0]["media"]), len(raised.images), raised.total_amount) == (1, 1, 19_990)

@@ -17,7 +17,8 @@ from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import AssignmentType, Booking, Trip
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.flask_extensions import db
-from b2c_web.media import links, queries, views
+from b2c_web.media import links, queries
+from b2c_web.media import sent as sent_files
 from b2c_web.media.models import MediaFile, MediaPurpose, MediaSize, MediaState
 from tests.conftest import NOON
 from tests.factories import make_booking, make_days, make_jockey, make_ronja, make_user
@@ -156,7 +157,7 @@ def test_a_video_larger_than_any_form_is_read_and_nothing_beyond_it(
     assert sent(client, desk, film_of(60_000)).status_code == 200
     monkeypatch.setitem(app.config, "MEDIA_VIDEO_MAX_MB", 0)
     monkeypatch.setitem(app.config, "MEDIA_PHOTO_MAX_MB", 0)
-    monkeypatch.setattr(views, "FORM_BYTES", 50_000)
+    monkeypatch.setattr(sent_files, "FORM_BYTES", 50_000)
     assert sent(client, desk, film_of(50_000)).status_code == 413
 
 

@@ -26,8 +26,18 @@ from b2c_web.extensions.views.shown import frame, visible_booking
 from b2c_web.flask_extensions import db
 from b2c_web.formatting import day_window
 from b2c_web.forms import form_page, submitted
-from b2c_web.media.models import MediaFile
+from b2c_web.media import sent
+from b2c_web.media.models import MediaFile, MediaPurpose
 from b2c_web.media.queries import files
+
+WITH_FILES = ("extensions.new", "extensions.draft")
+
+
+@blueprint.url_value_preprocessor
+def allow_large_files(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Before anything reads the body: without script the photos come with the form."""
+    if endpoint in WITH_FILES and values and request.method == "POST" and current_user.is_authenticated:
+        sent.allow_large(current_user, MediaPurpose.BOOKING, values["booking_id"])
 
 
 @blueprint.route("/workshop/bookings/<uuid:booking_id>/extensions/new", methods=["GET", "POST"])
@@ -38,6 +48,7 @@ def new(booking_id: uuid.UUID) -> Response:
     replaced = _replaced(booking, draft.content if draft else {})
     form = _form(booking, _start(draft.content if draft else None, replaced))
     if form.is_submitted():
+        _take_files(booking_id, form)
         form.drop_blank_lines()
     raised: list[uuid.UUID] = []
     if submitted(form, lambda: raised.append(_raise(booking_id, form, replaced))):
@@ -101,6 +112,13 @@ def _returns(booking: Booking) -> list[SelectChoice] | None:
     return [SelectChoice(str(one.slot_id), day_window(instant(one.start), instant(one.end))) for one in options]
 
 
+def _take_files(booking_id: uuid.UUID, form: OfferForm) -> None:
+    """What was chosen and has not been sent by script goes where it was chosen."""
+    for field in form.photo_fields:
+        kept, field.refused = sent.take(current_user, MediaPurpose.BOOKING, booking_id, f"file-{field.name}")
+        field.data = [*(field.data or []), *map(str, kept)]
+
+
 def _raise(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -> uuid.UUID:
     key, earlier = form.draft_key.data or "", replaced.id if replaced else None
     return commands.raise_extension(current_user, booking_id, offer.offer_of(form), replaces=earlier, draft_key=key)
@@ -135,13 +153,27 @@ def draft(booking_id: uuid.UUID) -> Response:
     booking = visible_booking(booking_id)
     replaced = _replaced(booking, {})
     form = _form(booking, {})
+    _take_files(booking_id, form)
     content, catalogue = form.content(), queries.catalogue(booking.workshop_id, booking.service)
     said = offer.changed(content, catalogue, request.form)
     content["replaces"] = str(replaced.id) if replaced else ""
     kept = commands.save_draft(current_user, booking_id, content)
     if not htmx.wants_fragment():
-        return htmx.see_other(url_for("extensions.new", booking_id=booking_id, replaces=replaced and replaced.id))
+        _say_of_files(form)
+        at = request.form.get("files")
+        back = url_for("extensions.new", booking_id=booking_id, replaces=replaced and replaced.id, _anchor=at)
+        return htmx.see_other(back)
     return _fragments(booking_id, content, said if kept else "", over=not kept)
+
+
+def _say_of_files(form: OfferForm) -> None:
+    """Why files were not taken; that none was chosen, to whoever pressed the button that sends them."""
+    refused = [words for field in form.photo_fields for words in field.refused]
+    pressed = next((field for field in form.photo_fields if field.name == request.form.get("files")), None)
+    if pressed is not None and not refused and not any(one.filename for one in request.files.values()):
+        refused = [str(sent.NONE_CHOSEN)]
+    for words in refused:
+        flash(words, "danger")
 
 
 def _fragments(booking_id: uuid.UUID, content: dict[str, Any], said: str, *, over: bool) -> Response:

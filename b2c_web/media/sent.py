@@ -1,0 +1,43 @@
+"""Files that come with a form, without script: how much may be read, and taking them in."""
+
+import uuid
+
+from flask import current_app, request
+from flask_babel import lazy_gettext as _l
+
+from b2c_web.accounts.models import User
+from b2c_web.errors import DomainError
+from b2c_web.media import commands, hooks, rules
+from b2c_web.media.models import MediaKind, MediaPurpose
+
+FORM_BYTES = 512 * 1024
+NONE_CHOSEN = _l("Bitte wählen Sie ein Foto oder Video.")
+
+
+def allow_large(user: User, purpose: MediaPurpose, purpose_id: uuid.UUID) -> bool:
+    """A video is larger than all else that is sent: call it before anything reads the body.
+
+    False, and nothing more is read than of any form, for somebody who may not add files there.
+    """
+    if not hooks.is_added_to_by(user, purpose, purpose_id):
+        return False
+    largest = max(rules.most_megabytes(kind, current_app.config) for kind in MediaKind)
+    request.max_content_length = largest * rules.MEGABYTE + FORM_BYTES
+    return True
+
+
+def take(user: User, purpose: MediaPurpose, purpose_id: uuid.UUID, field: str) -> tuple[list[uuid.UUID], list[str]]:
+    """All files that were chosen in this field of the form: the ids of those that were kept, and in words why
+    others were not.
+
+    Raises NotFound (not theirs).
+    """
+    kept, refused = [], []
+    for file in request.files.getlist(field):
+        if not file.filename:
+            continue
+        try:
+            kept.append(commands.add_upload(user, purpose, purpose_id, file.stream, file.filename).id)  # type: ignore[arg-type]
+        except DomainError as refusal:
+            refused.append(str(refusal.message))
+    return kept, refused
