@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from b2c_web.extensions import queries
+from b2c_web.extensions import commands, queries
+from b2c_web.extensions.items import Item, Offer
+from b2c_web.extensions.models import Extension
 from b2c_web.media.models import MediaPurpose
 from b2c_web.media.queries import files_for
 from b2c_web.media.store import LocalMediaStore
 from tests.factories.media import photo, video
-from tests.views.extending import Pages, offer, plain
+from tests.views.extending import HTMX, Pages, offer, plain
+from tests.views.test_extension_offer import photo_of
 
 PADS = ("Beläge", "12,", "1,5")
 
@@ -119,3 +122,52 @@ def test_the_draft_remembers_photos_for_as_long_as_it_lives(pages: Pages) -> Non
     pages.by_staff(pages.draft, **offer(PADS) | {"file-items-0-media": chosen(photo())})
     draft: Any = queries.draft_of(pages.booking_id)
     assert draft.content["items"][0]["media"] == uploaded(pages)
+
+
+# once it is raised
+
+
+def with_photo(pages: Pages) -> tuple[Extension, str]:
+    """An offer whose first item has a photo that the worker has made ready."""
+    file = photo_of(pages)
+    items = (Item("Bremsbeläge vorn", 18_999, media=(file.id,)), Item("Öl", 1_599))
+    return pages.scene.raised(pages.booking, Offer("Die Beläge sind durch.", items)), f"zoom-{file.id}"
+
+
+def is_shown(page: Any, zoom: str) -> bool:
+    """As a thumbnail with the picture that it opens."""
+    return f'id="{zoom}"' in page.text and has_thumbnail(page, zoom)
+
+
+def has_thumbnail(page: Any, zoom: str) -> bool:
+    return f'class="photo-thumb" type="button" popovertarget="{zoom}"' in " ".join(page.text.split())
+
+
+def test_an_items_photo_stays_with_it_for_both_before_and_after_the_decision(pages: Pages) -> None:
+    extension, zoom = with_photo(pages)
+    at_work, mine = f"/workshop/extensions/{extension.id}", f"/extensions/{extension.id}"
+    link = f"/e/{pages.scene.token()}"
+    assert all(is_shown(page, zoom) for page in (pages.staff.get(at_work), pages.customer.get(mine)))
+    review = pages.by_link(f"{link}/approval", item="0", shown=queries.digest_of(extension))
+    assert is_shown(review, zoom)
+    approval = {"item": "0", "shown": queries.digest_of(extension), "amount_cents": "18999"}
+    assert pages.by_link(f"{link}/approval", **approval).status_code == 303
+    for page in (pages.staff.get(at_work), pages.customer.get(mine), pages.stranger.get(link)):
+        assert is_shown(page, zoom)
+
+
+def test_it_stays_with_what_was_declined_and_with_what_was_withdrawn(pages: Pages) -> None:
+    declined, first = with_photo(pages)
+    commands.decline(pages.booking.user, declined.id, "", queries.digest_of(declined))
+    withdrawn, second = with_photo(pages)
+    commands.withdraw_extension(pages.scene.staff, withdrawn.id, "Ein Irrtum")
+    for extension, zoom in ((declined, first), (withdrawn, second)):
+        assert is_shown(pages.staff.get(f"/workshop/extensions/{extension.id}"), zoom)
+        assert is_shown(pages.customer.get(f"/extensions/{extension.id}"), zoom)
+
+
+def test_a_page_that_waited_shows_the_photo_with_the_outcome(pages: Pages) -> None:
+    extension, zoom = with_photo(pages)
+    pages.scene.approve(extension, (0,))
+    answer = pages.customer.get(f"/extensions/{extension.id}?pending=1&v=old", headers=HTMX)
+    assert has_thumbnail(answer, zoom)
