@@ -41,7 +41,7 @@ def more_work_of(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
     statement = select(Extension, last, shows_unreadable()).where(*wanted).order_by(Extension.requested_at)
     for one, kind, is_unreadable in db.session.execute(statement):
         by_booking[one.booking_id].append(one)
-        if kind is MessageKind.QUESTION and one.status is ExtensionStatus.PENDING:
+        if kind is MessageKind.QUESTION:
             asked[one.booking_id] = one.id
         if is_unreadable:
             unreadable[one.booking_id] = one.id

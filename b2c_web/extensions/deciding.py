@@ -27,7 +27,7 @@ from b2c_web.extensions.models import (
     ExtensionStatus,
     MessageKind,
 )
-from b2c_web.extensions.queries import consent_of, later_return
+from b2c_web.extensions.queries import consent_of, is_question_open, later_return
 from b2c_web.extensions.refusing import check_decision, need_words, refuse
 from b2c_web.flask_extensions import db
 from b2c_web.formatting import clock, phone
@@ -97,19 +97,23 @@ def _check_room(booking: Booking, extension: Extension) -> None:
 
 
 def answer(staff: User, extension_id: uuid.UUID, words: str) -> None:
-    """The workshop answers; the customer is told, with a link. Only while PENDING. Raises Invalid, Conflict."""
+    """The workshop answers; the customer is told, with a link. Once it is decided only what was asked before and not
+    answered, and the answer is read signed in. Raises Invalid, Conflict.
+    """
     reply = need_words(words, _l("Bitte schreiben Sie Ihre Antwort."), "words")
     with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
         booking, extension = lock_for_staff(staff, extension_id)
         said = _say(booking, extension, MessageKind.ANSWER, reply, staff.id)
         kind = NotificationKind.EXTENSION_ANSWERED
-        messages.to_customer(kind, booking, extension, once=str(said.id), link=True, words=said.words)
+        waits = extension.status is ExtensionStatus.PENDING
+        messages.to_customer(kind, booking, extension, once=str(said.id), link=waits, words=said.words)
 
 
 def _say(
     booking: Booking, extension: Extension, kind: MessageKind, words: str, author_id: uuid.UUID
 ) -> ExtensionMessage:
-    check_decision(booking, extension, rules.digest_of(extension))
+    if kind is MessageKind.QUESTION or not is_question_open(extension):
+        check_decision(booking, extension, rules.digest_of(extension))
     said = ExtensionMessage(
         extension_id=extension.id, kind=kind, author_id=author_id, words=words[:MOST_WORDS], at=now_utc()
     )

@@ -17,7 +17,9 @@ from b2c_web.extensions.models import (
     Extension,
     ExtensionConsent,
     ExtensionDraft,
+    ExtensionMessage,
     ExtensionStatus,
+    MessageKind,
     WorkItem,
 )
 from b2c_web.extensions.reading import ExtensionView, read
@@ -77,6 +79,13 @@ def consent_of(extension_id: uuid.UUID) -> ExtensionConsent | None:
     """The recorded consent by which an extension was approved, if it was."""
     wanted = select(ExtensionConsent).filter_by(extension_id=extension_id)
     return db.session.scalar(wanted.execution_options(populate_existing=True))
+
+
+def is_question_open(extension: Extension) -> bool:
+    """Does the customer wait for an answer? Also after the decision; what was withdrawn asks nothing any more."""
+    said = select(ExtensionMessage.kind).filter_by(extension_id=extension.id)
+    last = db.session.scalar(said.order_by(ExtensionMessage.at.desc(), ExtensionMessage.id.desc()).limit(1))
+    return last is MessageKind.QUESTION and extension.status is not ExtensionStatus.CANCELLED
 
 
 def digest_of(extension: Extension) -> str:

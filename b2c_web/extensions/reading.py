@@ -119,6 +119,13 @@ class ExtensionView:
         return self.status is ExtensionStatus.PENDING
 
     @property
+    def open_question(self) -> MessageView | None:
+        """What the customer asked last and the workshop has not answered, as `queries.is_question_open`."""
+        last = self.messages[-1] if self.messages else None
+        waits = self.status is not ExtensionStatus.CANCELLED
+        return last if last and waits and last.kind is MessageKind.QUESTION else None
+
+    @property
     def money_shown(self) -> str:
         """The state of its money, as `ui.status` knows it."""
         return rules.money_shown(self.authorization_status, by_mandate=self.by_mandate)

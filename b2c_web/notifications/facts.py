@@ -162,7 +162,7 @@ NEEDED: dict[Kind, frozenset[str]] = {
     Kind.EXTENSION_REMINDER: EXTENSION | {"link_path"},
     Kind.EXTENSION_DECIDED: EXTENSION | {"extension_status"},
     Kind.EXTENSION_WITHDRAWN: EXTENSION,
-    Kind.EXTENSION_ANSWERED: EXTENSION | {"words", "link_path"},
+    Kind.EXTENSION_ANSWERED: EXTENSION | {"words"},
     Kind.EXTENSION_APPROVED_FOR_YOU: EXTENSION | {"decision_right"},
     Kind.EXTENSION_PAYMENT_NEEDED: EXTENSION,
     Kind.EXTENSION_QUESTION: EXTENSION | {"words"},

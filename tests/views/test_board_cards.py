@@ -51,7 +51,12 @@ def test_a_question_of_the_customer_stands_on_the_board_until_it_is_answered(sce
         say(more, MessageKind.QUESTION, "Wirklich nicht?")
         more.status, more.declined_at = ExtensionStatus.DECLINED, clock.now_utc()
         db.session.commit()
-        assert "Frage des Kunden" not in text_of(client.get("/workshop"))  # decided: nobody waits for the answer
+        page = text_of(client.get("/workshop"))
+        assert "Frage des Kunden" in page  # decided, and the customer still waits for the answer
+        assert f'href="/workshop/extensions/{more.id}"' in page
+    with at(scene, 1 + 3 / 3600):
+        say(more, MessageKind.ANSWER, "Wirklich nicht.")
+        assert "Frage des Kunden" not in text_of(client.get("/workshop"))
 
 
 def test_a_dispatcher_reads_of_a_question_whose_page_is_the_workshops(scene: Scene, login: Login) -> None:
