@@ -24,6 +24,7 @@ from b2c_web.dashboard.more_work import MoreWork, more_work_of
 from b2c_web.dashboard.rules import Punctuality, is_parked, punctuality
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.extensions.models import Extension, ExtensionMessage, ExtensionWish
+from b2c_web.extensions.rules import work_refusal
 from b2c_web.extensions.wishes import undecided
 from b2c_web.flask_extensions import db
 from b2c_web.media.models import MediaFile, MediaState
@@ -59,6 +60,7 @@ class Card:
     failed: JockeyAssignment | None  # the return that ended without a handover, until the next one is arranged
     is_parked: bool  # the jockey brought it, and nobody has checked it in
     wishes: int  # that wait for the workshop
+    objected: bool  # to extra work that may have begun, until the work on the car is completed
 
     @property
     def fetched(self) -> bool:
@@ -188,6 +190,7 @@ def _card(
         failed=failed if booking.return_failed_at else None,
         is_parked=parked,
         wishes=wishes if booking.service_completed_at is None else 0,
+        objected=more is not None and more.objected and work_refusal(booking) is None,
     )
 
 

@@ -1,14 +1,22 @@
-"""What a card of the board says about the extensions of its car. Reads only."""
+"""What the board says of a car's extensions: the one thing that matters most, and what somebody has to look at."""
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 
-from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionMessage, ExtensionStatus, MessageKind
+from b2c_web.extensions.models import (
+    AuthorizationStatus,
+    Extension,
+    ExtensionConsent,
+    ExtensionMessage,
+    ExtensionStatus,
+    MessageKind,
+)
 from b2c_web.extensions.queries import shows_unreadable
 from b2c_web.extensions.rules import needs_customer_for_money
 from b2c_web.flask_extensions import db
@@ -20,38 +28,38 @@ class MoreWork:
 
     `asked`: the one about which the customer asked something that the workshop has not answered.
     `unreadable`: one that waits for its customer with a photo that turned out to be none.
+    `objected`: the customer objected to the recorded consent of one.
     """
 
     state: str
     cents: int
     count: int
     since: datetime
-    asked: uuid.UUID | None
-    unreadable: uuid.UUID | None
+    asked: uuid.UUID | None = None
+    unreadable: uuid.UUID | None = None
+    objected: bool = False
 
 
 def more_work_of(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
-    """The extensions of these bookings, each booking's summed up. One statement."""
+    """Of those of these bookings that have any. One statement."""
     by_booking: dict[uuid.UUID, list[Extension]] = defaultdict(list)
-    asked: dict[uuid.UUID, uuid.UUID] = {}
-    unreadable: dict[uuid.UUID, uuid.UUID] = {}
+    signs: dict[uuid.UUID, dict[str, Any]] = defaultdict(dict)
     said = select(ExtensionMessage.kind).where(ExtensionMessage.extension_id == Extension.id)
     last = said.order_by(ExtensionMessage.at.desc(), ExtensionMessage.id.desc()).limit(1).scalar_subquery()
     wanted = Extension.booking_id.in_(ids), Extension.status != ExtensionStatus.CANCELLED
-    statement = select(Extension, last, shows_unreadable()).where(*wanted).order_by(Extension.requested_at)
-    for one, kind, is_unreadable in db.session.execute(statement):
+    found = select(Extension, last, shows_unreadable(), ExtensionConsent.objected_at).outerjoin(Extension.consent)
+    for one, kind, is_unreadable, objected_at in db.session.execute(found.where(*wanted).order_by(Extension.requested_at)):
         by_booking[one.booking_id].append(one)
-        if kind is MessageKind.QUESTION:
-            asked[one.booking_id] = one.id
-        if is_unreadable:
-            unreadable[one.booking_id] = one.id
-    return {
-        booking_id: _summed_up(rows, asked.get(booking_id), unreadable.get(booking_id))
-        for booking_id, rows in by_booking.items()
-    }
+        seen = {
+            "asked": one.id if kind is MessageKind.QUESTION else None,
+            "unreadable": one.id if is_unreadable else None,
+            "objected": objected_at is not None,
+        }
+        signs[one.booking_id] |= {name: value for name, value in seen.items() if value}
+    return {booking_id: _summed_up(rows, signs[booking_id]) for booking_id, rows in by_booking.items()}
 
 
-def _summed_up(rows: Sequence[Extension], asked: uuid.UUID | None, unreadable: uuid.UUID | None) -> MoreWork:
+def _summed_up(rows: Sequence[Extension], signs: Mapping[str, Any]) -> MoreWork:
     """What matters most of all extensions of one car: somebody is waited for, money is missing, work may begin."""
     said_yes = [one for one in rows if one.status is ExtensionStatus.APPROVED]
     released = [one for one in said_yes if one.authorization_status is AuthorizationStatus.RELEASED]
@@ -67,4 +75,4 @@ def _summed_up(rows: Sequence[Extension], asked: uuid.UUID | None, unreadable: u
     state, found = next((state, found) for state, found in kinds.items() if found)
     cents = sum(one.approved_amount_cents or one.total_amount for one in found)
     since = min(one.approved_at or one.requested_at for one in found)
-    return MoreWork(state, cents, len(found), since, asked, unreadable)
+    return MoreWork(state, cents, len(found), since, **signs)

@@ -83,9 +83,9 @@ def since(at: datetime) -> str:
 
 
 def more_work(card: Card) -> tuple[str, str, str] | None:
-    """(tone, icon, words) of the extensions of a car, None without any."""
+    """(tone, icon, words) of the extensions of a car; None without any, and where the objection says it."""
     more = card.more_work
-    if more is None:
+    if more is None or (card.objected and more.state == "released"):
         return None
     amount, ago = eur(more.cents), since(more.since)
     return {
@@ -123,6 +123,8 @@ def said(card: Card) -> str:
     """The sentence that is read aloud when a card comes to stand where it stands."""
     waits = card.column is Column.WAITING
     plate = plate_of(card.booking) or card.booking.number
+    if card.objected:
+        return _SAID["OBJECTED"](plate)
     return _SAID["WAITING"](plate) if waits else standing(card.booking, parked=card.is_parked)
 
 
@@ -141,6 +143,7 @@ _SAID = {
     "IN_WORKSHOP": lambda plate: _("%(plate)s ist eingecheckt.", plate=plate),
     "STARTED": lambda plate: _("An %(plate)s wird gearbeitet.", plate=plate),
     "WITHDRAWN": lambda plate: _("%(plate)s: Der Kunde hat widerrufen.", plate=plate),
+    "OBJECTED": lambda plate: _("%(plate)s: Der Kunde widerspricht einem Zusatz.", plate=plate),
     "WAITING": lambda plate: _("%(plate)s wartet auf den Kunden.", plate=plate),
     "READY_FOR_RETURN": lambda plate: _("%(plate)s ist fertig.", plate=plate),
     "IN_TRANSIT_TO_CUSTOMER": lambda plate: _("%(plate)s ist unterwegs zum Kunden.", plate=plate),

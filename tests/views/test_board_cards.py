@@ -10,7 +10,14 @@ from b2c_web.bookings.models import BookingStatus
 from b2c_web.dispatch import planning
 from b2c_web.dispatch.commands import return_failed
 from b2c_web.dispatch.models import CancelReason
-from b2c_web.extensions.models import Extension, ExtensionMessage, ExtensionStatus, MessageKind
+from b2c_web.extensions.models import (
+    DecisionRight,
+    Extension,
+    ExtensionConsent,
+    ExtensionMessage,
+    ExtensionStatus,
+    MessageKind,
+)
 from b2c_web.flask_extensions import db
 from tests.commands.scene import Scene
 from tests.commands.trips import RETURN, Trips
@@ -78,6 +85,35 @@ def test_questions_cost_the_board_no_statement_each(scene: Scene, login: Login) 
             page = text_of(client.get("/workshop"))
     assert page.count("Frage des Kunden") == 6
     assert len(drawn) <= 8, drawn
+
+
+def test_an_objection_warns_until_the_work_on_the_car_is_completed(scene: Scene, login: Login) -> None:
+    booking = car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP)
+    warning, neutral = "Widerspruch: Zusatz nicht machen", "Zusatz entfällt"
+    with at(scene, 1):
+        client = staff(scene, login)
+        yes = {"status": ExtensionStatus.APPROVED, "approved_at": clock.now_utc(), "approved_amount_cents": 47988}
+        by = {
+            "decision_right": DecisionRight.RECORDED_CONSENT,
+            "accepted_items": [0],
+            "authorization_status": "RELEASED",
+        }
+        more = extension(booking, **yes, **by)
+        page = text_of(client.get("/workshop"))
+        assert (warning in page, neutral in page) == (False, True)  # none of it was done
+    with at(scene, 1 + 1 / 60):
+        said = {"channel": "phone", "name": "Rosa Ahorn", "given_at": clock.now_utc(), "words": "Ja."}
+        db.session.add(ExtensionConsent(extension_id=more.id, objected_at=clock.now_utc(), **said))
+        more.not_done_items = [0]
+        db.session.commit()
+        page = text_of(client.get(region_of(page), headers=HTMX))
+        assert (warning in page, neutral in page) == (True, False)
+        assert 'data-said="DO CC 3: Der Kunde widerspricht einem Zusatz."' in page
+        extension(booking)  # another one that waits for its customer hides nothing
+        assert warning in text_of(client.get("/workshop"))
+        booking.work_started_at = booking.service_completed_at = clock.now_utc()
+        db.session.commit()
+        assert warning not in text_of(client.get("/workshop"))
 
 
 @pytest.mark.parametrize(

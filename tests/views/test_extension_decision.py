@@ -371,7 +371,7 @@ def test_a_recorded_consent_can_be_objected_to(pages: Pages) -> None:
     ):
         shown = plain(client.get(place))
         assert ("Widersprochen" in shown, shown.count("Freigegeben")) == (True, in_history), place
-    assert "Zusatz entfällt" in plain(pages.staff.get("/workshop"))
+    assert "Widerspruch: Zusatz nicht machen" in plain(pages.staff.get("/workshop"))
     assert pages.by_customer(f"{path}/objection").status_code == 409
     assert len(pages.scene.mails(NotificationKind.EXTENSION_STAFF_ALERT)) == 1
 
