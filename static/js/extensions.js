@@ -42,6 +42,23 @@ document.addEventListener("htmx:afterSwap", (event) => {
   document.querySelectorAll("#catalog .catalog-item").forEach((button) => tick(button, taken.has(button.value)));
 });
 
+// A second tap on the same usual work before the first one has shown, or just after it, is the same tap.
+const SAME_TAP_MS = 500;
+
+document.addEventListener("click", (event) => {
+  const tile = event.target.closest("#catalog .catalog-item");
+  if (!tile) return;
+  if (tile.hasAttribute("data-tapped")) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+  tile.setAttribute("data-tapped", "");
+}, true);
+
+document.addEventListener("htmx:afterRequest", ({ detail: { elt } }) => {
+  if (elt.matches("#catalog .catalog-item")) setTimeout(() => elt.removeAttribute("data-tapped"), SAME_TAP_MS);
+});
+
 // Sending ends the saving: what is still to be saved is sent along. The server refuses what comes late all the same.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented || event.target.id !== "offer-form") return;
@@ -56,6 +73,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 window.addEventListener("pageshow", () => {
   const form = document.getElementById("offer-form");
   if (form) delete form.dataset.sent;
+  document.querySelectorAll("#catalog [data-tapped]").forEach((tile) => tile.removeAttribute("data-tapped"));
 });
 
 // A question leaves the page: what is ticked goes along and comes back ticked.

@@ -407,3 +407,16 @@ def test_without_script_the_photo_and_what_was_typed_stay_and_are_offered(garage
     expect(page.locator("#begin")).to_contain_text("Noch nicht beginnen")
     raised = garage.extension()
     assert (len(raised.items[0]["media"]), len(raised.images), raised.total_amount) == (1, 1, 19_990)
+
+
+def test_a_double_tap_on_usual_work_adds_it_once(garage: Garage) -> None:
+    page = garage.bella.page
+    garage.bella.go(garage.new)
+    tile = page.locator(".catalog-item", has_text="Innenraumfilter")
+    tile.dblclick()
+    expect(page.locator("#items-0-name")).to_have_value("Innenraumfilter")
+    page.wait_for_timeout(1500)  # a second answer would have come by now
+    expect(page.locator("fieldset.line-edit")).to_have_count(1)
+    expect(tile).to_have_attribute("aria-pressed", "true")
+    tile.click()  # meant, and not the same tap any more
+    expect(page.locator("fieldset.line-edit")).to_have_count(0)
