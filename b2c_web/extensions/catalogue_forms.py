@@ -21,10 +21,15 @@ class WorkItemForm(Form):
         filters=[trimmed],
         validators=[InputRequired(_l("Bitte nennen Sie die Arbeit.")), Length(max=120)],
     )
+    name_en = StringField(_l("Arbeit oder Teil auf Englisch"), filters=[trimmed], validators=[Length(max=120)])
     service = SelectField(_l("Üblich bei"), choices=[])
     quantity = QuantityField(_l("Übliche Menge"), filters=[stripped])
     price = EuroField(_l("Einzelpreis in EUR"), filters=[stripped])
     description = StringField(_l("Was der Kunde dazu liest"), filters=[trimmed], validators=[Length(max=300)])
+
+    description_en = StringField(
+        _l("Was der Kunde dazu auf Englisch liest"), filters=[trimmed], validators=[Length(max=300)]
+    )
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -39,4 +44,6 @@ class WorkItemForm(Form):
             service=ServiceType(self.service.data) if self.service.data else None,
             quantity=self.quantity.amount or Decimal(0),
             description=self.description.data or "",
+            name_en=self.name_en.data or "",
+            description_en=self.description_en.data or "",
         )

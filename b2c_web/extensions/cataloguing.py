@@ -29,13 +29,18 @@ KNOWN = _l("Diese Arbeit steht mit diesem Namen schon im Katalog oder in seinem 
 
 @dataclass(frozen=True, slots=True)
 class UsualWork:
-    """Work as the catalogue has it: `price_cents` gross for one of it, usually `quantity` of it; None: any service."""
+    """Work as the catalogue has it: `price_cents` gross for one of it, usually `quantity` of it; None: any service.
+
+    `name_en`, `description_en`: what English customers read; empty: the German.
+    """
 
     name: str
     price_cents: int
     service: ServiceType | None = None
     quantity: Decimal = Decimal(1)
     description: str = ""
+    name_en: str = ""
+    description_en: str = ""
 
     def facts(self) -> dict[str, Any]:
         """The columns that say it."""
@@ -45,6 +50,8 @@ class UsualWork:
             "price": self.price_cents,
             "quantity": self.quantity,
             "description": self.description.strip(),
+            "name_en": self.name_en.strip(),
+            "description_en": self.description_en.strip(),
         }
 
 
@@ -57,6 +64,8 @@ def put_work_item(
     description: str = "",
     position: int = 0,
     quantity: Decimal = Decimal(1),
+    name_en: str = "",
+    description_en: str = "",
 ) -> uuid.UUID:
     """Usual work with one service (None: with every one) at its gross price; the same name again changes it.
 
@@ -64,7 +73,7 @@ def put_work_item(
     """
     wrong = rules.item_error(Item(name, price_cents, quantity))
     refuse_field(("item", wrong) if wrong else None)
-    work = UsualWork(name, price_cents, service, quantity, description)
+    work = UsualWork(name, price_cents, service, quantity, description, name_en, description_en)
     facts = {"workshop_id": workshop_id, "position": position, "is_active": True} | work.facts()
     facts |= {"updated_at": now_utc()}
     changes = {column: value for column, value in facts.items() if column not in KEY}
@@ -79,7 +88,8 @@ def put_work_item(
 def add_work_item(staff: User, workshop_id: uuid.UUID, work: UsualWork) -> uuid.UUID:
     """New usual work of the workshop; one of that name that was archived comes back, as it is written now.
 
-    Returns its id. Raises NotFound for another workshop, Invalid (`price`, `quantity`; `name` when it is there).
+    Returns its id. Raises NotFound for another workshop, Invalid (`price`, `quantity`, `name_en`; `name` when it is
+    there).
     """
     _check(staff, workshop_id, work)
     facts = {"workshop_id": workshop_id, "is_active": True, "updated_at": now_utc()} | work.facts()
@@ -101,7 +111,7 @@ def change_work_item(staff: User, item_id: uuid.UUID, work: UsualWork) -> None:
         with command_transaction():
             row = _locked(staff, item_id)
             _check(staff, row.workshop_id, work)
-            before = _told(UsualWork(row.name, row.price, row.service, row.quantity, row.description))
+            before = _told(UsualWork(row.name, row.price, row.service, row.quantity, row.description, row.name_en))
             for column, value in work.facts().items():
                 setattr(row, column, value)
             db.session.flush()
@@ -147,7 +157,10 @@ def _check(staff: User, workshop_id: uuid.UUID, work: UsualWork) -> None:
     if not _works_there(staff, workshop_id):
         raise NotFound
     refuse_field(rules.usual_work_error(Item(work.name, work.price_cents, work.quantity)))
+    wrong = rules.item_error(Item(work.name_en or work.name, work.price_cents, work.quantity))
+    refuse_field(("name_en", wrong) if wrong else None)
 
 
 def _told(work: UsualWork) -> dict[str, Any]:
-    return {"name": work.name.strip(), "price": work.price_cents, "quantity": quantity_text(work.quantity)}
+    names = {"name": work.name.strip(), "name_en": work.name_en.strip()}
+    return names | {"price": work.price_cents, "quantity": quantity_text(work.quantity)}

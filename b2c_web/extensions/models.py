@@ -237,7 +237,10 @@ class ExtensionWish(Timestamps, Base):
 
 
 class WorkItem(Timestamps, Base):
-    """Usual work of a workshop at its usual price. Without `service` it is usual with every one of them."""
+    """Usual work of a workshop at its usual price. Without `service` it is usual with every one of them.
+
+    What English customers read may be empty: then they read the German.
+    """
 
     __tablename__ = "work_items"
     __table_args__ = (
@@ -258,8 +261,17 @@ class WorkItem(Timestamps, Base):
     workshop_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("workshops.id", ondelete="CASCADE"))
     service: Mapped[ServiceType | None] = mapped_column(service_type_type)
     name: Mapped[str] = mapped_column(String(120))
+    name_en: Mapped[str] = mapped_column(String(120), server_default="", default="")
     description: Mapped[str] = mapped_column(Text, server_default="", default="")
+    description_en: Mapped[str] = mapped_column(Text, server_default="", default="")
     price: Mapped[int] = mapped_column(Integer)  # gross, cents, for one of it
     quantity: Mapped[Decimal] = mapped_column(Numeric(7, 3), server_default="1", default=Decimal(1))  # usually so many
     position: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     is_active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)
+
+    def name_in(self, language: str) -> str:
+        """As a reader of this language is told it."""
+        return (language == "en" and self.name_en) or self.name
+
+    def description_in(self, language: str) -> str:
+        return (language == "en" and self.description_en) or self.description

@@ -142,14 +142,17 @@ def usual_work(workshop_id: uuid.UUID, search: str = "", *, archived: bool = Fal
     wanted = select(WorkItem).where(WorkItem.workshop_id == workshop_id, WorkItem.is_active.is_(not archived))
     if search:
         found = WorkItem.name.icontains(search, autoescape=True)
-        wanted = wanted.where(found | WorkItem.description.icontains(search, autoescape=True))
+        more = WorkItem.name_en, WorkItem.description, WorkItem.description_en
+        wanted = wanted.where(or_(found, *(column.icontains(search, autoescape=True) for column in more)))
     return db.session.scalars(wanted.order_by(WorkItem.service, WorkItem.position, WorkItem.name)).all()
 
 
 def usual_work_named(workshop_id: uuid.UUID, service: ServiceType) -> dict[str, WorkItem]:
-    """The catalogue by `rules.name_key`; of several with one name that of this service, else that of every one."""
+    """The catalogue by `rules.name_key`, in either language; of several with one name that of this service, else that
+    of every one.
+    """
     works = sorted(usual_work(workshop_id), key=lambda work: (work.service is service, work.service is None))
-    return {rules.name_key(work.name): work for work in works}
+    return {rules.name_key(name): work for work in works for name in (work.name_en, work.name) if name}
 
 
 def work_item_of(user: User, item_id: uuid.UUID) -> WorkItem:

@@ -51,6 +51,7 @@ def test_it_is_kept_as_it_is_written(scene: Any) -> None:
     [
         (UsualWork(" ", 1), "name"),
         (UsualWork("x" * 121, 1), "name"),
+        (UsualWork("Öl", 100, name_en="x" * 121), "name_en"),
         (UsualWork("Öl", 0), "price"),
         (UsualWork("Öl", 2_000_001), "price"),
         (UsualWork("Öl", 1, None, Decimal(0)), "quantity"),

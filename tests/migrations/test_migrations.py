@@ -280,6 +280,17 @@ def test_wishes_go_and_the_rest_stays(committed_app: Flask) -> None:
         assert breaches() == []
 
 
+def test_the_english_of_usual_work_goes_and_the_german_stays(committed_app: Flask) -> None:
+    with committed_app.app_context(), clock.frozen(NOON):
+        put_work_item(Trips(db.session, clock.frozen).workshop.id, None, "Motoröl", 1599, name_en="Engine oil")
+        db.session.remove()
+        downgrade(revision="20261129_2100")
+        assert one("SELECT name FROM work_items") == "Motoröl"
+        upgrade()
+        assert one("SELECT name || name_en || description_en FROM work_items") == "Motoröl"
+        assert everything_missing() == []
+
+
 # extensions that were there before they had items of their own
 
 EXTENSIONS = "20261123_0430"

@@ -346,3 +346,25 @@ def test_who_writes_is_told_which_language_the_customer_reads(pages: Pages) -> N
     pages.booking.user.language = "en"
     pages.scene.session.commit()
     assert hint in plain(pages.staff.get(pages.new))
+
+
+@pytest.mark.parametrize(
+    ("language", "name_en", "name", "said"),
+    [
+        ("en", "Front wiper blades", "Front wiper blades", "one set"),
+        ("en", "", "Wischerblätter", "one set"),
+        ("de", "Front wiper blades", "Wischerblätter", "ein Satz"),
+    ],
+)
+def test_usual_work_is_offered_in_the_customers_language(
+    pages: Pages, language: str, name_en: str, name: str, said: str
+) -> None:
+    pages.booking.user.language = language
+    work = usual(pages)
+    work.name_en, work.description, work.description_en = name_en, "ein Satz", "one set"
+    pages.scene.session.commit()
+    pages.by_staff(pages.draft, **offer(), add=str(work.id))
+    page = pages.staff.get(pages.new).text
+    assert f'name="items-0-name" required type="text" value="{name}"' in " ".join(page.split())
+    assert f'value="{said}"' in page
+    assert 'aria-pressed="true"><span>Wischerblätter<' in page  # staff read their own language

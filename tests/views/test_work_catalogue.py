@@ -60,6 +60,19 @@ def test_what_is_wrong_is_said_at_the_field_and_kept(scene: Scene, staff: FlaskC
     assert "Diese Arbeit steht mit diesem Namen schon im Katalog oder in seinem Archiv." in plain(twice)
 
 
+def test_what_english_customers_read_is_kept_beside_the_german(scene: Scene, staff: FlaskClient) -> None:
+    english = {"name_en": "Engine oil", "description_en": "5W-30, per litre"}
+    send(staff, f"{LIST}/new", **(OIL | english))
+    assert "Motoröl Engine oil" in plain(staff.get(LIST))
+    assert "Motoröl" in plain(staff.get(f"{LIST}?q=engine"))
+    path = f"{LIST}/{only(scene).id}"
+    page = staff.get(path).text
+    assert all(f'value="{typed}"' in page for typed in english.values())
+    assert send(staff, path, **(OIL | {"name_en": "x" * 121})).status_code == 422
+    send(staff, path, **(OIL | dict.fromkeys(english, "")))
+    assert (only(scene).name_en, only(scene).description_en) == ("", "")
+
+
 def test_change_archive_and_back(scene: Scene, staff: FlaskClient) -> None:
     send(staff, f"{LIST}/new", **OIL)
     path = f"{LIST}/{only(scene).id}"

@@ -74,6 +74,8 @@ def _typed(work: WorkItem) -> dict[str, str]:
         "quantity": quantity(work.quantity),
         "price": typed_price(work.price),
         "description": work.description,
+        "name_en": work.name_en,
+        "description_en": work.description_en,
     }
 
 

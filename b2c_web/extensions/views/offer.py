@@ -53,12 +53,12 @@ def typed_price(cents: int) -> str:
     return euro(cents, formatting.language()).replace("EUR", "").strip(" \u00a0")
 
 
-def line_for(work: WorkItem | None) -> dict[str, Any]:
-    """A line as the form keeps it: usual work with its price, or an empty one to write in."""
+def line_for(work: WorkItem | None, language: str = "de") -> dict[str, Any]:
+    """A line as the form keeps it: usual work with its price, in the customer's `language`, or an empty one."""
     line = {"name": "", "description": "", "quantity": ONE, "price": "", "media": [], "work_item": "", "wish": ""}
     if work is not None:
-        line |= {"name": work.name, "description": work.description, "price": typed_price(work.price)}
-        line |= {"quantity": quantity(work.quantity), "work_item": str(work.id)}
+        line |= {"name": work.name_in(language), "description": work.description_in(language)}
+        line |= {"price": typed_price(work.price), "quantity": quantity(work.quantity), "work_item": str(work.id)}
     return line
 
 
@@ -114,14 +114,17 @@ def _line_of(kept: dict[str, Any]) -> dict[str, Any]:
     return {"name": kept["name"], "quantity": amount, "price": typed_price(kept["price"]), **more}
 
 
-def changed(content: dict[str, Any], catalogue: Sequence[WorkItem], pressed: dict[str, str]) -> str:
-    """Do to `content` what the pressed button says; returns what to announce, "" when no such button was pressed."""
+def changed(content: dict[str, Any], catalogue: Sequence[WorkItem], pressed: dict[str, str], language: str) -> str:
+    """Do to `content` what the pressed button says; returns what to announce, "" when no such button was pressed.
+
+    `language`: the customer's, in which usual work is added.
+    """
     lines = content["items"]
     if "add" in pressed and len(lines) >= rules.MOST_ITEMS:
         return str(rules.TOO_MANY_ITEMS)
     if "add" in pressed:
         work = next((one for one in catalogue if str(one.id) == pressed["add"]), None)
-        lines.append(line_for(work))
+        lines.append(line_for(work, language))
         return _("%(name)s ist im Angebot.", name=work.name) if work else _("Eine leere Zeile ist im Angebot.")
     if "take_out" in pressed:
         content["items"] = [line for line in lines if line["work_item"] != pressed["take_out"]]

@@ -155,7 +155,7 @@ def draft(booking_id: uuid.UUID) -> Response:
     form = _form(booking, {})
     _take_files(booking_id, form)
     content, catalogue = form.content(), queries.catalogue(booking.workshop_id, booking.service)
-    said = offer.changed(content, catalogue, request.form)
+    said = offer.changed(content, catalogue, request.form, booking.user.language)
     content["replaces"] = str(replaced.id) if replaced else ""
     kept = commands.save_draft(current_user, booking_id, content)
     if not htmx.wants_fragment():
