@@ -41,7 +41,7 @@ class ContactForm(Form):
         _l("Telefon"), filters=[trimmed], validators=[DataRequired(_l("Bitte nennen Sie eine Telefonnummer."))]
     )
     standing_limit = SelectField(_l("Ohne Rückfrage bis"), choices=[], coerce=int, default=0)
-    early_start = BooleanField(_l("Frühere Arbeiten verlangen"))
+    early_start = BooleanField(_l("Beginn vor Ablauf der Widerrufsfrist"))
     terms = BooleanField(_l("AGB"))
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:

@@ -120,7 +120,9 @@ class ReturnForm(Form):
 
 
 class EarlyStartForm(Form):
-    agreed = BooleanField(_l("Frühere Arbeiten verlangen"), validators=[DataRequired(_l("Bitte bestätigen Sie das."))])
+    agreed = BooleanField(
+        _l("Beginn vor Ablauf der Widerrufsfrist"), validators=[DataRequired(_l("Bitte bestätigen Sie das."))]
+    )
 
 
 class FeeForm(DateForm):

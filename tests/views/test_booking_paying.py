@@ -99,8 +99,9 @@ def test_coming_back_without_paying_shows_the_held_date(
 ) -> None:
     booking = scene.book(user_id=rosa.id)
     client.get(f"/bookings/{booking.id}/payment")
-    page = words_of(follow(client, f"/bookings/{booking.id}/payment/return"))
-    assert "Wir halten Ihren Termin" in page
+    page = follow(client, f"/bookings/{booking.id}/payment/return")
+    assert "Wir halten Ihren Termin" in words_of(page)
+    assert '<span>Zahlung offen, <span class="countdown' in page  # one piece of text, with one blank
 
 
 def test_a_debit_that_takes_days_is_said_so(scene: Scene, rosa: User, client: FlaskClient, provider: Provider) -> None:

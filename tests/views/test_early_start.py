@@ -41,7 +41,7 @@ def test_the_customer_asks_and_the_workshop_need_not(trips: Trips, login: Login)
     assert page_of(booking) in text_of(client.get(f"/bookings/{booking.id}"))
     unsaid = send(client, page_of(booking))
     assert unsaid.status_code == 422
-    assert "Bitte bestätigen Sie das." in text_of(unsaid)
+    assert "Beginn vor Ablauf der Widerrufsfrist: Bitte bestätigen Sie das." in words_of(text_of(unsaid))
     assert send(client, page_of(booking), agreed="y").location == f"/bookings/{booking.id}"
     page = words_of(text_of(client.get(f"/bookings/{booking.id}")))
     assert "Danke, die Werkstatt kann beginnen" in page
