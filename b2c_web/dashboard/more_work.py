@@ -48,7 +48,8 @@ def more_work_of(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
     last = said.order_by(ExtensionMessage.at.desc(), ExtensionMessage.id.desc()).limit(1).scalar_subquery()
     wanted = Extension.booking_id.in_(ids), Extension.status != ExtensionStatus.CANCELLED
     found = select(Extension, last, shows_unreadable(), ExtensionConsent.objected_at).outerjoin(Extension.consent)
-    for one, kind, is_unreadable, objected_at in db.session.execute(found.where(*wanted).order_by(Extension.requested_at)):
+    found = found.where(*wanted).order_by(Extension.requested_at)
+    for one, kind, is_unreadable, objected_at in db.session.execute(found):
         by_booking[one.booking_id].append(one)
         seen = {
             "asked": one.id if kind is MessageKind.QUESTION else None,

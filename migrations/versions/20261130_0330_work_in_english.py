@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261130_0330"
-down_revision = "20261129_2100"
+down_revision = "20261130_0310"
 branch_labels = None
 depends_on = None
 
