@@ -47,7 +47,7 @@ class Neighbourly(ThreadWorker):
 
     def accept(self, listener):
         in_hand = self.nr_conns - len(self.keepalived_conns) - len(self.pending_conns)
-        if in_hand:
+        if in_hand and self.cfg.workers > 1:
             time.sleep(min(in_hand, 8) * 0.00025)  # the other one's chance; then whoever comes first
         super().accept(listener)
 

@@ -4,9 +4,10 @@ The booking's row is locked before the payment's (see `lock`), as everywhere.
 """
 
 import uuid
+from typing import Any
 
 from flask_babel import force_locale
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from b2c_web import audit
 from b2c_web.accounts.models import User
@@ -15,10 +16,11 @@ from b2c_web.bookings.claim import question_of, reclaim
 from b2c_web.bookings.giving_back import LATE_MONEY
 from b2c_web.bookings.labels import lines_of
 from b2c_web.bookings.lifecycle import advance, confirm_facts
-from b2c_web.bookings.models import Booking, BookingStatus, PaymentStatus
+from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus, PaymentStatus
 from b2c_web.bookings.papers import add_paper, add_refund_document
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import BookingAction, HoldEnd, settled_payment_status
+from b2c_web.clock import now_utc
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments import hooks as payment_hooks
@@ -37,39 +39,43 @@ def paid(payment: Payment) -> None:
     booking = lock_booking(payment.purpose_id)
     if booking.status is BookingStatus.PENDING:
         advance(booking, BookingAction.CONFIRM, actor="provider", **confirm_facts(payment))
-        _confirmed(booking, payment)
-    elif booking.status is BookingStatus.CANCELLED and booking.paid_at is None and _revived(booking, payment):
-        _confirmed(booking, payment)
-    else:
-        add_refund(payment, payment.captured_cents, LATE_MONEY)
-        audit.record(
-            "booking.late_money", "booking", booking.id, after={"cents": payment.captured_cents}, actor="provider"
-        )
-        messages.send(
-            NotificationKind.MONEY_RETURNED,
-            booking,
-            refund_cents=payment.captured_cents,
-            paid_for="anew" if _chosen_anew(booking) else None,
-            once=str(payment.id),
-        )
+        return _confirmed(booking, payment)
+    anew = booking.paid_at is None and _chosen_anew(booking)
+    if booking.paid_at is None and not anew and _revived(booking, payment):
+        return _confirmed(booking, payment)
+    return _back(booking, payment, paid_for="anew" if anew else None)
+
+
+def _back(booking: Booking, payment: Payment, paid_for: str | None) -> None:
+    add_refund(payment, payment.captured_cents, LATE_MONEY)
+    audit.record("booking.late_money", "booking", booking.id, after={"cents": payment.captured_cents}, actor="provider")
+    facts: dict[str, Any] = {"refund_cents": payment.captured_cents, "paid_for": paid_for}
+    messages.send(NotificationKind.MONEY_RETURNED, booking, once=str(payment.id), **facts)
 
 
 def _revived(booking: Booking, payment: Payment) -> bool:
-    """CANCELLED -> CONFIRMED with the same places, when all are still free and the customer has not chosen anew."""
-    if booking.cancellation_reason not in (HoldEnd.EXPIRED, HoldEnd.GIVEN_UP) or _chosen_anew(booking):
+    """CANCELLED -> CONFIRMED with the same places, when all are still free."""
+    if booking.cancellation_reason not in (HoldEnd.EXPIRED, HoldEnd.GIVEN_UP):
         return False
     return reclaim(booking, question_of(booking), lambda: _revive(booking, payment))
 
 
 def _chosen_anew(booking: Booking) -> bool:
-    """Whether a newer hold or booking of the customer stands for this one: it replaced it, or is the same service for a
-    car that may be the same. Locks the customer: no claim of theirs comes between this and the end of the transaction.
+    """Whether the customer chose again for this ended hold: another one replaced it, or there is a newer booking of the
+    same service for a car that may be the same, or a hold that they can still pay and made in the wizard themselves.
+
+    Locks the customer: no claim of theirs comes between this and the end of the transaction.
     """
     db.session.execute(select(User.id).where(User.id == booking.user_id).with_for_update(key_share=True))
+    is_held = and_(
+        Booking.status == BookingStatus.PENDING,
+        Booking.hold_expires_at > now_utc(),
+        Booking.draft_id.in_(select(BookingDraft.id)),
+    )
     newer = select(Booking.id).where(
         Booking.user_id == booking.user_id,
         Booking.created_at > booking.created_at,
-        Booking.status != BookingStatus.CANCELLED,
+        or_(is_held, Booking.status.notin_((BookingStatus.PENDING, BookingStatus.CANCELLED))),
         Booking.service == booking.service,
     )
     if booking.vehicle_id:

@@ -80,7 +80,7 @@ class WaitingEntry(Timestamps, Base):
     lng: Mapped[float] = mapped_column(Float)
     standing_limit_cents: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     early_start: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
-    terms_version: Mapped[str] = mapped_column(String(20))  # that they agreed to
+    terms_version: Mapped[str | None] = mapped_column(String(20))  # that they agreed to; of older entries unknown
 
     user: Mapped[User] = relationship()
     workshop: Mapped[Workshop] = relationship()

@@ -45,6 +45,7 @@ HOLIDAYS: dict[str, Any] = {  # as the days' notes name them, in German
     "Buß- und Bettag": _l("Buß- und Bettag"),
     "Erster Weihnachtstag": _l("Erster Weihnachtstag"),
     "Zweiter Weihnachtstag": _l("Zweiter Weihnachtstag"),
+    "75. Jahrestag des Aufstandes vom 17. Juni 1953": _l("75. Jahrestag des Aufstandes vom 17. Juni 1953"),
 }
 LIMIT_ICONS = {Limit.BAYS: "bay", Limit.DAY: "calendar", Limit.JOCKEYS: "key", Limit.RONJAS: "car"}
 

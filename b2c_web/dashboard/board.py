@@ -27,7 +27,7 @@ from b2c_web.extensions.models import Extension, ExtensionMessage, ExtensionWish
 from b2c_web.extensions.rules import work_refusal
 from b2c_web.extensions.wishes import undecided
 from b2c_web.flask_extensions import db
-from b2c_web.media.models import MediaFile, MediaState
+from b2c_web.media.models import MediaFile, MediaPurpose, MediaState
 from b2c_web.notifications.models import Notification
 from b2c_web.vehicles.models import Vehicle
 
@@ -139,7 +139,8 @@ def car_version(booking_id: uuid.UUID) -> str:
 
 def _stamps(bookings: Select[Any]) -> Select[Any]:
     """When each booking and what is its own was changed, how much was said of its extensions, what is no photo."""
-    refused = select(func.count()).where(MediaFile.purpose_id == Booking.id, MediaFile.state == MediaState.REFUSED)
+    of_booking = MediaFile.purpose == MediaPurpose.BOOKING, MediaFile.purpose_id == Booking.id
+    refused = select(func.count()).where(*of_booking, MediaFile.state == MediaState.REFUSED)
     said = select(func.count()).select_from(ExtensionMessage).join(Extension)
     return bookings.outerjoin(Vehicle, Vehicle.id == Booking.vehicle_id).with_only_columns(
         Booking.id,

@@ -91,7 +91,8 @@ def _check_room(booking: Booking, extension: Extension) -> None:
     last_that_counts = asked.order_by(ExtensionMessage.at.desc()).offset(most - 1).limit(1)
     at = db.session.scalar(last_that_counts.where(ExtensionMessage.at > now - HOUR))
     if at is not None:
-        facts = {"time": clock(at + HOUR), "phone": phone(booking.workshop.phone)}
+        free_at = at + HOUR + timedelta(seconds=59)  # said in whole minutes
+        facts = {"time": clock(free_at), "phone": phone(booking.workshop.phone)}
         wait_seconds = math.ceil((at + HOUR - now).total_seconds())
         raise TooMany(TOO_MANY_QUESTIONS % facts, retry_after_seconds=wait_seconds)
 

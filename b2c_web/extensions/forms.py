@@ -217,16 +217,21 @@ class ShownForm(Form):
     shown = HiddenField()
 
 
-class ItemsForm(ShownForm):
-    """Ticked items of an extension, and the sum that the button named."""
+class SumForm(ShownForm):
+    """A decision with the sum that its button named."""
 
-    item = SelectMultipleField(_l("Was sollen wir machen?"), choices=[], coerce=int, validate_choice=False)
     amount_cents = HiddenField()
 
     def said(self) -> int | None:
         """The sum that the person read on the button; None when the button named none."""
         text = self.amount_cents.data or ""
         return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else None
+
+
+class ItemsForm(SumForm):
+    """Ticked items of an extension."""
+
+    item = SelectMultipleField(_l("Was sollen wir machen?"), choices=[], coerce=int, validate_choice=False)
 
 
 class RefusalForm(ShownForm):

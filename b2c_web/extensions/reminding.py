@@ -4,6 +4,7 @@ A job of its own does each at its time; a sweep finds what a job that was lost o
 """
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
@@ -53,13 +54,15 @@ def alert(extension_id: uuid.UUID) -> bool:
 def catch_up() -> None:
     """Ask and tell where the time for it is over and no job did. Safe to run at any time."""
     config = current_app.config
-    for kind, minutes, tell in (
-        (ASKED, config["EXTENSION_REMINDER_MINUTES"], remind),
-        (TOLD, config["EXTENSION_STAFF_ALERT_MINUTES"], alert),
-    ):
-        due = now_utc() - timedelta(minutes=minutes) - SLACK
-        late = _untold(kind).where(Extension.requested_at < due).order_by(Extension.requested_at)
-        jobs.for_each(db.session.scalars(late.limit(AT_ONCE)).all(), tell)
+    waiting = [(one, remind) for one in _late(ASKED, config["EXTENSION_REMINDER_MINUTES"])]
+    waiting += [(one, alert) for one in _late(TOLD, config["EXTENSION_STAFF_ALERT_MINUTES"])]
+    jobs.for_each(waiting, lambda each: each[1](each[0]))
+
+
+def _late(kind: NotificationKind, minutes: int) -> Sequence[uuid.UUID]:
+    due = now_utc() - timedelta(minutes=minutes) - SLACK
+    late = _untold(kind).where(Extension.requested_at < due).order_by(Extension.requested_at)
+    return db.session.scalars(late.limit(AT_ONCE)).all()
 
 
 def _untold(kind: NotificationKind) -> Select[uuid.UUID]:

@@ -1,7 +1,5 @@
 """Who waits for a place has agreed to a version of the terms; the booking that comes of it stores that one.
 
-Who waits already gets the version that has been ours since 29 November 2026.
-
 Revision: 20261130_0300
 """
 
@@ -15,9 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    column = sa.Column("terms_version", sa.String(20), server_default="2026-11-29", nullable=False)
-    op.add_column("waiting_entries", column)
-    op.alter_column("waiting_entries", "terms_version", server_default=None)
+    op.add_column("waiting_entries", sa.Column("terms_version", sa.String(20)))
 
 
 def downgrade() -> None:

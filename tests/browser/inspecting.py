@@ -53,6 +53,8 @@ NOT_PAGES = {
     "static": "files",
     "health": "one word for a monitor",
     "capacity.coming_days_csv": "a file",
+    "capacity.forecast_csv": "a file",
+    "capacity.utilisation_csv": "a file",
     "capacity.day_itself": "leads to its month",
     "bookings.calendar_file": "a file",
     "bookings.document": "a file",

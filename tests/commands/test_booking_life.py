@@ -104,6 +104,20 @@ def test_late_money_goes_back_when_the_customer_has_booked_and_paid_again(
     assert breaches() == []
 
 
+def test_late_money_counts_when_the_newer_hold_is_over_too(session: Any, frozen_clock: Callable[..., Any]) -> None:
+    scene, user = Scene(session, ronjas=2), make_customer()
+    session.commit()
+    first = scene.book(user_id=user.id)
+    with frozen_clock(now_utc() + timedelta(minutes=31)):
+        commands.expire_hold(first.id)
+        scene.book(5, 7, user_id=user.id)
+    with frozen_clock(now_utc() + timedelta(minutes=90)):
+        scene.pay(first)
+    session.expire_all()
+    assert first.status is BookingStatus.CONFIRMED
+    assert refunds(session) == []
+
+
 def test_late_money_for_another_car_counts(session: Any, frozen_clock: Callable[..., Any]) -> None:
     scene, user = Scene(session, ronjas=2), make_customer()
     one, other = make_vehicle(user), make_vehicle(user)

@@ -199,6 +199,21 @@ def test_who_lets_it_pass_has_missed_it_and_the_next_is_told(full: Full, run_job
         assert breaches() == []
 
 
+def test_a_hold_of_the_list_sends_no_late_money_back(full: Full) -> None:
+    user = make_customer()
+    full.session.commit()
+    full.wait(user)
+    elsewhere = full.book(5, None, user_id=user.id)
+    with clock.frozen(NOON + timedelta(minutes=31)):
+        expire_hold(elsewhere.id)
+        full.free()
+        assert tell_waiting(full.workshop.id)
+        full.pay(elsewhere)
+    full.session.expire_all()
+    assert elsewhere.status is BookingStatus.CONFIRMED
+    assert breaches() == []
+
+
 def test_the_terms_that_count_are_those_that_were_agreed_to(
     full: Full, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

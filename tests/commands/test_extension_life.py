@@ -187,6 +187,19 @@ def test_what_a_job_said_the_sweep_does_not_say_again(scene: Extending, raised: 
     assert len(scene.mails(Kind.EXTENSION_REMINDER)) == len(scene.mails(Kind.EXTENSION_STAFF_ALERT)) == 1
 
 
+def test_an_offer_that_nobody_can_be_told_of_keeps_no_other_from_its_turn(scene: Extending, raised: Extension) -> None:
+    broken, other = scene.in_workshop(slot=1), scene.in_workshop(slot=2)
+    for booking in (broken, other):
+        scene.raised(booking)
+    broken.user.email = "one@example.test,two@example.test"
+    scene.session.commit()
+    with scene.later(minutes=180), pytest.raises(ValueError, match="exactly one mail address"):
+        sweep_unanswered()
+    reminded = {one.booking_id for one in scene.mails(Kind.EXTENSION_REMINDER)}
+    assert reminded == {raised.booking_id, other.id}
+    assert len(scene.mails(Kind.EXTENSION_STAFF_ALERT)) == 3
+
+
 def test_nobody_is_reminded_of_what_is_decided(
     scene: Extending, booking: Booking, raised: Extension, run_jobs: Any
 ) -> None:

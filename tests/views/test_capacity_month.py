@@ -190,7 +190,7 @@ def test_a_holiday_is_named_in_the_readers_language_and_a_note_as_it_was_written
         browser["language"] = "en"
     assert 'class="capacity-note">Christmas Day<' in text_of(client.get(THURSDAY))
     change_day(client, note="<b>Erster</b> Versuch", closed="y")
-    assert 'class="capacity-note">&lt;b&gt;Erster&lt;/b&gt; Versuch<' in text_of(client.get(THURSDAY))
+    assert 'class="capacity-note" lang="de">&lt;b&gt;Erster&lt;/b&gt; Versuch<' in text_of(client.get(THURSDAY))
 
 
 # -- the day

@@ -90,6 +90,21 @@ def test_so_many_questions_an_hour_and_what_was_typed_stays(
 
 
 @both
+def test_a_question_can_be_asked_from_the_minute_that_the_page_says(
+    app: Flask, pages: Pages, door: Doors, monkeypatch: Any
+) -> None:
+    monkeypatch.setitem(app.config, "EXTENSION_QUESTIONS_PER_HOUR", 1)
+    pages.raised()
+    path, send, _client = door(pages)
+    with pages.scene.later(minutes=0, seconds=40):
+        assert send(f"{path}/question", words="Eine?").status_code == 303
+        said = plain(send(f"{path}/question", words="Noch eine?"))
+    assert f"Ab {clock(now_utc() + timedelta(minutes=61))} Uhr können Sie die nächste stellen." in said
+    with pages.scene.later(minutes=61):
+        assert send(f"{path}/question", words="Noch eine?").status_code == 303
+
+
+@both
 def test_an_open_page_follows_the_limit(pages: Pages, door: Doors) -> None:
     """Another offer uses some of it up; then this one is approved within it, and nothing is left to wait for."""
     limited(pages, 35_000)

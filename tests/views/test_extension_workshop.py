@@ -78,9 +78,18 @@ def test_never_over_the_limit_and_the_page_says_what_to_do_then(pages: Pages) ->
         assert ways in plain(page)
         assert f'href="{at_work}/withdrawal"' in page.text
         assert "im Rahmen freigeben</button>" not in page.text
-    answer = approve(pages, extension, "limit-approval", item=[0])
+    answer = approve(pages, extension, "limit-approval", amount_cents=sum(SUMS))
     assert answer.status_code == 409
     assert "mehr, als der Kunde ohne Rückfrage erlaubt hat" in plain(answer)
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
+
+
+def test_within_the_limit_never_more_is_approved_than_the_button_named(pages: Pages) -> None:
+    """A page from when single items could be ticked: its button named their sum."""
+    extension = pages.scene.raised(pages.booking, TWO_ITEMS)
+    answer = approve(pages, extension, "limit-approval", item=[0], amount_cents=SUMS[0])
+    assert answer.status_code == 422
+    assert "Freigegeben wird das ganze Angebot, 238,90 EUR. Stimmt das so?" in plain(answer)
     assert pages.extensions()[0].status is ExtensionStatus.PENDING
 
 

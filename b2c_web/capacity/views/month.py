@@ -17,7 +17,7 @@ from b2c_web.capacity.day import DayPanel, panel_of, with_alternatives
 from b2c_web.capacity.month import facts_of, month_of
 from b2c_web.capacity.plan_forms import NewWindowForm, day_form, window_form
 from b2c_web.capacity.scope import asked_workshop_id, picked, planned_workshop, workshops_to_pick
-from b2c_web.capacity.words import BLOCKS, LIMIT_ICONS, LIMITS, with_soft_hyphens
+from b2c_web.capacity.words import BLOCKS, HOLIDAYS, LIMIT_ICONS, LIMITS, with_soft_hyphens
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
@@ -106,4 +106,5 @@ def _first_of_month(day: date | None) -> date:
 
 def _words() -> dict[str, Any]:
     words: dict[str, Any] = {"BLOCKS": BLOCKS, "LIMITS": LIMITS, "LIMIT_ICONS": LIMIT_ICONS}
+    words["HOLIDAY_NAMES"] = [str(name) for name in HOLIDAYS.values()]
     return words | {"with_soft_hyphens": with_soft_hyphens, "today": today_in(ZONE)}

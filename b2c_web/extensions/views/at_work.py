@@ -14,7 +14,7 @@ from b2c_web.clock import now_utc
 from b2c_web.config import ZONE
 from b2c_web.extensions import blueprint, commands, queries, rules
 from b2c_web.extensions.commands import Consent
-from b2c_web.extensions.forms import ConsentForm, ItemsForm, ShownForm, WordsForm
+from b2c_web.extensions.forms import ConsentForm, ItemsForm, SumForm, WordsForm
 from b2c_web.extensions.models import AuthorizationStatus
 from b2c_web.extensions.reading import ExtensionView
 from b2c_web.extensions.views.shown import frame, photos_of, version_of, visible_booking
@@ -99,13 +99,17 @@ def _after_withdrawal(extension_id: uuid.UUID) -> str:
 @requires("extensions.workshop")
 def limit_approval(extension_id: uuid.UUID) -> Response:
     """Staff approve all of it under the customer's standing limit."""
-    form = ShownForm()
+    form = SumForm()
     paying: list[uuid.UUID] = []
+    cents = queries.visible_extension(current_user, extension_id).total_cents
 
     def act() -> None:
         paying.append(commands.approve_within_limit(current_user, extension_id, form.shown.data or ""))
 
-    if submitted(form, act):
+    if form.is_submitted() and form.said() != cents:  # a page from before all of it was approved at once
+        whole = formatting.eur(cents)
+        form.form_errors.append(_("Freigegeben wird das ganze Angebot, %(sum)s. Stimmt das so?", sum=whole))
+    elif submitted(form, act):
         return _approved(extension_id, paying[0], _("Freigegeben. Der Kunde hat eine Nachricht bekommen."))
     return form_page("extensions/limit_approval.html", form, **_facts(extension_id))
 

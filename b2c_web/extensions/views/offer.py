@@ -125,7 +125,9 @@ def changed(content: dict[str, Any], catalogue: Sequence[WorkItem], pressed: dic
     if "add" in pressed:
         work = next((one for one in catalogue if str(one.id) == pressed["add"]), None)
         lines.append(line_for(work, language))
-        return _("%(name)s ist im Angebot.", name=work.name) if work else _("Eine leere Zeile ist im Angebot.")
+        if work is None:
+            return _("Eine leere Zeile ist im Angebot.")
+        return _("%(name)s ist im Angebot.", name=work.name_in(formatting.language()))
     if "take_out" in pressed:
         content["items"] = [line for line in lines if line["work_item"] != pressed["take_out"]]
         return _("Aus dem Angebot genommen.")
