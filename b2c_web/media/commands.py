@@ -22,7 +22,7 @@ from b2c_web.media.models import MediaFile, MediaPurpose, MediaState
 from b2c_web.media.store import MediaStore, new_name
 
 # Of files that are here whole, so many are put away at a time in each process: in a crowd all would end late together,
-# and nobody else would get a thread meanwhile.
+# and nobody else would get a thread meanwhile. Nobody waits for a lock within a turn.
 _turns = threading.BoundedSemaphore(2)
 
 
@@ -57,9 +57,9 @@ def add_upload(
         raise NotFound
     user_id = user.id
     found, byte_size = _judge(stream, filename)
-    with _turns:
-        arriving = _announce(user_id, purpose, purpose_id, found, byte_size, key=key, is_signature=is_signature)
-        if not arriving.is_received and arriving.staging_name:
+    arriving = _announce(user_id, purpose, purpose_id, found, byte_size, key=key, is_signature=is_signature)
+    if not arriving.is_received and arriving.staging_name:
+        with _turns:
             _receive(arriving.id, arriving.staging_name, stream)
     file = db.session.get(MediaFile, arriving.id)
     if file is None:
