@@ -259,6 +259,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MEDIA_MAX_MEGAPIXELS", "50", whole(1, 200), "megapixels", "a photo with more is refused undecoded"),
     Setting("MEDIA_VIDEO_MAX_MB", "100", whole(1, 2000), "MB", "largest video that is taken"),
     Setting("MEDIA_VIDEO_MAX_SECONDS", "60", whole(1, 3600), "s", "longest video that is taken"),
+    Setting("MEDIA_FORM_MAX_MB", "250", whole(1, 4000), "MB", "all files that one form brings without script"),
     Setting("MEDIA_MAX_FILES", "200", whole(1, 10_000), "files", "most files of one booking"),
     Setting("MEDIA_AT_ONCE", "1", whole(1, 64), "photos", "decoded at once, 100 MB each, in all workers together"),
     Setting("MEDIA_LINK_MINUTES", "60", whole(2, 1440), "min", "longest life of a link to a photo"),

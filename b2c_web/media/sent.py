@@ -15,14 +15,17 @@ NONE_CHOSEN = _l("Bitte wählen Sie ein Foto oder Video.")
 
 
 def allow_large(user: User, purpose: MediaPurpose, purpose_id: uuid.UUID) -> bool:
-    """A video is larger than all else that is sent: call it before anything reads the body.
+    """A video is larger than all else that is sent, several files of a form are more: call it before anything reads
+    the body. Of a form each file lies on disk, whatever its size.
 
     False, and nothing more is read than of any form, for somebody who may not add files there.
     """
     if not hooks.is_added_to_by(user, purpose, purpose_id):
         return False
-    largest = max(rules.most_megabytes(kind, current_app.config) for kind in MediaKind)
-    request.max_content_length = largest * rules.MEGABYTE + FORM_BYTES
+    most = max(rules.most_megabytes(kind, current_app.config) for kind in MediaKind)
+    if request.mimetype == "multipart/form-data":
+        most = max(most, current_app.config["MEDIA_FORM_MAX_MB"])
+    request.max_content_length = most * rules.MEGABYTE + FORM_BYTES
     return True
 
 

@@ -118,6 +118,29 @@ def test_a_video_is_larger_than_any_form_and_comes_all_the_same(
     assert len(uploaded(pages)) == 1
 
 
+def test_several_photos_may_be_more_than_the_largest_video(
+    app: Flask, pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "MEDIA_PHOTO_MAX_MB", 1)
+    monkeypatch.setitem(app.config, "MEDIA_VIDEO_MAX_MB", 4)
+    monkeypatch.setitem(app.config, "MEDIA_FORM_MAX_MB", 5)
+    big = photo().getvalue() + b"\0" * 950_000
+    assert "Alle Dateien zusammen höchstens 5 MB." in plain(pages.staff.get(pages.new))
+    pages.by_staff(pages.draft, **offer(PADS) | {"file-media": chosen(*(BytesIO(big) for _number in range(5)))})
+    page = pages.staff.get(pages.new).text
+    assert 'value="Beläge"' in page
+    assert [ticks(page, "media", one) for one in uploaded(pages)] == [True] * 5
+
+
+def test_a_form_with_more_than_that_is_not_read(app: Flask, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MEDIA_PHOTO_MAX_MB", "MEDIA_VIDEO_MAX_MB", "MEDIA_FORM_MAX_MB"):
+        monkeypatch.setitem(app.config, name, 1)
+    big = photo().getvalue() + b"\0" * 950_000
+    form = offer(PADS) | {"file-media": chosen(BytesIO(big), BytesIO(big))}
+    assert pages.by_staff(pages.draft, **form).status_code == 413
+    assert uploaded(pages) == []
+
+
 def test_the_draft_remembers_photos_for_as_long_as_it_lives(pages: Pages) -> None:
     pages.by_staff(pages.draft, **offer(PADS) | {"file-items-0-media": chosen(photo())})
     draft: Any = queries.draft_of(pages.booking_id)
