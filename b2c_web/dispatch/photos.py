@@ -35,9 +35,13 @@ def counts(file: MediaFile, tour: JockeyAssignment) -> bool:
 
 
 def sent(names: Iterable[Any], tour: JockeyAssignment, *, signature: bool = False) -> list[MediaFile]:
-    """Those of the named files that count as photos of this trip, or as its signature, in the order given."""
-    ids = [one for one in map(as_id, names) if one]
-    return [file for file in files(ids) if counts(file, tour) and file.is_signature is signature]
+    """Those of the named files that count as photos of this trip, or as its signature, in the order given.
+
+    What its handover names already stays, even if the worker refused it since.
+    """
+    ids, kept = [one for one in map(as_id, names) if one], {one for _what, one in named(tour.handover)}
+    found = [file for file in files(ids) if file.is_signature is signature]
+    return [file for file in found if file.id in kept or counts(file, tour)]
 
 
 def of_trip(handover: Mapping[str, Any], tour: JockeyAssignment) -> dict[str, Any]:
