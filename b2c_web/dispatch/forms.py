@@ -143,18 +143,25 @@ class HandoverForm(Form):
 
     missing_views: Sequence[str] = ()
     asks_signature = False
+    unkept: Any = ""  # why a drawn signature could not be kept, in words
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Names photos and signature together with what else is missing."""
         valid = bool(super().validate(extra_validators))
-        is_signed = self.picture() or self.signature_id.data or (self.signed.data and self.signed_by.data)
-        missing = {
-            HandoverLack.VIEWS: self.missing_views,
-            HandoverLack.SIGNATURE: self.asks_signature and not is_signed,
-        }
-        for name, words in (LACKING[lack] for lack, is_missing in missing.items() if is_missing):
+        if self.missing_views:
+            name, words = LACKING[HandoverLack.VIEWS]
             self.add_error(name, str(words) % {"views": listed(self.missing_views)})
-        return valid and not any(missing.values())
+        unsigned = self._unsigned()
+        if unsigned:
+            self.add_error("signature", unsigned)
+        return valid and not self.missing_views and not unsigned
+
+    def _unsigned(self) -> Any:
+        """Why this is not signed, in words; empty where it is or need not be. A typed name stands for any drawing."""
+        if self.signed.data and self.signed_by.data:
+            return ""
+        is_missing = self.asks_signature and not self.signature_id.data
+        return self.unkept or (LACKING[HandoverLack.SIGNATURE][1] if is_missing else "")
 
     def picture(self) -> bytes | None:
         """The drawn signature, or None when nothing (readable) was drawn."""

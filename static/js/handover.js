@@ -3,7 +3,7 @@
 
 import SignaturePad from "../vendor/signature_pad.min.js";
 
-function fit(canvas, pad) {
+function fit(canvas, pad, drawn) {
   const ratio = Math.max(window.devicePixelRatio || 1, 1);
   const strokes = pad.toData();
   canvas.width = canvas.offsetWidth * ratio;
@@ -11,6 +11,7 @@ function fit(canvas, pad) {
   canvas.getContext("2d").scale(ratio, ratio);
   pad.clear();
   if (strokes.length) pad.fromData(strokes);
+  else if (drawn) pad.fromDataURL(drawn);
 }
 
 function begin(canvas) {
@@ -20,7 +21,7 @@ function begin(canvas) {
   const follow = () => {
     if (canvas.offsetWidth === width) return; // a phone's keyboard changes the height only
     width = canvas.offsetWidth;
-    fit(canvas, pad);
+    fit(canvas, pad, field.value); // what was drawn before and could not be kept yet is shown again
   };
   new ResizeObserver(follow).observe(canvas);
   follow();

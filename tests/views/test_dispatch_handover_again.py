@@ -5,10 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from b2c_web.dispatch import photos
-from b2c_web.media.models import MediaFile, MediaState
+from b2c_web.dispatch import commands, photos
+from b2c_web.errors import Busy
+from b2c_web.media import hooks
+from b2c_web.media.models import MediaFile, MediaPurpose, MediaState
 from tests.commands.trips import Trips
 from tests.views.browsing import send
 from tests.views.test_dispatch_door import DRAWN, NOTED, five_photos, path
@@ -37,3 +40,61 @@ def test_it_is_said_to_be_saved_though_a_photo_was_refused_meanwhile(trips: Trip
         again = send(client, page, "/jockey", **facts)
         assert again.location == "/jockey"
         assert "Die Übergabe ist gespeichert." in words_of(text_of(client.get(again.location)))
+
+
+def busy(*_arguments: Any, **_facts: Any) -> None:
+    raise Busy
+
+
+def test_a_signature_is_carried_on_while_the_booking_is_busy(
+    trips: Trips, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = trips.booked()
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
+    page, facts = path(pickup, "handover"), {**NOTED, **shown, "signature": DRAWN}
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        with monkeypatch.context() as moment:
+            moment.setitem(hooks.lock, MediaPurpose.BOOKING, busy)
+            told = send(client, page, **facts)
+        assert told.status_code == 422
+        assert "Unterschrift: Gerade ist viel los." in words_of(text_of(told))
+        for kept in (DRAWN, NOTED["mileage_km"], *shown.values()):
+            assert f'value="{kept}"' in told.text
+        assert send(client, page, **facts).status_code == 303
+    assert trips.assignment(booking).handover["signature"]
+
+
+def test_what_was_typed_stays_while_the_booking_is_busy(
+    trips: Trips, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = trips.booked()
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
+    page, facts = path(pickup, "handover"), {**NOTED, **shown}
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        with monkeypatch.context() as moment:
+            moment.setattr(commands, "lock_assignment", busy)
+            told = send(client, page, **facts, signature=DRAWN)
+        assert told.status_code == 409
+        words = words_of(text_of(told))
+        assert "Gerade ist viel los." in words
+        assert "Die Unterschrift ist gespeichert." in words
+        assert f'value="{NOTED["mileage_km"]}"' in told.text
+
+
+def test_that_a_booking_takes_no_more_files_is_said_and_a_typed_name_goes(
+    app: Flask, trips: Trips, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = trips.booked()
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
+    monkeypatch.setitem(app.config, "MEDIA_MAX_FILES", len(shown))
+    page, facts = path(pickup, "handover"), {**NOTED, **shown}
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        told = send(client, page, **facts, signature=DRAWN)
+        assert told.status_code == 422
+        words = words_of(text_of(told))
+        assert "Unterschrift: Zu diesem Auftrag gibt es schon sehr viele Fotos." in words
+        assert "Es fehlt noch die Unterschrift." not in words
+        assert send(client, page, **facts, signed="y", signed_by="Rosa Ahorn").status_code == 303

@@ -21,8 +21,8 @@ from b2c_web.dispatch.forms import FailureForm, HandoverForm, NoShowForm
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.dispatch.steps import CHANGED
 from b2c_web.dispatch.views.jockey import about, elsewhere
-from b2c_web.errors import Conflict
-from b2c_web.forms import SHOWN_IN_THE_FORM, ActionForm, form_page, submitted
+from b2c_web.errors import Busy, Conflict, Invalid
+from b2c_web.forms import ActionForm, form_page, submitted
 from b2c_web.media.commands import add_upload
 from b2c_web.media.models import MediaFile, MediaPurpose
 
@@ -66,7 +66,9 @@ def _saved(tour: JockeyAssignment, form: HandoverForm) -> Response:
 
 
 def _handover_form(tour: JockeyAssignment) -> HandoverForm:
-    """What is drawn is kept at once, so that nobody signs twice when something else is missing."""
+    """What is drawn is kept at once, so that nobody signs twice when something else is missing. While the booking is
+    busy the form carries it on.
+    """
     form = HandoverForm()
     form.signature_id.data = next((str(one.id) for one in _signatures(tour, form)), "")
     if form.is_submitted() and (tour.type, tour.status) in DOORS:
@@ -74,7 +76,11 @@ def _handover_form(tour: JockeyAssignment) -> HandoverForm:
         form.asks_signature = current_app.config["HANDOVER_SIGNATURE"]
         try:
             _keep_signature(tour, form)
-        except SHOWN_IN_THE_FORM:  # no picture: the form asks for it as for one that was not drawn
+        except Busy as busy:
+            form.unkept = busy.message
+        except Conflict as refusal:
+            form.unkept, form.signature.data = refusal.message, ""
+        except Invalid:  # no picture: the form asks for it as for one that was not drawn
             form.signature.data = ""
     return form
 
@@ -96,7 +102,10 @@ def _hand_over(tour: JockeyAssignment, form: HandoverForm) -> None:
     confirmed = {"mileage_confirmed": form.mileage_confirmed.data, "ronja_confirmed": form.ronja_confirmed.data}
     own = "has_ronja" if tour.type is AssignmentType.PICKUP else "keys_confirmed"
     confirmed[own] = form[own].data
-    PRESS[tour.type](tour.id, whole, current_user, **confirmed)
+    try:
+        PRESS[tour.type](tour.id, whole, current_user, **confirmed)
+    except Busy as busy:  # in the form, with all that was typed at the door
+        raise Conflict(busy.message, code=busy.code) from busy
 
 
 def _shown(tour: JockeyAssignment) -> list[dict[str, str]]:
