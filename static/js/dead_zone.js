@@ -33,11 +33,12 @@ async function goWhenReachable() {
   else sayOffline();
 }
 
-function holdBack(event, what, go) {
+function holdBack(event, what, go, sends) {
   event.preventDefault();
   event.stopImmediatePropagation();
   const asks = pressed !== null;
-  pressed = { go };
+  if (asks && pressed.sends && !sends) return; // what was typed is being sent: no way leads off until it is known
+  pressed = { go, sends };
   what?.setAttribute("aria-busy", "true");
   if (!asks) goWhenReachable();
 }
@@ -51,7 +52,7 @@ window.addEventListener("submit", (event) => { // window: before all others, whi
   holdBack(event, submitter, () => {
     reached = form;
     form.requestSubmit(submitter);
-  });
+  }, true);
 }, true);
 
 window.addEventListener("click", (event) => {

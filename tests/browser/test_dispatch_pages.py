@@ -280,3 +280,26 @@ def test_a_way_on_in_a_dead_zone_leaves_the_page_where_it_is(site: Site, meet: M
     bernd.finds_network()
     way_on.click()
     bernd.page.wait_for_url("**/step")
+
+
+def test_a_way_on_that_is_tapped_while_a_step_waits_does_not_take_its_place(
+    site: Site, meet: Meet, watch: Watch
+) -> None:
+    own = Scene(site, 30)
+    watch.at(own.moment - timedelta(minutes=20))
+    bernd = meet()
+    bernd.is_signed_in("jockey")
+    bernd.go(f"/jockey/trips/{own.tours['yard']}/step")
+    asked: list[Any] = []
+
+    def keep_waiting(question: Any) -> None:
+        asked.append(question)
+
+    bernd.page.route("**/health", keep_waiting)
+    with bernd.page.expect_request("**/health"):
+        bernd.page.locator("#next-step button").click()
+    bernd.page.locator("a[href^='/jockey/trips/']").first.click()
+    asked[0].continue_()
+    expect(bernd.page.locator("#flashes")).to_be_visible()
+    with site.data() as session:
+        assert session.get(JockeyAssignment, own.tours["yard"]).status is S.COMPLETED
