@@ -87,6 +87,9 @@ def test_a_file_that_cannot_be_taken_stops_the_offer_and_loses_nothing(pages: Pa
     assert answer.status_code == 422
     assert "„foto1.jpg“ ist kein Foto oder Video" in plain(answer)
     assert 'href="#items-0-media"' in answer.text
+    field = " ".join(answer.text.split()).partition('<fieldset class="media-field" id="items-0-media"')[2]
+    assert field.startswith(' tabindex="-1" aria-describedby="items-0-media-error"')
+    assert 'id="items-0-media-error"' in field
     assert ticks(answer.text, "items-0-media", uploaded(pages)[0])
     assert pages.extensions() == []
 
