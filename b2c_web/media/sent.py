@@ -6,7 +6,7 @@ from flask import current_app, request
 from flask_babel import lazy_gettext as _l
 
 from b2c_web.accounts.models import User
-from b2c_web.errors import DomainError
+from b2c_web.errors import Busy, Conflict, Invalid
 from b2c_web.media import commands, hooks, rules
 from b2c_web.media.models import MediaKind, MediaPurpose
 
@@ -41,6 +41,6 @@ def take(user: User, purpose: MediaPurpose, purpose_id: uuid.UUID, field: str) -
             continue
         try:
             kept.append(commands.add_upload(user, purpose, purpose_id, file.stream, file.filename).id)  # type: ignore[arg-type]
-        except DomainError as refusal:
+        except (Invalid, Conflict, Busy) as refusal:
             refused.append(str(refusal.message))
     return kept, refused
