@@ -137,7 +137,7 @@ def finish_pickup_handover(
     """The jockey has the car and the customer the Ronja: booking IN_TRANSIT_TO_WORKSHOP, Ronja IN_USE.
 
     `handover` as in `rules.handover_lacks`; it is kept as it is, without files that do not count for this trip
-    (`photos.counts`), and what "ronja_mileage_km" says is the Ronja's mileage from now on. Raises Invalid naming what
+    (`photos.counting`), and what "ronja_mileage_km" says is the Ronja's mileage from now on. Raises Invalid naming what
     is missing, or with the code "mileage_doubt" or "ronja_mileage_doubt" for a strange mileage that nobody confirmed,
     or "ronja_out" for a Ronja that another customer still has. That is asked when its row is ours: of two at once one
     is asked.

@@ -23,15 +23,16 @@ def as_id(name: Any) -> uuid.UUID | None:
         return None
 
 
-def counts(file: MediaFile, tour: JockeyAssignment) -> bool:
-    """Is this file evidence of this trip? Its jockey sent it for its booking since the trip began, and all of it came.
+def counting(found: Iterable[MediaFile], tour: JockeyAssignment) -> list[MediaFile]:
+    """Those that are evidence of this trip: its jockey sent them for its booking since the trip began, and all of each
+    came.
 
     One that the worker has not looked at yet counts: nobody waits for that at a door.
     """
-    came = file.received_at is not None and file.state is not MediaState.REFUSED
-    sent_for = file.purpose, file.purpose_id, file.uploaded_by
-    is_theirs = sent_for == (MediaPurpose.BOOKING, tour.booking_id, tour.jockey.user_id)
-    return came and is_theirs and tour.started_at is not None and file.created_at >= tour.started_at
+    came = (file for file in found if file.received_at is not None and file.state is not MediaState.REFUSED)
+    sent_for, began = (MediaPurpose.BOOKING, tour.booking_id, tour.jockey.user_id), tour.started_at
+    theirs = [file for file in came if (file.purpose, file.purpose_id, file.uploaded_by) == sent_for]
+    return [file for file in theirs if began is not None and file.created_at >= began]
 
 
 def sent(names: Iterable[Any], tour: JockeyAssignment, *, signature: bool = False) -> list[MediaFile]:
@@ -39,9 +40,9 @@ def sent(names: Iterable[Any], tour: JockeyAssignment, *, signature: bool = Fals
 
     What its handover names already stays, even if the worker refused it since.
     """
-    ids, kept = [one for one in map(as_id, names) if one], {one for _what, one in named(tour.handover)}
-    found = [file for file in files(ids) if file.is_signature is signature]
-    return [file for file in found if file.id in kept or counts(file, tour)]
+    found = [file for file in files(_ids(names)) if file.is_signature is signature]
+    good = {one for _what, one in named(tour.handover)} | {file.id for file in counting(found, tour)}
+    return [file for file in found if file.id in good]
 
 
 def of_trip(handover: Mapping[str, Any], tour: JockeyAssignment) -> dict[str, Any]:
@@ -60,19 +61,21 @@ def of_trip(handover: Mapping[str, Any], tour: JockeyAssignment) -> dict[str, An
 
 def one_of_trip(name: Any, tour: JockeyAssignment) -> str:
     """Step: the id of a photo that counts for this trip as text, empty for anything else. Holds it as above."""
-    held = [file for file in _held([name], tour) if not file.is_signature]
-    return str(held[0].id) if held else ""
+    return next((str(file.id) for file in _held([name], tour) if not file.is_signature), "")
 
 
 def _held(names: Iterable[Any], tour: JockeyAssignment) -> list[MediaFile]:
-    ids = [one for one in map(as_id, names) if one]
-    return [file for file in lock_files(ids, MediaPurpose.BOOKING, tour.booking_id) if counts(file, tour)]
+    return counting(lock_files(_ids(names), MediaPurpose.BOOKING, tour.booking_id), tour)
+
+
+def _ids(names: Iterable[Any]) -> list[uuid.UUID]:
+    return [one for one in map(as_id, names) if one]
 
 
 def taken_since(tour: JockeyAssignment, since: datetime) -> list[MediaFile]:
     """The photos that count for this trip and were sent from an instant on, oldest first."""
-    known = (file for file in files_for(MediaPurpose.BOOKING, tour.booking_id) if not file.is_signature)
-    return [file for file in known if counts(file, tour) and file.created_at >= since]
+    known = counting(files_for(MediaPurpose.BOOKING, tour.booking_id), tour)
+    return [file for file in known if not file.is_signature and file.created_at >= since]
 
 
 def _is_good(name: Any, good: Collection[uuid.UUID]) -> bool:

@@ -70,7 +70,8 @@ def _handover_form(tour: JockeyAssignment) -> HandoverForm:
     busy the form carries it on.
     """
     form = HandoverForm()
-    form.signature_id.data = next((str(one.id) for one in _signatures(tour, form)), "")
+    kept = photos.sent([form.signature_id.data], tour, signature=True)
+    form.signature_id.data = str(kept[0].id) if kept else ""
     if form.is_submitted() and (tour.type, tour.status) in DOORS:
         form.missing_views = [view for view, shown in _chosen(tour).items() if not shown]
         form.asks_signature = current_app.config["HANDOVER_SIGNATURE"]
@@ -83,10 +84,6 @@ def _handover_form(tour: JockeyAssignment) -> HandoverForm:
         except Invalid:  # no picture: the form asks for it as for one that was not drawn
             form.signature.data = ""
     return form
-
-
-def _signatures(tour: JockeyAssignment, form: HandoverForm) -> list[MediaFile]:
-    return photos.sent([form.signature_id.data], tour, signature=True)
 
 
 def _keep_signature(tour: JockeyAssignment, form: HandoverForm) -> None:
