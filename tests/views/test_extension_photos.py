@@ -10,6 +10,7 @@ from flask import Flask
 from b2c_web.extensions import commands, queries
 from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import Extension
+from b2c_web.media import rules, sent
 from b2c_web.media.models import MediaPurpose
 from b2c_web.media.queries import files_for
 from b2c_web.media.store import LocalMediaStore
@@ -121,26 +122,34 @@ def test_a_video_is_larger_than_any_form_and_comes_all_the_same(
     assert len(uploaded(pages)) == 1
 
 
-def test_several_photos_may_be_more_than_the_largest_video(
-    app: Flask, pages: Pages, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def small(app: Flask, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """A photo of almost one megabyte, where a megabyte is small; four make the largest video."""
+    monkeypatch.setattr(rules, "MEGABYTE", 60_000)
+    monkeypatch.setattr(sent, "FORM_BYTES", 10_000)
     monkeypatch.setitem(app.config, "MEDIA_PHOTO_MAX_MB", 1)
     monkeypatch.setitem(app.config, "MEDIA_VIDEO_MAX_MB", 4)
+    return photo().getvalue().ljust(58_000, b"\0")
+
+
+def test_several_photos_may_be_more_than_the_largest_video(
+    app: Flask, pages: Pages, small: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(app.config, "MEDIA_FORM_MAX_MB", 5)
-    big = photo().getvalue() + b"\0" * 950_000
     assert "Alle Dateien zusammen höchstens 5 MB." in plain(pages.staff.get(pages.new))
-    pages.by_staff(pages.draft, **offer(PADS) | {"file-media": chosen(*(BytesIO(big) for _number in range(5)))})
+    files = chosen(*(BytesIO(small) for _number in range(5)))
+    pages.by_staff(pages.draft, **offer(PADS) | {"file-media": files})
     page = pages.staff.get(pages.new).text
     assert 'value="Beläge"' in page
     assert [ticks(page, "media", one) for one in uploaded(pages)] == [True] * 5
 
 
-def test_a_form_with_more_than_that_is_not_read(app: Flask, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MEDIA_PHOTO_MAX_MB", "MEDIA_VIDEO_MAX_MB", "MEDIA_FORM_MAX_MB"):
-        monkeypatch.setitem(app.config, name, 1)
-    big = photo().getvalue() + b"\0" * 950_000
-    form = offer(PADS) | {"file-media": chosen(BytesIO(big), BytesIO(big))}
-    assert pages.by_staff(pages.draft, **form).status_code == 413
+def test_a_form_with_more_than_that_is_not_read(
+    app: Flask, pages: Pages, small: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "MEDIA_FORM_MAX_MB", 1)
+    files = chosen(*(BytesIO(small) for _number in range(5)))
+    assert pages.by_staff(pages.draft, **offer(PADS) | {"file-media": files}).status_code == 413
     assert uploaded(pages) == []
 
 
