@@ -35,6 +35,13 @@ STATES = {
 SMALL = """(least) => [...document.querySelectorAll("main a, main button, main summary")]
   .filter((one) => one.offsetHeight && one.offsetHeight < least && !one.closest("p"))
   .map((one) => one.textContent.trim())"""
+IS_DRAWN = """async (canvas) => {
+  const blank = Object.assign(document.createElement("canvas"), {width: canvas.width, height: canvas.height});
+  Object.assign(blank.getContext("2d"), {fillStyle: "white"}).fillRect(0, 0, blank.width, blank.height);
+  const isDrawn = () => canvas.toDataURL() !== blank.toDataURL();
+  for (let tries = 0; tries < 100 && !isDrawn(); tries++) await new Promise((go) => setTimeout(go, 50));
+  return isDrawn();
+}"""
 SUNLIGHT = {"runOnly": ["color-contrast-enhanced"]}
 
 
@@ -303,3 +310,26 @@ def test_a_way_on_that_is_tapped_while_a_step_waits_does_not_take_its_place(
     expect(bernd.page.locator("#flashes")).to_be_visible()
     with site.data() as session:
         assert session.get(JockeyAssignment, own.tours["yard"]).status is S.COMPLETED
+
+
+def test_a_signature_drawn_while_the_booking_is_busy_is_shown_again_and_sent(
+    site: Site, meet: Meet, watch: Watch
+) -> None:
+    own = Scene(site, 32)
+    watch.at(own.moment + timedelta(minutes=20))
+    bernd = meet()
+    bernd.is_signed_in("jockey")
+    bernd.go(f"/jockey/trips/{own.tours['door']}/handover")
+    take_photos(bernd)
+    fill_in(bernd, 48_210)
+    save = bernd.page.get_by_role("button", name="Übergabe speichern")
+    with site.data() as session:
+        booking_id = session.get(JockeyAssignment, own.tours["door"]).booking_id
+        session.get(Booking, booking_id, with_for_update=True)
+        save.click()
+        expect(bernd.page.locator("#errors")).to_contain_text("Unterschrift: Gerade ist viel los.")
+    assert bernd.page.locator(".signature-field").evaluate(IS_DRAWN)
+    save.click()
+    expect(bernd.page.locator("#flashes")).to_contain_text("Die Übergabe ist gespeichert.")
+    with site.data() as session:
+        assert session.get(JockeyAssignment, own.tours["door"]).handover["signature"]
