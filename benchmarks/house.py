@@ -146,7 +146,7 @@ def free_port() -> int:
 def web_server(
     environ: dict[str, str], path: str, *, application: str = "app:app", settings: str = "gunicorn.conf.py"
 ) -> Iterator[Web]:
-    """gunicorn as the product runs it (2 processes x 8 threads), once it answers at `path`."""
+    """gunicorn as the product runs it (how, stands in gunicorn.conf.py), once it answers at `path`."""
     port = free_port()
     given = {**environ, "PORT": str(port), "B2C_BASE_URL": f"http://127.0.0.1:{port}", "B2C_ACCESS_LOG": "0"}
     command = [sys.executable, "-m", "gunicorn", "-c", settings, application]

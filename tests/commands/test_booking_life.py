@@ -9,7 +9,15 @@ import pytest
 
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import commands
-from b2c_web.bookings.models import Booking, BookingMove, BookingStatus, MoveState, PaymentStatus, RonjaReservation
+from b2c_web.bookings.models import (
+    Booking,
+    BookingDraft,
+    BookingMove,
+    BookingStatus,
+    MoveState,
+    PaymentStatus,
+    RonjaReservation,
+)
 from b2c_web.bookings.places import PlaceTaken
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
@@ -102,6 +110,23 @@ def test_late_money_goes_back_when_the_customer_has_booked_and_paid_again(
     mail = session.query(Notification).filter_by(kind=NotificationKind.MONEY_RETURNED).one()
     assert mail.context["paid_for"] == "anew"
     assert breaches() == []
+
+
+def test_late_money_goes_back_while_the_customer_can_pay_for_what_they_chose_anew(
+    session: Any, frozen_clock: Callable[..., Any]
+) -> None:
+    scene, user = Scene(session, ronjas=2), make_customer()
+    draft = BookingDraft(browser_hash="0" * 64, user_id=user.id, postal_code="44137", car_details={})
+    session.add(draft)
+    session.commit()
+    first = scene.book(user_id=user.id)
+    with frozen_clock(now_utc() + timedelta(minutes=31)):
+        commands.expire_hold(first.id)
+        second = scene.book(5, 7, user_id=user.id, draft_id=draft.id)
+        scene.pay(first)
+    session.expire_all()
+    assert (first.status, second.status) == (BookingStatus.CANCELLED, BookingStatus.PENDING)
+    assert refunds(session) == [(TOTAL_CENTS, "late_money")]
 
 
 def test_late_money_counts_when_the_newer_hold_is_over_too(session: Any, frozen_clock: Callable[..., Any]) -> None:
