@@ -39,7 +39,7 @@ def create_app(environ: Mapping[str, str] | None = None, **overrides: Any) -> Fl
 
 def _derive(app: Flask) -> None:
     """Settings that Flask and its extensions want under their own names."""
-    from b2c_web.db import refuse_closed
+    from b2c_web.db import connect_args, refuse_closed
 
     config = app.config
     if config["B2C_ENV"] == "development" and not config["STRIPE_SECRET_KEY"]:
@@ -52,6 +52,7 @@ def _derive(app: Flask) -> None:
             "poolclass": QueuePool,
             "pool_size": config["DB_POOL_SIZE"],
             "max_overflow": 5,
+            "connect_args": connect_args(url, lock_timeout_ms=config["LOCK_TIMEOUT_MS"]),
             "pool_events": [(refuse_closed, "checkout")],  # a restarted database costs a reconnect, not an error
             "pool_recycle": 1800,
         }

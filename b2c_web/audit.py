@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from flask import g, has_request_context
 from flask_login import current_user
@@ -56,7 +56,11 @@ def acting(person: Any) -> Iterator[None]:
 
 
 def _as_actor(person: Any) -> tuple[uuid.UUID, str]:
-    return person.id, person.role.value.lower()
+    """Kept beside the row, which is read again after each commit."""
+    kept: dict[str, Any] = person.__dict__
+    if "_actor" not in kept:
+        kept["_actor"] = person.id, person.role.value.lower()
+    return cast("tuple[uuid.UUID, str]", kept["_actor"])
 
 
 def _actor() -> tuple[uuid.UUID | None, str]:

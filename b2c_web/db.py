@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, cast
 
+import psycopg
 import psycopg.errors as pg_errors
-from sqlalchemy import DateTime, Enum, MetaData, Table, TypeDecorator, Uuid, func, text
+from psycopg.pq import ExecStatus
+from sqlalchemy import DateTime, Enum, MetaData, Table, TypeDecorator, Uuid, func, make_url
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -67,6 +69,26 @@ class Timestamps:
     updated_at: Mapped[UpdatedAt]
 
 
+UNKNOWN = (None,) * 5  # of the seven that the DB-API names
+
+
+class LightCursor(psycopg.Cursor[Any]):
+    """Says of a result's columns only what SQLAlchemy reads, name and type: objects of them are a fifth of a read."""
+
+    @property
+    def description(self) -> Any:
+        result = self.pgresult
+        if result is None or result.status != ExecStatus.TUPLES_OK:
+            return super().description
+        return [((result.fname(n) or b"").decode(), result.ftype(n), *UNKNOWN) for n in range(result.nfields)]
+
+
+def connect_args(url: str, *, lock_timeout_ms: int) -> dict[str, Any]:
+    """What every connection of ours is opened with. `url` may bring PostgreSQL options of its own."""
+    options = make_url(url).query.get("options", "")
+    return {"options": f"{options} -c lock_timeout={lock_timeout_ms}".strip(), "cursor_factory": LightCursor}
+
+
 def refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
     """For the pool, before it gives a connection out: one that the server has closed is replaced.
 
@@ -88,11 +110,11 @@ class NestedCommandError(RuntimeError):
 
 
 @contextmanager
-def command_transaction(lock_timeout_ms: int | None = None) -> Iterator[None]:
+def command_transaction() -> Iterator[None]:
     """One command, one transaction: commits at the end, rolls back on any raise. Nesting is refused.
 
-    `lock_timeout_ms`: how long a statement may wait for a lock; past it the command raises `Busy`
-    ("busy, try again"). Deadlocks and failed serialisation end as `Busy` too.
+    A statement that waits for a lock longer than `LOCK_TIMEOUT_MS` (every connection has it) ends as `Busy`
+    ("busy, try again"), and so do deadlocks and failed serialisation.
     """
     from b2c_web.flask_extensions import db  # the extension is built on this module's Base
 
@@ -101,8 +123,6 @@ def command_transaction(lock_timeout_ms: int | None = None) -> Iterator[None]:
         raise NestedCommandError("a command was called inside a command")
     session.info["in_command"] = True
     try:
-        if lock_timeout_ms is not None:
-            session.execute(text(f"SET LOCAL lock_timeout = {int(lock_timeout_ms)}"))
         yield
         session.commit()
     except DBAPIError as error:

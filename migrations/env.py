@@ -31,6 +31,7 @@ def default_differs(context, inspected, column, inspected_default, metadata_defa
 
 def run() -> None:
     with target.engine.connect() as connection:
+        connection.execute(text("SET lock_timeout = 0"))  # somebody else's migrations take as long as they take
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MS}"))
         connection.execute(text(f"SET statement_timeout = {STATEMENT_TIMEOUT_MS}"))

@@ -19,7 +19,7 @@ from flask_sqlalchemy.session import Session
 from hypothesis import settings
 from jinja2 import FileSystemBytecodeCache
 from pytest_socket import socket_allow_hosts
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from b2c_web import clock, create_app, jobs
 from b2c_web.accounts.commands import passwords
@@ -180,8 +180,20 @@ def login(client: FlaskClient) -> Callable[[Any], FlaskClient]:
 
 @pytest.fixture(scope="session")
 def own_app(database_server: DatabaseServer) -> Flask:
-    """The application of `committed_app`: what it has compiled of its statements serves the next test too."""
-    return make_app(database_server.url("own"))
+    """The application of `committed_app`: what it has compiled of its statements serves the next test too.
+
+    Its connections are opened with the usual lock timeout; a test that sets another gets it by transaction.
+    """
+    app = make_app(database_server.url("own"))
+    usual = app.config["LOCK_TIMEOUT_MS"]
+
+    def wait_as_set(connection: Any) -> None:
+        if app.config["LOCK_TIMEOUT_MS"] != usual:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {app.config['LOCK_TIMEOUT_MS']}")
+
+    with app.app_context():
+        event.listen(db.engine, "begin", wait_as_set)
+    return app
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
@@ -65,7 +64,7 @@ def check_in(
     """
     if mileage_km < 0:
         raise Invalid(_l("Der Kilometerstand kann nicht negativ sein."), field="mileage_km")
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_workshop(staff, booking_id)
         doubts = arrival_doubts(booking, _booked_on(booking), today_in(ZONE))
         _need_said(doubts, {ArrivalDoubt.EARLY: early, ArrivalDoubt.BROUGHT: brought})

@@ -112,9 +112,8 @@ def book(request: BookingRequest) -> uuid.UUID:
     stored; the payment's intent and the expiry job are written. Locks: the user, the bookings in the way, days,
     windows, a Ronja. Raises PlaceTaken, PriceChanged, WishGone, NotOffered, TooMany, Invalid, Busy.
     """
-    config = current_app.config
     try:
-        with command_transaction(lock_timeout_ms=config["LOCK_TIMEOUT_MS"]):
+        with command_transaction():
             return hold(request)
     except IntegrityError as error:
         if "uq_bookings_live_hold" in str(error.orig) or "uq_bookings_draft_id" in str(error.orig):

@@ -49,7 +49,7 @@ UNASKED = _l("Bitte bestätigen: Wir beginnen, obwohl der Kunde noch widerrufen 
 
 def expire_hold(booking_id: uuid.UUID) -> bool:
     """Release a hold whose time is over. False when there was nothing to do: paid, ended, or still in time."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_booking(booking_id)
         # a PENDING booking has one: the constraint hold_only_while_pending
         if booking.status is not BookingStatus.PENDING or booking.hold_expires_at > now_utc():  # type: ignore[operator]
@@ -61,7 +61,7 @@ def expire_hold(booking_id: uuid.UUID) -> bool:
 
 def give_up(user: User, booking_id: uuid.UUID) -> None:
     """The customer gives up before paying: the hold is released, the payment page closed. Raises Conflict."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_own(user, booking_id)
         lifecycle.end_hold(booking, BookingAction.GIVE_UP, HoldEnd.GIVEN_UP)
         lifecycle.release(booking)
@@ -75,7 +75,7 @@ def _check(terms: Terms, accepted_fee_cents: int) -> None:
 
 def cancel(user: User, booking_id: uuid.UUID, *, accepted_fee_cents: int, reason: str = "customer") -> None:
     """A customer cancels a confirmed booking, having seen the fee that is kept. Raises Conflict when it changed."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_own(user, booking_id)
         terms = cancellation_terms(booking, now_utc(), current_app.config)
         _check(terms, accepted_fee_cents)
@@ -88,7 +88,7 @@ def withdraw(user: User, booking_id: uuid.UUID) -> bool:
     A confirmed booking ends with it; with the car on its way to us or here it is declared, and staff end the booking.
     Raises Conflict past the period, once the work is done, or when it began on the customer's request.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         return _withdraw(lock_own(user, booking_id), now_utc())
 
 
@@ -99,7 +99,7 @@ def record_withdrawal(staff: User, booking_id: uuid.UUID, told: str, at: datetim
     written down. `told` says how it came, for the audit log. Raises Invalid naming what is missing or cannot be, and
     Conflict as `withdraw` does.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_staff(staff, booking_id)
         check_told(booking, told, at)
         new = _withdraw(booking, at)
@@ -128,7 +128,7 @@ def cancel_by_staff(
     The customer is told the reason; after a withdrawal nothing is kept. `check` runs under the booking's lock, and
     may refuse what the person did not see.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_staff(staff, booking_id)
         if check is not None:
             check(booking)
@@ -146,7 +146,7 @@ def cancel_by_staff(
 
 def end_no_show(booking_id: uuid.UUID) -> bool:
     """24 h after a no-show without a new date: cancelled, the fee is kept. False when there is nothing to do."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_booking(booking_id)
         until = booking.new_date_until
         if booking.status is not BookingStatus.CONFIRMED or until is None or until > now_utc():
@@ -170,7 +170,7 @@ def move(
 
     `check` runs under the booking's lock, and may refuse what the person did not see. Raises Conflict, PlaceTaken.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_own(user, booking_id)
         if check is not None:
             check(booking)
@@ -186,7 +186,7 @@ def move_by_staff(
     check: Callable[[Booking], None] | None = None,
 ) -> None:
     """Staff move a confirmed booking with the customer's consent, without a fee and without lead time. As `move`."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_staff(staff, booking_id)
         if booking.status is not BookingStatus.CONFIRMED:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
@@ -198,7 +198,7 @@ def move_by_staff(
 
 def end_late_wish(booking_id: uuid.UUID) -> None:
     """A late move whose fee nobody paid in time is off. Locks the booking."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         end_waiting_moves(lock_booking(booking_id))
 
 
@@ -208,7 +208,7 @@ def start_work(staff: User, booking_id: uuid.UUID, *, unasked: bool = False) -> 
     `unasked` is the yes to begin though the customer may still withdraw and asked for nothing; the audit log keeps it.
     Raises Conflict, and Invalid (`unasked`) when nobody said that yes.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_workshop(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
@@ -232,7 +232,7 @@ def complete_work(staff: User, booking_id: uuid.UUID, check: Callable[[Booking],
     note what was not done, which counts only with the completion. Raises Conflict, also "not_begun", and
     "extension_pending" while an extension waits for the customer.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_workshop(staff, booking_id)
         if booking.status is not BookingStatus.IN_WORKSHOP:
             raise Conflict(lifecycle.STATE_CHANGED, code="wrong_state")
@@ -270,7 +270,7 @@ def rework(staff: User, booking_id: uuid.UUID, reason: str) -> None:
     """READY_FOR_RETURN -> IN_WORKSHOP with a reason; the return is planned anew when the work is done again."""
     if not reason.strip():
         raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_workshop(staff, booking_id)
         booking.return_failed_at = None
         lifecycle.advance(booking, BookingAction.REWORK, service_completed_at=None)
@@ -284,7 +284,7 @@ def collect(staff: User, booking_id: uuid.UUID) -> None:
     A booking that staff cancelled with the car here stays CANCELLED and gives back what it still held.
     Raises Conflict, also while a jockey has the car.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_workshop(staff, booking_id)
         if not may_be_collected(booking):
             words = ON_THE_ROAD if hooks.on_the_road.any(booking) else lifecycle.STATE_CHANGED

@@ -20,7 +20,7 @@ def ask_for_early_start(user: User, booking_id: uuid.UUID) -> bool:
 
     Raises Conflict when there is nothing to ask for: the period is over, the work begun, the booking ended.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, now = lock_own(user, booking_id), now_utc()
         if booking.early_start_requested_at is not None:
             return False

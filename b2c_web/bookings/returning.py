@@ -105,7 +105,7 @@ def replan_return(person: User, booking_id: uuid.UUID, return_slot_id: uuid.UUID
     booking, the windows in order, the reservation. Raises Conflict, and PlaceTaken when jockeys or the Ronja are
     promised elsewhere then.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_for(person, booking_id)
         if not may_choose_return(booking):
             raise Conflict(_l("Die Rückgabe dieser Buchung lässt sich jetzt nicht verschieben."), code="wrong_state")

@@ -54,7 +54,7 @@ def ask_to_move(staff: User, booking_id: uuid.UUID, reason: str = "", *, same_da
     """
     if len(reason.strip()) > REASON_LENGTH:
         raise Invalid(_l("Bitte kürzer, höchstens 300 Zeichen."), field="reason")
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_staff(staff, booking_id)
         open_one = db.session.scalars(open_of(booking.id).with_for_update()).one_or_none()
         _check_askable(booking, open_one)

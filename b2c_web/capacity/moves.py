@@ -8,7 +8,6 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import Select, select, update
 
@@ -114,7 +113,7 @@ def accept(offer_id: uuid.UUID, pair: Pair) -> None:
     Locks booking, request, days, windows, a Ronja. Raises OfferEnded, PlaceTaken (then nothing has changed and the
     link still decides), Busy.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         offer, booking = _lock_open(offer_id)
         end_waiting_moves(booking)
         move = moving.plan(booking, *pair, fee_cents=0)
@@ -125,7 +124,7 @@ def accept(offer_id: uuid.UUID, pair: Pair) -> None:
 
 def decline(offer_id: uuid.UUID) -> None:
     """The customer would rather keep the date; staff see it. Locks booking and request. Raises OfferEnded, Busy."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         offer, _booking = _lock_open(offer_id)
         end(offer, MoveOfferState.DECLINED)
         _note_answer(offer, "booking.move_declined")
@@ -172,7 +171,7 @@ def end_old_offers() -> int:
 
 
 def _end_old(booking_id: uuid.UUID) -> list[uuid.UUID]:
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_booking(booking_id)
         offer = db.session.scalars(open_of(booking_id).with_for_update()).one_or_none()
         if offer is None or _is_open(offer, booking):

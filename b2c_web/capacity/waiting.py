@@ -64,7 +64,7 @@ def join(wanted: Wanted) -> uuid.UUID:
 
     Raises NotFull, Invalid (closed, out of sight, address not verified), Conflict (waits for too many days).
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         _check_person(wanted)
         _check_day(wanted)
         values = _values(wanted)
@@ -143,7 +143,7 @@ def _told_entry(wanted: Wanted) -> uuid.UUID:
 
 def leave(user: User, entry_id: uuid.UUID) -> None:
     """The customer waits no longer. Locks the entry. Raises NotFound, Conflict when a place is held already."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         mine = select(WaitingEntry).where(WaitingEntry.id == entry_id, WaitingEntry.user_id == user.id)
         entry = db.session.scalars(mine.with_for_update()).one_or_none()
         if entry is None:

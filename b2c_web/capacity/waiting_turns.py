@@ -3,7 +3,6 @@
 import uuid
 from datetime import date
 
-from flask import current_app
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
@@ -56,7 +55,7 @@ def tell_day(workshop_id: uuid.UUID, day: date) -> list[uuid.UUID]:
     while tries < TRIES:
         turn = _Turn(workshop_id, day, passed)
         try:
-            with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+            with command_transaction():
                 entry_id = turn.take()
         except (_PassOver, TooMany, Invalid):
             passed.add(turn.entry_id)

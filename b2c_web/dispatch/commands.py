@@ -48,7 +48,7 @@ LACKING: Mapping[Lack, tuple[str, Any]] = {
 @contextmanager
 def locked_step(assignment_id: uuid.UUID, actor: User | None) -> Iterator[Step]:
     """A command's transaction around one trip that `actor` may act on. Raises NotFound."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         assignment, booking = lock_assignment(assignment_id)
         step = Step(assignment, booking, actor)
         step.check_right()

@@ -8,7 +8,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 from b2c_web.accounts.models import User
@@ -57,7 +56,7 @@ def decide(
     of them when there is another one. Raises NotFound, Invalid naming the field, Conflict for a Ronja that is
     promised elsewhere or a trip that is too far.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = _lock(booking_id, decision.ronja_id)
         if not may_plan(actor, booking.workshop_id):
             raise NotFound

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import Range
@@ -72,7 +71,7 @@ def keep_ronja(booking_id: uuid.UUID) -> bool:
 
     A new return window, or the car at home, says how long it really is. Locks the booking, then the reservation.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, now = lock_booking(booking_id), _whole_second(now_utc())
         reservation = _locked(booking.id)
         is_overdue = db.session.scalar(_OVERDUE, {"soon": now + AHEAD, "id": booking.id}) is not None

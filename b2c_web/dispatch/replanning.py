@@ -3,7 +3,6 @@
 import uuid
 from datetime import datetime
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 
 from b2c_web.accounts.models import User
@@ -92,7 +91,7 @@ def assign_again(
 
     Raises Conflict when the booking has no such trip to drive now, or when it waits for a new date.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_booking(booking_id)
         if not may_plan(actor, booking.workshop_id):
             raise NotFound

@@ -49,7 +49,7 @@ def approve(decider: Decider, extension_id: uuid.UUID, accepted: Collection[int]
     `details["replaced_by"]`), decided, not_shown, not_in_workshop, settling, nothing_ticked, unknown_item, return_gone
     (the new return window is taken meanwhile: nothing was approved).
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_for_decider(decider, extension_id)
         payment_id = approve_locked(booking, extension, accepted, shown, _decision(decider, booking))
         messages.to_customer(NotificationKind.EXTENSION_DECIDED, booking, extension)
@@ -58,7 +58,7 @@ def approve(decider: Decider, extension_id: uuid.UUID, accepted: Collection[int]
 
 def decline(decider: Decider, extension_id: uuid.UUID, reason: str, shown: str) -> None:
     """PENDING -> DECLINED; the reason may be empty. What was declined stays on the car's record. As `approve`."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_for_decider(decider, extension_id)
         check_decision(booking, extension, shown)
         extension.status, extension.declined_at = ExtensionStatus.DECLINED, now_utc()
@@ -75,7 +75,7 @@ def _decision(decider: Decider, booking: Booking) -> Decision:
 def ask(decider: Decider, extension_id: uuid.UUID, words: str) -> None:
     """The customer asks; the workshop is told. Only while PENDING. Raises Invalid (`words`), Conflict, TooMany."""
     question = need_words(words, _l("Bitte schreiben Sie Ihre Frage."), "words")
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_for_decider(decider, extension_id)
         _check_room(booking, extension)
         said = _say(booking, extension, MessageKind.QUESTION, question, booking.user_id)
@@ -102,7 +102,7 @@ def answer(staff: User, extension_id: uuid.UUID, words: str) -> None:
     answered, and the answer is read signed in. Raises Invalid, Conflict.
     """
     reply = need_words(words, _l("Bitte schreiben Sie Ihre Antwort."), "words")
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_for_staff(staff, extension_id)
         said = _say(booking, extension, MessageKind.ANSWER, reply, staff.id)
         kind = NotificationKind.EXTENSION_ANSWERED
@@ -132,7 +132,7 @@ def object_to(customer: User, extension_id: uuid.UUID) -> None:
     stays there until somebody chooses an earlier one; both are told so. Raises Conflict, also when it was done and
     charged before the car came back.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_for_decider(customer, extension_id)
         refuse(rules.work_refusal(booking))
         consent = consent_of(extension.id)

@@ -3,7 +3,6 @@
 import uuid
 from contextlib import suppress
 
-from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
@@ -34,7 +33,7 @@ def pay_link(customer: User, extension_id: uuid.UUID, *, success_url: str, cance
 
     Calls the provider. Raises Conflict when there is nothing to pay (any more), PaymentProviderError.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = _unpaid(customer, extension_id)
         payment_id = _page_payment(booking, extension).id
         number = booking.number
@@ -50,7 +49,7 @@ def choose_method(customer: User, extension_id: uuid.UUID, method_id: uuid.UUID)
 
     Raises Conflict when there is nothing to pay (any more), NotFound for a method that is not the customer's.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = _unpaid(customer, extension_id)
         return money.hold(extension, booking, method_id=method_id).id
 
@@ -60,7 +59,7 @@ def account_page(customer: User, extension_id: uuid.UUID, wish: Wish) -> str:
 
     Calls the provider. Raises Conflict when there is nothing to pay (any more), PaymentProviderError.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         _unpaid(customer, extension_id)
     return open_setup(customer, MethodKind.ACCOUNT, wish)
 

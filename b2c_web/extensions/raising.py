@@ -47,7 +47,7 @@ def save_draft(staff: User, booking_id: uuid.UUID, content: dict[str, Any]) -> b
 
     False, and nothing is kept, when the draft with this `draft_key` was sent or thrown away already.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_workshop(staff, booking_id)
         if content.get("draft_key") in _ended_keys(booking):
             return False
@@ -68,7 +68,7 @@ def _ended_keys(booking: Booking) -> list[str]:
 
 def drop_draft(staff: User, booking_id: uuid.UUID) -> None:
     """Forget the draft, if there is one."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         _end_draft(lock_as_workshop(staff, booking_id))
 
 
@@ -94,7 +94,7 @@ def raise_extension(
     new_promised_at), Conflict.
     """
     refuse_field(rules.offer_error(offer))
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_workshop(staff, booking_id)
         refuse(rules.work_refusal(booking))
         extension = _offered(staff, booking, offer, replaces)
@@ -207,7 +207,7 @@ def _remember(extension: Extension) -> None:
 def withdraw_extension(staff: User, extension_id: uuid.UUID, reason: str) -> None:
     """PENDING -> CANCELLED with a reason; the customer is told. Raises Invalid, Conflict when decided meanwhile."""
     words = need_words(reason, WITHDRAW_REASON, "words")
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_for_staff(staff, extension_id)
         cancel(extension, words)
         messages.to_customer(NotificationKind.EXTENSION_WITHDRAWN, booking, extension, words=words)

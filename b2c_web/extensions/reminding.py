@@ -32,7 +32,7 @@ AT_ONCE = 200
 
 def remind(extension_id: uuid.UUID) -> bool:
     """Ask the customer again, with a new link. False when there is nothing to ask any more, or it was asked again."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_extension(extension_id)
         if not _waits(booking, extension, ASKED):
             return False
@@ -42,7 +42,7 @@ def remind(extension_id: uuid.UUID) -> bool:
 
 def alert(extension_id: uuid.UUID) -> bool:
     """Tell the workshop that nobody answered. False when somebody has, or it was told."""
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_extension(extension_id)
         if not _waits(booking, extension, TOLD):
             return False

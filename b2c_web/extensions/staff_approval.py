@@ -3,8 +3,6 @@
 import uuid
 from collections.abc import Collection
 
-from flask import current_app
-
 from b2c_web.accounts.models import User
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
@@ -25,7 +23,7 @@ def approve_within_limit(staff: User, extension_id: uuid.UUID, shown: str) -> uu
     Returns the payment's id. The booking's row is locked, and a CHECK on it holds the limit. Raises Conflict
     over_limit (`details["left_cents"]`), needs_customer (a later return is not theirs to allow), and as `approve`.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_for_staff(staff, extension_id)
         check_decision(booking, extension, shown)
         refuse(rules.limit_refusal(booking, extension), left_cents=rules.limit_left_cents(booking))
@@ -45,7 +43,7 @@ def approve_on_consent(
     Returns the payment's id. Raises Invalid (`channel`, `name`, `words`, `at`), and as `approve`.
     """
     refuse_field(rules.consent_error(consent.channel, consent.name, consent.words, consent.at, now_utc()))
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking, extension = lock_for_staff(staff, extension_id)
         refuse_field(rules.consent_time_error(consent.at, booking))
         decision = Decision(DecisionRight.RECORDED_CONSENT, staff.id, consent.channel)

@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Collection, Sequence
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import delete, select, update
 
@@ -46,7 +45,7 @@ def change_wishes(customer: User, booking_id: uuid.UUID, keys: Collection[str]) 
 
     What staff set aside stays as it is. Raises NotFound, Conflict, Invalid (`wish`) for what is not open for this car.
     """
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_booking(booking_id)
         if booking.user_id != customer.id:
             raise NotFound
@@ -96,7 +95,7 @@ def set_aside(staff: User, booking_id: uuid.UUID, wish_id: uuid.UUID, words: str
     Raises NotFound, Invalid (`words`), Conflict: wish_gone, wish_taken_up, wish_set_aside, booking_over.
     """
     said = need_words(words, _l("Bitte sagen Sie dem Kunden, warum."), "words")[:MOST_WORDS]
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         booking = lock_as_workshop(staff, booking_id)
         wish = next((row for row in _rows(booking) if row.id == wish_id), None)
         if wish is None:

@@ -100,7 +100,7 @@ def _announce(
     facts |= {"kind": found.kind, "state": MediaState.UPLOADED, "content_type": found.content_type}
     facts |= {"byte_size": byte_size, "staging_name": new.staging_name, "created_at": now_utc()}
     facts["is_signature"] = is_signature
-    with command_transaction(lock_timeout_ms=current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         known = _known(user_id, key)
         if known is None:
             hooks.lock[purpose](purpose_id)

@@ -25,7 +25,7 @@ from b2c_web.payments.holds import tell_declined
 from b2c_web.payments.keys import once
 from b2c_web.payments.methods import lock_user
 from b2c_web.payments.models import Payment, PaymentMethod, PaymentState
-from b2c_web.payments.recording import lock_timeout_ms, record
+from b2c_web.payments.recording import record
 from b2c_web.payments.steps import lock_payment
 
 NO_METHOD = "no_method"  # nothing saved, or removed meanwhile: a page is the way on
@@ -82,7 +82,7 @@ def ask_for(attempt: Try) -> PaymentSnapshot | PaymentRefused:
 def take_new_key(payment_id: uuid.UUID, error: PaymentUncertain) -> None:
     """A failure of the provider's own is repeated for its key: the next try looks first, then takes a new one."""
     if error.answered:
-        with command_transaction(lock_timeout_ms()):
+        with command_transaction():
             payment = db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
             payment.key_version += 1
 
@@ -110,7 +110,7 @@ def _begin(payment_id: uuid.UUID) -> Try | None:
 
     Only the payment is locked here, since nobody is told anything: a person waits for this.
     """
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment, method, _user = _locked_alone(payment_id)
         if not _is_wanted(payment):
             return None
@@ -137,7 +137,7 @@ def _is_wanted(payment: Payment) -> bool:
 
 def _decide_here(payment_id: uuid.UUID) -> None:
     """A mandate promises without the provider; what has no card any more needs the customer."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = lock_payment(payment_id)
         lock_user(payment.user_id)  # an account is not removed while it is being promised
         if not _is_wanted(payment):
@@ -166,7 +166,7 @@ def _already_there(attempt: Try) -> PaymentSnapshot | None:
 
 def _refused(payment_id: uuid.UUID, refused: PaymentRefused) -> Payment:
     """The provider will never do this as asked, so that repeating it is useless: the attempt is over."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = lock_payment(payment_id)
         if payment.state is not PaymentState.CREATED:
             return payment

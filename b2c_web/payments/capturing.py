@@ -19,7 +19,7 @@ from b2c_web.payments.gateway import (
 )
 from b2c_web.payments.holds import capture_payment
 from b2c_web.payments.models import Payment, PaymentState
-from b2c_web.payments.recording import lock_timeout_ms, record
+from b2c_web.payments.recording import record
 from b2c_web.payments.rules import NOT_CAPTURED
 from b2c_web.payments.steps import lock_payment
 
@@ -49,7 +49,7 @@ def capture_held(payment_id: uuid.UUID) -> Payment:
 
 def retry_capture(payment_id: uuid.UUID) -> Payment:
     """A person wants a capture that was given up tried again. Raises Conflict unless the money is still held."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = lock_payment(payment_id)
         if payment.capture_given_up_at is None or payment.capture_cents is None:
             raise Conflict
@@ -60,7 +60,7 @@ def retry_capture(payment_id: uuid.UUID) -> Payment:
 
 def _begin(payment_id: uuid.UUID) -> Try | None:
     """First step: count the try. None when it is done, given up, or nobody wants it."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = lock_payment(payment_id)
         if payment.state is not PaymentState.AUTHORIZED or payment.capture_given_up_at is not None:
             return None
@@ -90,7 +90,7 @@ def _take(attempt: Try) -> PaymentSnapshot | PaymentRefused:
 
 
 def _give_up(payment_id: uuid.UUID, error: PaymentProviderError) -> Payment:
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = lock_payment(payment_id)
         if payment.state is not PaymentState.AUTHORIZED or payment.capture_given_up_at is not None:
             return payment

@@ -25,7 +25,6 @@ from b2c_web.payments.gateway import (
 from b2c_web.payments.jobs import close_checkout
 from b2c_web.payments.keys import digest, once, repeatable
 from b2c_web.payments.models import CaptureMethod, Payment, PaymentState
-from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.rules import UNPAID, page_expiry, page_refusal
 from b2c_web.payments.settling import settle_payment
 
@@ -115,7 +114,7 @@ def _new_page(payment_id: uuid.UUID, wish: _Wish) -> str:
 
 def _begin(payment_id: uuid.UUID) -> _Begun:
     """First step: fix when the page ends, so that a repeated request is the same request. Locks the payment."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
         now = now_utc()
         refusal = page_refusal(payment, now)
@@ -169,7 +168,7 @@ def _order(begun: _Begun, wish: _Wish, customer_id: str) -> CheckoutOrder:
 
 def _with_new_end(begun: _Begun) -> _Begun:
     """A later end makes it another request with another key, for what was refused or failed under the old one."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = db.session.get_one(Payment, begun.owner.payment_id, with_for_update=True, populate_existing=True)
         later = max(page_expiry(now_utc(), payment.expires_at), begun.expires_at + timedelta(seconds=1))
         payment.checkout_expires_at = later
@@ -178,7 +177,7 @@ def _with_new_end(begun: _Begun) -> _Begun:
 
 def _record_page(payment_id: uuid.UUID, page: CheckoutPage) -> str | None:
     """Third step. Returns the page that counts, or None when the payment was given up: a job closes it then."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
         if payment.stripe_checkout_session_id not in (None, page.id):
             return payment.checkout_url

@@ -13,7 +13,6 @@ from b2c_web.errors import Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
 from b2c_web.payments.models import Payment, Refund, RefundState
-from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.refund_recording import book_arrival
 from b2c_web.payments.refunding import sync_refunds
 from b2c_web.payments.rules import outside_reference, owed_again_cents, refund_left_cents, retry_reference
@@ -33,7 +32,7 @@ def record_refund_outside(person: User, refund_id: uuid.UUID, note: str) -> Refu
     with command_transaction():
         payment_id = db.session.get_one(Refund, refund_id).payment_id
     sync_refunds(payment_id)
-    with audit.acting(person), command_transaction(lock_timeout_ms()):
+    with audit.acting(person), command_transaction():
         payment = lock_payment(payment_id)
         failed = db.session.get_one(Refund, refund_id, with_for_update=True)
         refunds = list(db.session.scalars(select(Refund).filter_by(payment_id=payment_id)))

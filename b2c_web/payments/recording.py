@@ -8,8 +8,6 @@ import logging
 import uuid
 from collections.abc import Callable
 
-from flask import current_app
-
 from b2c_web import audit, jobs
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
@@ -27,18 +25,13 @@ log = logging.getLogger(__name__)
 State = PaymentState
 
 
-def lock_timeout_ms() -> int:
-    """How long a payment waits for its rows before it is tried again."""
-    return int(current_app.config["LOCK_TIMEOUT_MS"])
-
-
 def record(payment_id: uuid.UUID, seen: PaymentSnapshot) -> Payment:
     """Record what the provider said of a payment, and tell who waits for it, in one transaction.
 
     Safe to repeat. Locks purpose, then payment. Raises Busy when the rows stay locked; ValueError when `seen` is
     another payment's.
     """
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = lock_payment(payment_id)
         if seen.owner is not None and seen.owner.payment_id != payment.id:
             raise ValueError(f"{seen.intent_id or seen.checkout_id} does not belong to payment {payment.id}")

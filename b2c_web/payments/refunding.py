@@ -24,7 +24,6 @@ from b2c_web.payments.gateway import (
 from b2c_web.payments.jobs import refund as refund_job
 from b2c_web.payments.keys import once
 from b2c_web.payments.models import Payment, Refund, RefundState
-from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.refund_recording import note_refund
 from b2c_web.payments.rules import outside_reference, owed_again_cents, refund_left_cents, retry_reference
 from b2c_web.payments.steps import lock_payment
@@ -107,7 +106,7 @@ def run_refund(refund_id: uuid.UUID) -> None:
 
 def record_refund(payment_id: uuid.UUID, result: RefundResult) -> None:
     """Record what the provider said of a refund, in one transaction; one that is not ours is taken over. Repeatable."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         note_refund(lock_payment(payment_id), result)
 
 
@@ -132,7 +131,7 @@ def retry_refund(refund_id: uuid.UUID) -> Refund:
     with command_transaction():
         payment_id = db.session.get_one(Refund, refund_id).payment_id
     sync_refunds(payment_id)
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = lock_payment(payment_id)
         failed = db.session.get_one(Refund, refund_id, with_for_update=True)
         outside = db.session.scalar(_refunds_of(payment_id).filter_by(reference=outside_reference(failed)))
@@ -158,7 +157,7 @@ def _refunds_of(payment_id: uuid.UUID) -> Select[Refund]:
 
 def _begin(refund_id: uuid.UUID) -> _Order | None:
     """First step: count the try. None when the provider has it already, or nobody wants it any more."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         refund = db.session.get_one(Refund, refund_id, with_for_update=True)
         payment = db.session.get_one(Payment, refund.payment_id)
         if refund.state is not RefundState.PENDING or refund.stripe_refund_id is not None:
@@ -193,7 +192,7 @@ def _prepare_next_try(order: _Order, error: PaymentProviderError) -> None:
 
 
 def _give_up(order: _Order, error: str, code: str) -> None:
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = lock_payment(order.owner.payment_id)
         refund = db.session.get_one(Refund, order.refund_id, with_for_update=True, populate_existing=True)
         if refund.state is not RefundState.PENDING or refund.stripe_refund_id is not None:

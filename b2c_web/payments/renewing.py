@@ -15,7 +15,6 @@ from b2c_web.errors import Busy
 from b2c_web.flask_extensions import db
 from b2c_web.payments.holds import escalate, renew_payment
 from b2c_web.payments.models import Payment, PaymentMethod, PaymentState
-from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.steps import lock_payment
 
 log = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ def _lapsing(now: datetime) -> Sequence[uuid.UUID]:
 
 
 def _renew(payment_id: uuid.UUID) -> None:
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         payment = lock_payment(payment_id)
         if payment_id not in _lapsing(now_utc()):
             return

@@ -18,7 +18,6 @@ from b2c_web.payments.gateway import PaymentUncertain, gateway
 from b2c_web.payments.jobs import close_setup as close_setup_job
 from b2c_web.payments.keys import repeatable
 from b2c_web.payments.methods import keep_method, label, lock_user
-from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.setup_gateway import SetupOutcome, SetupSnapshot
 from b2c_web.payments.setup_models import MethodKind, MethodSetup, SetupState
 
@@ -75,7 +74,7 @@ def record_setup(setup_id: uuid.UUID, seen: SetupSnapshot) -> MethodSetup:
     """Record what the provider said, in one transaction. Safe to repeat: what was saved once and removed since stays
     removed. Locks user, then setup. Raises ValueError when `seen` is another setup's.
     """
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         setup = lock_setup(setup_id)
         customer_id = db.session.get_one(User, setup.user_id).stripe_customer_id
         if seen.setup_id != setup.id:
@@ -174,7 +173,7 @@ def _ask(known: _Known) -> SetupSnapshot | None:
 
 def _unheard_of(setup_id: uuid.UUID, *, over: bool) -> MethodSetup:
     """Nobody at the provider knows a page: when its time is over, none can come any more."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         setup = lock_setup(setup_id)
         setup.checked_at = now_utc()
         if over and setup.state is not SetupState.SAVED:

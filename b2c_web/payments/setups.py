@@ -19,7 +19,6 @@ from b2c_web.payments.customers import ensure_customer, forget_customer
 from b2c_web.payments.gateway import PaymentProviderError, PaymentRefused, PaymentUncertain, gateway
 from b2c_web.payments.keys import digest, once, repeatable
 from b2c_web.payments.queries import setup_of
-from b2c_web.payments.recording import lock_timeout_ms
 from b2c_web.payments.rules import page_expiry
 from b2c_web.payments.setup_gateway import SetupOrder, SetupSnapshot
 from b2c_web.payments.setup_models import MethodKind, MethodSetup, SetupState
@@ -69,7 +68,7 @@ def open_setup(user: User, kind: MethodKind, wish: Wish) -> str:
 def _begin(user_id: uuid.UUID, kind: MethodKind, wish: Wish) -> _Begun:
     """First step. Locks the user."""
     now, mark = now_utc(), digest(wish)
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         setup = live_setup(user_id, kind)
         if setup is not None and (setup.wish != mark or setup.expires_at < now + LEFT_AT_LEAST):
             close_later(setup)
@@ -129,7 +128,7 @@ def _order(customer_id: str, begun: _Begun, wish: Wish) -> SetupOrder:
 
 def _with_new_end(begun: _Begun) -> _Begun:
     """A later end makes it another request with another key, for what was refused or failed under the old one."""
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         setup = lock_setup(begun.setup_id)
         now = now_utc()
         setup.expires_at = max(page_expiry(now, now + PAGE_LASTS), begun.expires_at + timedelta(seconds=1))
@@ -140,7 +139,7 @@ def _record_page(setup_id: uuid.UUID, page: SetupSnapshot) -> str:
     """Third step. Returns the page that counts: of two that two requests opened the first; the other is closed.
     One that was given up meanwhile is closed by a job.
     """
-    with command_transaction(lock_timeout_ms()):
+    with command_transaction():
         setup = lock_setup(setup_id)
         is_second = setup.stripe_checkout_session_id not in (None, page.checkout_id)
         if not is_second:

@@ -24,7 +24,6 @@ from b2c_web.workshops.locking import (
     BelowBooked,
     check_places,
     lock_day,
-    lock_timeout,
     locked,
     record_change,
     refuse_below,
@@ -62,7 +61,7 @@ def generate_days(workshop_id: uuid.UUID, first: date, last: date, template: Day
     Adds only what is missing, and may run at any time and twice at once. Windows keep their wall-clock time across
     both clock changes. Their room for jockeys is counted from the shifts. Raises NotFound.
     """
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         return _generate(workshop_id, first, last, template or weeks_of(workshop_id))
 
 
@@ -73,7 +72,7 @@ def roll_on(workshop_id: uuid.UUID, last: date | None = None) -> Generated:
     """
     first = today_in(ZONE)
     end = last or first + timedelta(days=current_app.config["HORIZON_DAYS"] + RETURN_MARGIN_DAYS)
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         put_first(workshop_id, first)
         seen = state_of(workshop_id)
         made = _generate(workshop_id, first, end, weeks_of(workshop_id))
@@ -100,7 +99,7 @@ def _generate(workshop_id: uuid.UUID, first: date, last: date, template: Days) -
 def set_day_maximum(workshop_id: uuid.UUID, day: date, maximum: int) -> None:
     """How many bookings a day takes. Locks the day. Raises BelowBooked, Invalid, NotFound."""
     check_places(maximum)
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         row = lock_day(workshop_id, day)
         refuse_below(row.current_bookings, maximum)
         before, row.max_bookings = row.max_bookings, maximum
@@ -109,7 +108,7 @@ def set_day_maximum(workshop_id: uuid.UUID, day: date, maximum: int) -> None:
 
 def close_day(workshop_id: uuid.UUID, day: date, note: str | None = None) -> None:
     """No more bookings on that day; what is booked stays. Locks the day. Raises NotFound."""
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         row = lock_day(workshop_id, day)
         before, row.is_closed, row.note = row.is_closed, True, note or row.note
         record_change(row, "day.closed", workshop_id, {"is_closed": (before, True)}, day=day.isoformat(), note=row.note)
@@ -117,7 +116,7 @@ def close_day(workshop_id: uuid.UUID, day: date, note: str | None = None) -> Non
 
 def open_day(workshop_id: uuid.UUID, day: date) -> None:
     """Takes bookings again; a holiday opened on purpose gets the usual windows. Locks the day. Raises NotFound."""
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         row = lock_day(workshop_id, day)
         before = {"is_closed": row.is_closed, "is_holiday": row.is_holiday}
         row.is_closed = row.is_holiday = False
@@ -135,7 +134,7 @@ def open_day(workshop_id: uuid.UUID, day: date) -> None:
 def set_slot_maximum(slot_id: uuid.UUID, maximum: int) -> None:
     """How many cars a window takes. Locks the window. Raises BelowBooked, Invalid, NotFound."""
     check_places(maximum)
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         row = locked(TimeSlot, TimeSlot.id == slot_id)
         refuse_below(row.current_bookings, maximum)
         before, row.max_bookings = row.max_bookings, maximum
@@ -144,7 +143,7 @@ def set_slot_maximum(slot_id: uuid.UUID, maximum: int) -> None:
 
 def set_slot_available(slot_id: uuid.UUID, available: bool) -> None:
     """Whether a window is offered at all; what is booked stays. Locks the window. Raises NotFound."""
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         row = locked(TimeSlot, TimeSlot.id == slot_id)
         before, row.is_available = row.is_available, available
         record_change(row, "window.availability_set", row.workshop_id, {"is_available": (before, available)})
@@ -167,7 +166,7 @@ def add_shift(
     _check_order(starts_at, break_starts_at, break_ends_at, ends_at)
     jockey = _jockey(jockey_id)
     workshop_id = jockey.workshop_id
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         generation.lock_windows(workshop_id, local_day(starts_at), local_day(ends_at))
         shift = JockeyShift(
             jockey_id=jockey_id,
@@ -187,7 +186,7 @@ def remove_shift(shift_id: uuid.UUID) -> None:
     """Takes a shift away, and its minutes from the windows. What is promised beyond the rest stays promised and
     shows as `jockey_minutes_short`. Locks the windows. Raises NotFound.
     """
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         shift = db.session.get(JockeyShift, shift_id)
         if shift is None:
             raise NotFound
@@ -204,7 +203,7 @@ def set_jockey_status(jockey_id: uuid.UUID, status: JockeyStatus) -> None:
     """A jockey's state. INACTIVE takes his shifts out of planning, any other puts them back. Locks the workshop's
     coming windows when that changes. Raises NotFound.
     """
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         workshop_id = _jockey(jockey_id).workshop_id
         generation.lock_windows(workshop_id, today_in(ZONE))
         row = locked(Jockey, Jockey.id == jockey_id)
@@ -220,7 +219,7 @@ def set_overbooking(workshop_id: uuid.UUID, percent: int) -> None:
     """
     if not 50 <= percent <= 300:
         raise Invalid(_("Bitte 50 bis 300 Prozent angeben."), field="jockey_overbooking_percent")
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         generation.lock_windows(workshop_id, today_in(ZONE))
         row = locked(Workshop, Workshop.id == workshop_id)
         before, row.jockey_overbooking_percent = row.jockey_overbooking_percent, percent
@@ -271,7 +270,7 @@ def set_ronja_status(ronja_id: uuid.UUID, status: VehicleStatus) -> None:
     """A Ronja's state. MAINTENANCE and OUT_OF_SERVICE take it out of planning; what it is promised for stays and is
     for a person to solve. Locks the Ronja. Raises NotFound.
     """
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         row = locked(RonjaVehicle, RonjaVehicle.id == ronja_id)
         before, row.status = row.status, status
         record_change(row, "ronja.status_set", row.workshop_id, {"status": (before.value, status.value)})

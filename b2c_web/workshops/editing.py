@@ -23,7 +23,6 @@ from b2c_web.workshops import generation, hooks
 from b2c_web.workshops.locking import (
     check_places,
     lock_day,
-    lock_timeout,
     locked,
     locked_or_none,
     record_change,
@@ -74,7 +73,7 @@ def edit_day(workshop_id: uuid.UUID, day: date, edit: Edit) -> None:
     ChangedMeanwhile, Invalid (numbers, a long note, a day that is over), NotFound.
     """
     _check(edit, day)
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         if db.session.get(Workshop, workshop_id) is None:
             raise NotFound
         row = _lock_or_add_day(workshop_id, day, edit)
@@ -141,7 +140,7 @@ def edit_window(workshop_id: uuid.UUID, slot_id: uuid.UUID, edit: Edit) -> None:
 
     Raises BelowBooked, ChangedMeanwhile, Invalid, NotFound (also for another workshop's window).
     """
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         row = locked(TimeSlot, TimeSlot.id == slot_id, TimeSlot.workshop_id == workshop_id)
         _check(edit, row.service_date)
         if window_state(row) != edit.seen:
@@ -163,7 +162,7 @@ def add_window(workshop_id: uuid.UUID, day: date, window: PlannedWindow) -> uuid
     if why := places_refusal(window):
         raise Invalid(why, field="places")
     _check_day(day)
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         lock_day(workshop_id, day)
         generation.lock_windows(workshop_id, day, day)
         _refuse_overlap(workshop_id, day, window)

@@ -4,7 +4,6 @@ import uuid
 from datetime import date
 from typing import Any, TypeVar
 
-from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlalchemy import select
@@ -23,11 +22,6 @@ class BelowBooked(Conflict):
     """A maximum below what is already promised; `details['booked']` says how much that is."""
 
     code = "below_booked"
-
-
-def lock_timeout() -> int:
-    """Milliseconds that a command waits for a lock."""
-    return int(current_app.config["LOCK_TIMEOUT_MS"])
 
 
 def locked_or_none(kind: type[Row], *conditions: Any) -> Row | None:

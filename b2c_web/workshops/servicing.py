@@ -14,7 +14,7 @@ from b2c_web.db import command_transaction
 from b2c_web.errors import Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.formatting import kilometres
-from b2c_web.workshops.locking import lock_timeout, locked, record_change
+from b2c_web.workshops.locking import locked, record_change
 from b2c_web.workshops.models import RonjaVehicle, VehicleStatus
 
 MOST_KM = 2_000_000
@@ -31,7 +31,7 @@ def note_service(ronja_id: uuid.UUID, mileage_km: int, next_km: int, next_on: da
     if due <= now_utc() + _lead_time():
         raise Invalid(_("Mit diesem Tag bliebe die Ronja aus der Planung. Bitte einen späteren."), field="next_on")
     new = {"mileage": mileage_km, "next_service_mileage": next_km, "next_service_due": due}
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         row = locked(RonjaVehicle, RonjaVehicle.id == ronja_id)
         old = {name: getattr(row, name) for name in new}
         for name, value in {**new, "last_service_date": now_utc()}.items():

@@ -19,7 +19,7 @@ from b2c_web.errors import Conflict, Invalid, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.workshops import generation, hooks
 from b2c_web.workshops.holiday_calendar import holiday_name
-from b2c_web.workshops.locking import lock_days, lock_timeout
+from b2c_web.workshops.locking import lock_days
 from b2c_web.workshops.models import TimeSlot, Workshop, WorkshopCapacity
 from b2c_web.workshops.template_changes import ChangeKind, DayChange, DayNow, WindowNow, changes_of
 from b2c_web.workshops.template_store import put, state_of, weeks_of
@@ -62,7 +62,7 @@ def save_template(workshop_id: uuid.UUID, draft: Draft) -> list[DayChange]:
     """
     _check(draft)
     first, last = _range(workshop_id, draft.valid_from)
-    with command_transaction(lock_timeout()):
+    with command_transaction():
         lock_days(workshop_id, first, last)
         generation.lock_windows(workshop_id, first, last)
         if db.session.get(Workshop, workshop_id) is None:

@@ -31,8 +31,7 @@ def request_code(email: str, language: str, network: str) -> datetime:
     The answer, and the work for it, is the same whether an account exists or not. A newer code replaces an
     older one. Raises TooMany by address and by network.
     """
-    settings = current_app.config
-    with command_transaction(settings["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         count_code_request(email, network)
         mail = codes.add_code(email, SIGN_IN, language)
     return mail.expires_at
@@ -46,7 +45,7 @@ def enter_code(email: str, code: str, network: str, language: str | None = None)
     Raises Invalid (wrong, used, expired, too many tries), NotAllowed (staff, or a barred account: told only to
     somebody who has the mail) and TooMany. A wrong entry uses up one try, for good.
     """
-    with command_transaction(current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         attempt = count_code_entry(email, network)
         refusal: DomainError | None = codes.spend_try(email, SIGN_IN, code)
         if refusal is None:

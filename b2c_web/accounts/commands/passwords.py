@@ -93,7 +93,7 @@ def _confirm(user: User, current: str | None, network: str) -> None:
 def _count(email: str, network: str) -> uuid.UUID:
     """Every try counts before it is looked at; a right one is forgiven afterwards."""
     settings = current_app.config
-    with command_transaction(settings["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         limits.serialise(email, network)
         return limits.count_attempt(
             PASSWORD,

@@ -3,7 +3,6 @@
 import uuid
 from datetime import datetime
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -42,7 +41,7 @@ def request_email_code(user: User, email: str, language: str, network: str) -> d
     Raises TooMany by address and by network.
     """
     purpose = _purpose(user.id)
-    with command_transaction(current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         count_code_request(email, network)
         mail = codes.add_code(email, purpose, language)
     return mail.expires_at
@@ -55,7 +54,7 @@ def confirm_email(user: User, email: str, code: str, network: str) -> None:
     told only to somebody who reads its mail.
     """
     user_id = user.id
-    with command_transaction(current_app.config["LOCK_TIMEOUT_MS"]):
+    with command_transaction():
         attempt = count_code_entry(email, network)
         refusal: DomainError | None = codes.spend_try(email, _purpose(user_id), code)
         if refusal is None:
