@@ -15,7 +15,7 @@ from b2c_web.bookings import hooks, messages, moving, wishes
 from b2c_web.bookings.claim import question_of, reclaim
 from b2c_web.bookings.giving_back import LATE_MONEY
 from b2c_web.bookings.labels import lines_of
-from b2c_web.bookings.lifecycle import advance, confirm_facts
+from b2c_web.bookings.lifecycle import advance, confirm_facts, end_hold, release
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus, PaymentStatus
 from b2c_web.bookings.papers import add_paper, add_refund_document
 from b2c_web.bookings.queries import lock_booking
@@ -37,11 +37,16 @@ def lock(purpose_id: uuid.UUID) -> Booking:
 def paid(payment: Payment) -> None:
     """Money came: confirm; when the hold was released meanwhile, claim the same places again or send it back."""
     booking = lock_booking(payment.purpose_id)
-    if booking.status is BookingStatus.PENDING:
+    holds = booking.status is BookingStatus.PENDING
+    in_time = holds and booking.hold_expires_at > now_utc()  # type: ignore[operator]  # hold_only_while_pending
+    anew = booking.paid_at is None and not in_time and _chosen_anew(booking)
+    if holds and anew:
+        end_hold(booking, BookingAction.EXPIRE, HoldEnd.EXPIRED)
+        release(booking)
+    elif holds:
         advance(booking, BookingAction.CONFIRM, actor="provider", **confirm_facts(payment))
         return _confirmed(booking, payment)
-    anew = booking.paid_at is None and _chosen_anew(booking)
-    if booking.paid_at is None and not anew and _revived(booking, payment):
+    elif booking.paid_at is None and not anew and _revived(booking, payment):
         return _confirmed(booking, payment)
     return _back(booking, payment, paid_for="anew" if anew else None)
 
@@ -61,26 +66,31 @@ def _revived(booking: Booking, payment: Payment) -> bool:
 
 
 def _chosen_anew(booking: Booking) -> bool:
-    """Whether the customer chose again for this ended hold: another one replaced it, or there is a newer booking of the
-    same service for a car that may be the same, or a hold that they can still pay and made in the wizard themselves.
+    """Whether the customer chose again for this ended hold: another one replaced it, or since it was made they have
+    paid for the same service for a car that may be the same, or hold it: can still pay it, and made it in the wizard.
 
     Locks the customer: no claim of theirs comes between this and the end of the transaction.
     """
     db.session.execute(select(User.id).where(User.id == booking.user_id).with_for_update(key_share=True))
     is_held = and_(
+        Booking.created_at > booking.created_at,
         Booking.status == BookingStatus.PENDING,
         Booking.hold_expires_at > now_utc(),
         Booking.draft_id.in_(select(BookingDraft.id)),
     )
-    newer = select(Booking.id).where(
+    is_paid = and_(
+        Booking.paid_at > booking.created_at,
+        Booking.status.notin_((BookingStatus.PENDING, BookingStatus.CANCELLED)),
+    )
+    other = select(Booking.id).where(
+        Booking.id != booking.id,
         Booking.user_id == booking.user_id,
-        Booking.created_at > booking.created_at,
-        or_(is_held, Booking.status.notin_((BookingStatus.PENDING, BookingStatus.CANCELLED))),
         Booking.service == booking.service,
+        or_(is_held, is_paid),
     )
     if booking.vehicle_id:
-        newer = newer.where(or_(Booking.vehicle_id == booking.vehicle_id, Booking.vehicle_id.is_(None)))
-    return booking.cancellation_reason == HoldEnd.REPLACED or db.session.scalar(select(newer.exists())) is True
+        other = other.where(or_(Booking.vehicle_id == booking.vehicle_id, Booking.vehicle_id.is_(None)))
+    return booking.cancellation_reason == HoldEnd.REPLACED or db.session.scalar(select(other.exists())) is True
 
 
 def _revive(booking: Booking, payment: Payment) -> None:
