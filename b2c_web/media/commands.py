@@ -133,13 +133,24 @@ def _check_room(purpose: MediaPurpose, purpose_id: uuid.UUID) -> None:
 
 
 def _receive(media_id: uuid.UUID, staging_name: str, stream: BinaryIO) -> None:
-    """Put the content where its row says, then queue the work on it. Whatever fails takes the row back."""
+    """Put the content where its row says, then queue the work on it. Whatever fails takes the row back.
+
+    The same upload may have come again, and been worked on, while this one waited for its turn.
+    """
+    if _is_received(media_id):
+        return
     try:
         media_store().write(staging_name, stream)
         _queue(media_id)
     except BaseException:
         _take_back(media_id, staging_name)
         raise
+
+
+def _is_received(media_id: uuid.UUID) -> bool:
+    came = db.session.scalar(select(MediaFile.received_at).where(MediaFile.id == media_id))
+    db.session.rollback()  # no transaction is open while the store writes
+    return came is not None
 
 
 def _queue(media_id: uuid.UUID) -> None:

@@ -1,6 +1,7 @@
 """Files from upload to READY: judged by content, kept once, or gone."""
 
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
@@ -47,6 +48,35 @@ def test_the_same_upload_again_is_the_same_file(desk: Desk) -> None:
     assert desk.run_jobs().count("media.process") == 1
     assert desk.add(photo(), key=key).id == first
     assert len(desk.contents()) == 3
+
+
+class Meanwhile:
+    """Turns in which the first who waits is overtaken."""
+
+    def __init__(self, act: Callable[[], Any]) -> None:
+        self.acts = [act]
+
+    def __enter__(self) -> None:
+        if self.acts:
+            self.acts.pop()()
+
+    def __exit__(self, *_facts: Any) -> None:
+        pass
+
+
+def test_the_same_upload_that_is_worked_on_while_it_waits_for_its_turn_leaves_nothing_behind(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, content = uuid.uuid4(), photo().getvalue()
+
+    def again() -> None:
+        desk.add(BytesIO(content), key=key)
+        desk.run_jobs()
+
+    monkeypatch.setattr(commands, "_turns", Meanwhile(again))
+    file_id = desk.add(BytesIO(content), key=key).id
+    desk.run_jobs()
+    assert desk.contents() == sorted(queries.file_of(file_id).names())
 
 
 def test_what_waits_in_the_same_lane_is_done_in_one_go(desk: Desk) -> None:
