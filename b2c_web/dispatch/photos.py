@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, cast, func, or_, select
+from sqlalchemy import String, cast, select
 
-from b2c_web.dispatch.models import CancelReason, JockeyAssignment
+from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.flask_extensions import db
 from b2c_web.media.models import MediaFile, MediaPurpose, MediaState
 from b2c_web.media.queries import files, files_for, lock_files
@@ -30,17 +30,9 @@ def counting(found: Iterable[MediaFile], tour: JockeyAssignment) -> list[MediaFi
     One that the worker has not looked at yet counts: nobody waits for that at a door.
     """
     came = (file for file in found if file.received_at is not None and file.state is not MediaState.REFUSED)
-    sent_for = MediaPurpose.BOOKING, tour.booking_id, tour.jockey.user_id
+    sent_for, began = (MediaPurpose.BOOKING, tour.booking_id, tour.jockey.user_id), tour.started_at
     theirs = [file for file in came if (file.purpose, file.purpose_id, file.uploaded_by) == sent_for]
-    began = _began(tour) if theirs else None
     return [file for file in theirs if began is not None and file.created_at >= began]
-
-
-def _began(tour: JockeyAssignment) -> datetime | None:
-    """When its jockey first set out to it, also before it was given to the same jockey anew, for another time."""
-    given = JockeyAssignment.trip_id == tour.trip_id, JockeyAssignment.jockey_id == tour.jockey_id
-    is_one = or_(JockeyAssignment.id == tour.id, JockeyAssignment.cancel_reason == CancelReason.REDISPATCHED)
-    return db.session.scalar(select(func.min(JockeyAssignment.started_at)).where(*given, is_one))
 
 
 def sent(names: Iterable[Any], tour: JockeyAssignment, *, signature: bool = False) -> list[MediaFile]:
