@@ -11,12 +11,13 @@ from flask_babel import gettext as _
 from flask_babel import refresh
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from b2c_web import access, formatting, htmx, jobs, page_frame, page_texts
+from b2c_web.db import open_connection
 from b2c_web.errors import DomainError
 from b2c_web.flask_extensions import babel, compress, csrf, db, limiter, login_manager, mail, migrate, talisman
 from b2c_web.flask_extensions import htmx as htmx_extension
@@ -36,6 +37,8 @@ def init_app(app: Flask) -> None:
     app.before_request(_refuse_null_bytes)
     _compress_answers(app)
     db.init_app(app)
+    with app.app_context():
+        event.listen(db.engine, "do_connect", open_connection)
     migrate.init_app(app, db, directory=f"{app.root_path}/migrations")
     csrf.init_app(app)
     babel.init_app(app, locale_selector=select_language)

@@ -105,10 +105,7 @@ WINDOWS = text(
       t.is_available, t.jockey_minutes_room - t.jockey_minutes_taken, t.longest_trip_minutes,
       d.max_bookings, d.current_bookings, d.is_holiday, d.is_closed, d.note
     FROM workshop_capacity d
-    LEFT JOIN (
-      SELECT * FROM time_slots WHERE workshop_id = :workshop AND service_date BETWEEN :first AND :last
-      OFFSET 0 -- one scan of the index for all days; else the planner looks each day up by itself
-    ) t ON t.service_date = d.date
+    LEFT JOIN time_slots t ON t.workshop_id = d.workshop_id AND t.service_date = d.date
     WHERE d.workshop_id = :workshop AND d.date BETWEEN :first AND :last
     ORDER BY d.date, t.start_time
     """

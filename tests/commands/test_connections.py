@@ -1,0 +1,77 @@
+"""What every connection of ours does: waits so long for a lock and no longer, keeps what it has prepared."""
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from b2c_web.accounts.models import User
+from b2c_web.db import command_transaction, connect_args
+from b2c_web.errors import Busy
+from b2c_web.flask_extensions import db
+
+MAIL = "rosa.ahorn@example.org"
+PREPARED = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%FROM users%'")
+
+
+def look() -> User | None:
+    return db.session.query(User).filter_by(email=MAIL).one_or_none()
+
+
+def add() -> None:
+    db.session.add(User(email=MAIL, name="Rosa Ahorn"))
+    db.session.flush()
+
+
+def test_a_command_that_waits_too_long_for_a_row_ends_as_busy(
+    committed_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with committed_app.app_context():
+        assert db.session.scalar(text("SHOW lock_timeout")) == f"{committed_app.config['LOCK_TIMEOUT_MS'] // 1000}s"
+        add()
+        db.session.commit()
+        monkeypatch.setitem(committed_app.config, "LOCK_TIMEOUT_MS", 100)
+        with db.engine.connect() as somebody, pytest.raises(Busy), command_transaction():
+            somebody.execute(text("SELECT 1 FROM users FOR UPDATE"))
+            db.session.execute(text("UPDATE users SET name = 'R. Ahorn'"))
+
+
+def test_the_options_of_the_address_stay() -> None:
+    url = "postgresql+psycopg://b2c@db/b2c?options=-csearch_path%3Dcars"
+    assert connect_args(url, lock_timeout_ms=700)["options"] == "-csearch_path=cars -c lock_timeout=700"
+    assert connect_args("postgresql+psycopg://b2c@db/b2c", lock_timeout_ms=700)["options"] == "-c lock_timeout=700"
+
+
+def test_what_is_asked_again_and_again_is_prepared_though_it_was_only_read(
+    committed_app: Flask,
+) -> None:
+    for _time in range(8):
+        with committed_app.app_context():
+            assert look() is None
+    with committed_app.app_context():
+        assert db.session.scalar(PREPARED) == 1
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_what_is_rolled_back_is_gone(committed_app: Flask, is_refused: bool) -> None:
+    """Also after the database refused something, so that the transaction can only end."""
+    with committed_app.app_context():
+        add()
+        if is_refused:
+            with pytest.raises(IntegrityError):
+                db.session.execute(text("INSERT INTO users SELECT * FROM users"))
+        db.session.rollback()
+        assert look() is None
+
+
+def test_a_rollback_that_the_server_never_hears_of_is_an_error(committed_app: Flask) -> None:
+    with committed_app.app_context():
+        connection = db.engine.connect()
+        mine = connection.scalar(text("SELECT pg_backend_pid()"))
+        with db.engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": mine})
+        with pytest.raises(DBAPIError) as raised:
+            connection.rollback()
+        assert raised.value.connection_invalidated
+        connection.close()
+        assert look() is None  # on another connection
