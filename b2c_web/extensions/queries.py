@@ -148,11 +148,12 @@ def usual_work(workshop_id: uuid.UUID, search: str = "", *, archived: bool = Fal
 
 
 def usual_work_named(workshop_id: uuid.UUID, service: ServiceType) -> dict[str, WorkItem]:
-    """The catalogue by `rules.name_key`, in either language; of several with one name that of this service, else that
-    of every one.
+    """The catalogue by `rules.name_key`: by its own names, then by those in English; of several with one name that of
+    this service, else that of every one.
     """
     works = sorted(usual_work(workshop_id), key=lambda work: (work.service is service, work.service is None))
-    return {rules.name_key(name): work for work in works for name in (work.name_en, work.name) if name}
+    english = {rules.name_key(work.name_en): work for work in works if work.name_en}
+    return english | {rules.name_key(work.name): work for work in works}
 
 
 def work_item_of(user: User, item_id: uuid.UUID) -> WorkItem:

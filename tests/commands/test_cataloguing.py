@@ -105,6 +105,13 @@ def test_it_is_found_by_name_and_by_what_the_customer_reads(scene: Any) -> None:
         assert [one.name for one in queries.usual_work(scene.workshop.id, search)] == names
 
 
+def test_a_works_own_name_counts_before_anothers_english_one(scene: Any) -> None:
+    add(scene, UsualWork("Battery", 21_900))
+    add(scene, UsualWork("Starterbatterie", 18_900, BRAKES, name_en="Battery"))
+    found = queries.usual_work_named(scene.workshop.id, BRAKES)
+    assert {name: work.price for name, work in found.items()} == {"battery": 21_900, "starterbatterie": 18_900}
+
+
 def test_another_workshops_catalogue_is_not_there(scene: Any) -> None:
     item_id, stranger = add(scene), make_user(Role.WORKSHOP)
     dispatcher = make_user(Role.DISPATCHER, workshop_id=scene.workshop.id)
