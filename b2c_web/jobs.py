@@ -9,9 +9,10 @@ import contextlib
 import functools
 import logging
 import signal
-from collections.abc import Callable, Iterable
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import Flask, current_app
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy, SyncPsycopgConnector
@@ -27,7 +28,6 @@ from b2c_web.flask_extensions import db
 from b2c_web.hooks import HookList
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 JobFunction = Callable[..., None]
 
@@ -204,21 +204,21 @@ def recover_stalled() -> None:
                 log.warning("job %s of a dead worker is left to the next of its kind", job_id)
 
 
-def for_each(ones: Iterable[T], act: Callable[[T], object]) -> None:
-    """`act` for each of `ones`, with what was read let go first. One that is busy waits for the next run, alone.
+def for_each(ids: Sequence[uuid.UUID], act: Callable[[uuid.UUID], object]) -> None:
+    """`act` for each of `ids`, with what was read let go first. One that is busy waits for the next run, alone.
 
     One that fails keeps no other from its turn: the first failure is raised at the end.
     """
     db.session.rollback()
     failures = []
-    for one in ones:
+    for one in ids:
         try:
             act(one)
         except Busy:
             continue
         except Exception as failure:
             db.session.rollback()
-            log.exception("%s failed for %s", getattr(act, "__name__", act), one)
+            log.exception("%s failed for %s", getattr(act, "__qualname__", act), one)
             failures.append(failure)
     if failures:
         raise failures[0]

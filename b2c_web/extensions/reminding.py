@@ -54,9 +54,10 @@ def alert(extension_id: uuid.UUID) -> bool:
 def catch_up() -> None:
     """Ask and tell where the time for it is over and no job did. Safe to run at any time."""
     config = current_app.config
-    waiting = [(one, remind) for one in _late(ASKED, config["EXTENSION_REMINDER_MINUTES"])]
-    waiting += [(one, alert) for one in _late(TOLD, config["EXTENSION_STAFF_ALERT_MINUTES"])]
-    jobs.for_each(waiting, lambda each: each[1](each[0]))
+    try:
+        jobs.for_each(_late(ASKED, config["EXTENSION_REMINDER_MINUTES"]), remind)
+    finally:  # one that cannot be asked keeps no workshop from hearing of it
+        jobs.for_each(_late(TOLD, config["EXTENSION_STAFF_ALERT_MINUTES"]), alert)
 
 
 def _late(kind: NotificationKind, minutes: int) -> Sequence[uuid.UUID]:

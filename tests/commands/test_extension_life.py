@@ -187,7 +187,9 @@ def test_what_a_job_said_the_sweep_does_not_say_again(scene: Extending, raised: 
     assert len(scene.mails(Kind.EXTENSION_REMINDER)) == len(scene.mails(Kind.EXTENSION_STAFF_ALERT)) == 1
 
 
-def test_an_offer_that_nobody_can_be_told_of_keeps_no_other_from_its_turn(scene: Extending, raised: Extension) -> None:
+def test_an_offer_that_nobody_can_be_told_of_keeps_no_other_from_its_turn(
+    scene: Extending, raised: Extension, caplog: pytest.LogCaptureFixture
+) -> None:
     broken, other = scene.in_workshop(slot=1), scene.in_workshop(slot=2)
     for booking in (broken, other):
         scene.raised(booking)
@@ -198,6 +200,8 @@ def test_an_offer_that_nobody_can_be_told_of_keeps_no_other_from_its_turn(scene:
     reminded = {one.booking_id for one in scene.mails(Kind.EXTENSION_REMINDER)}
     assert reminded == {raised.booking_id, other.id}
     assert len(scene.mails(Kind.EXTENSION_STAFF_ALERT)) == 3
+    offered = scene.session.query(Extension).filter_by(booking_id=broken.id).one()
+    assert f"remind failed for {offered.id}" in caplog.messages
 
 
 def test_nobody_is_reminded_of_what_is_decided(
