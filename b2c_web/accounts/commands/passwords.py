@@ -17,7 +17,7 @@ from b2c_web.flask_extensions import db
 
 PASSWORD = "PASSWORD"  # noqa: S105 - the name of a kind of attempt
 
-# RFC 9106's shape with 32 MiB, so that sixteen web threads at once stay below a small machine's memory.
+# RFC 9106's shape with 32 MiB, so that all web threads at once stay below a small machine's memory.
 HASHER = PasswordHasher(time_cost=3, memory_cost=32 * 1024, parallelism=1)
 # Compared with when there is no account or no password, so that the answer takes as long. Of a random word that nobody
 # wrote down; a fixed one, because to make one takes a tenth of a second at every start.
