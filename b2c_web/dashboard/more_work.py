@@ -15,10 +15,9 @@ from b2c_web.extensions.models import (
     ExtensionConsent,
     ExtensionMessage,
     ExtensionStatus,
-    MessageKind,
 )
 from b2c_web.extensions.queries import shows_unreadable
-from b2c_web.extensions.rules import needs_customer_for_money
+from b2c_web.extensions.rules import is_question_open, needs_customer_for_money
 from b2c_web.flask_extensions import db
 
 
@@ -52,7 +51,7 @@ def more_work_of(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
     for one, kind, is_unreadable, objected_at in db.session.execute(found):
         by_booking[one.booking_id].append(one)
         seen = {
-            "asked": one.id if kind is MessageKind.QUESTION else None,
+            "asked": one.id if is_question_open(kind, one.status) else None,
             "unreadable": one.id if is_unreadable else None,
             "objected": objected_at is not None,
         }

@@ -19,7 +19,6 @@ from b2c_web.extensions.models import (
     ExtensionDraft,
     ExtensionMessage,
     ExtensionStatus,
-    MessageKind,
     WorkItem,
 )
 from b2c_web.extensions.reading import ExtensionView, read
@@ -82,10 +81,10 @@ def consent_of(extension_id: uuid.UUID) -> ExtensionConsent | None:
 
 
 def is_question_open(extension: Extension) -> bool:
-    """Does the customer wait for an answer? Also after the decision; what was withdrawn asks nothing any more."""
+    """As `rules.is_question_open`."""
     said = select(ExtensionMessage.kind).filter_by(extension_id=extension.id)
     last = db.session.scalar(said.order_by(ExtensionMessage.at.desc(), ExtensionMessage.id.desc()).limit(1))
-    return last is MessageKind.QUESTION and extension.status is not ExtensionStatus.CANCELLED
+    return rules.is_question_open(last, extension.status)
 
 
 def digest_of(extension: Extension) -> str:

@@ -120,10 +120,9 @@ class ExtensionView:
 
     @property
     def open_question(self) -> MessageView | None:
-        """What the customer asked last and the workshop has not answered, as `queries.is_question_open`."""
+        """What the customer asked last and the workshop has not answered."""
         last = self.messages[-1] if self.messages else None
-        waits = self.status is not ExtensionStatus.CANCELLED
-        return last if last and waits and last.kind is MessageKind.QUESTION else None
+        return last if last and rules.is_question_open(last.kind, self.status) else None
 
     @property
     def money_shown(self) -> str:

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.extensions.items import Item, Offer, from_json
-from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus, ExtensionWish
+from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus, ExtensionWish, MessageKind
 from b2c_web.payments.rules import NOT_CAPTURED
 
 MOST_ITEMS = 30
@@ -152,9 +152,8 @@ def price_error(cents: int) -> Any:
 
 def quantity_error(quantity: Decimal) -> Any:
     """Why an item cannot be so many, in words, or None."""
-    if STEP <= quantity <= MOST_QUANTITY and quantity == quantity.quantize(STEP):
-        return None
-    return _l("Die Menge muss über 0 sein, mit höchstens drei Nachkommastellen.")
+    is_one = STEP <= quantity <= MOST_QUANTITY and quantity == quantity.quantize(STEP)
+    return None if is_one else _l("Die Menge muss über 0 sein, mit höchstens drei Nachkommastellen.")
 
 
 def offer_error(offer: Offer) -> tuple[str, Any] | None:
@@ -203,11 +202,12 @@ def ticks_refusal(extension: Extension, accepted: Collection[int]) -> Refusal | 
     """Why these ticks cannot be approved."""
     if not accepted:
         return Refusal.NOTHING_TICKED
-    return None if _were_offered(extension, accepted) else Refusal.UNKNOWN_ITEM
+    return None if {*accepted} <= {*range(len(extension.items))} else Refusal.UNKNOWN_ITEM
 
 
-def _were_offered(extension: Extension, indexes: Collection[int]) -> bool:
-    return all(0 <= index < len(extension.items) for index in indexes)
+def is_question_open(last: MessageKind | None, status: ExtensionStatus) -> bool:
+    """Does the customer wait for an answer? Also after the decision; what was withdrawn asks nothing any more."""
+    return last is MessageKind.QUESTION and status is not ExtensionStatus.CANCELLED
 
 
 def limit_left_cents(booking: Booking) -> int:
