@@ -60,7 +60,7 @@ class Card:
     failed: JockeyAssignment | None  # the return that ended without a handover, until the next one is arranged
     is_parked: bool  # the jockey brought it, and nobody has checked it in
     wishes: int  # that wait for the workshop
-    objected: bool  # to extra work that may have begun, until the work on the car is completed
+    objected: str  # to which extra work, that may have begun; until the work on the car is completed
 
     @property
     def fetched(self) -> bool:
@@ -191,7 +191,7 @@ def _card(
         failed=failed if booking.return_failed_at else None,
         is_parked=parked,
         wishes=wishes if booking.service_completed_at is None else 0,
-        objected=more is not None and more.objected and work_refusal(booking) is None,
+        objected=more.objected if more is not None and work_refusal(booking) is None else "",
     )
 
 

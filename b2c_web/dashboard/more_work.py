@@ -27,7 +27,7 @@ class MoreWork:
 
     `asked`: the one about which the customer asked something that the workshop has not answered.
     `unreadable`: one that waits for its customer with a photo that turned out to be none.
-    `objected`: the customer objected to the recorded consent of one.
+    `objected`: the names of the work to whose recorded consent the customer objected.
     """
 
     state: str
@@ -36,13 +36,14 @@ class MoreWork:
     since: datetime
     asked: uuid.UUID | None = None
     unreadable: uuid.UUID | None = None
-    objected: bool = False
+    objected: str = ""
 
 
 def more_work_of(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
     """Of those of these bookings that have any. One statement."""
     by_booking: dict[uuid.UUID, list[Extension]] = defaultdict(list)
     signs: dict[uuid.UUID, dict[str, Any]] = defaultdict(dict)
+    objected: dict[uuid.UUID, list[str]] = defaultdict(list)
     said = select(ExtensionMessage.kind).where(ExtensionMessage.extension_id == Extension.id)
     last = said.order_by(ExtensionMessage.at.desc(), ExtensionMessage.id.desc()).limit(1).scalar_subquery()
     wanted = Extension.booking_id.in_(ids), Extension.status != ExtensionStatus.CANCELLED
@@ -53,10 +54,14 @@ def more_work_of(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, MoreWork]:
         seen = {
             "asked": one.id if is_question_open(kind, one.status) else None,
             "unreadable": one.id if is_unreadable else None,
-            "objected": objected_at is not None,
         }
         signs[one.booking_id] |= {name: value for name, value in seen.items() if value}
-    return {booking_id: _summed_up(rows, signs[booking_id]) for booking_id, rows in by_booking.items()}
+        if objected_at is not None:
+            objected[one.booking_id] += [one.items[place]["name"] for place in one.accepted_items]
+    return {
+        booking_id: _summed_up(rows, signs[booking_id] | {"objected": ", ".join(objected[booking_id])})
+        for booking_id, rows in by_booking.items()
+    }
 
 
 def _summed_up(rows: Sequence[Extension], signs: Mapping[str, Any]) -> MoreWork:

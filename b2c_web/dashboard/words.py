@@ -121,11 +121,10 @@ def failed_words(card: Card) -> str:
 
 def said(card: Card) -> str:
     """The sentence that is read aloud when a card comes to stand where it stands."""
-    waits = card.column is Column.WAITING
     plate = plate_of(card.booking) or card.booking.number
-    if card.objected:
-        return _SAID["OBJECTED"](plate)
-    return _SAID["WAITING"](plate) if waits else standing(card.booking, parked=card.is_parked)
+    waits = card.column is Column.WAITING
+    state = _SAID["WAITING"](plate) if waits else standing(card.booking, parked=card.is_parked)
+    return f"{_SAID['OBJECTED'](plate)} {state}" if card.objected else state
 
 
 def standing(booking: Booking, *, parked: bool) -> str:

@@ -89,7 +89,7 @@ def test_questions_cost_the_board_no_statement_each(scene: Scene, login: Login) 
 
 def test_an_objection_warns_until_the_work_on_the_car_is_completed(scene: Scene, login: Login) -> None:
     booking = car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP)
-    warning, neutral = "Widerspruch: Zusatz nicht machen", "Zusatz entfällt"
+    warning, neutral = "Widerspruch, nicht machen: Bremsscheiben<", "Zusatz entfällt"
     with at(scene, 1):
         client = staff(scene, login)
         yes = {"status": ExtensionStatus.APPROVED, "approved_at": clock.now_utc(), "approved_amount_cents": 47988}
@@ -108,12 +108,38 @@ def test_an_objection_warns_until_the_work_on_the_car_is_completed(scene: Scene,
         db.session.commit()
         page = text_of(client.get(region_of(page), headers=HTMX))
         assert (warning in page, neutral in page) == (True, False)
-        assert 'data-said="DO CC 3: Der Kunde widerspricht einem Zusatz."' in page
+        objection = "DO CC 3: Der Kunde widerspricht einem Zusatz."
+        assert f'data-said="{objection} DO CC 3 ist eingecheckt."' in page
         extension(booking)  # another one that waits for its customer hides nothing
-        assert warning in text_of(client.get("/workshop"))
+        page = text_of(client.get("/workshop"))
+        assert warning in page
+        assert f'data-said="{objection} DO CC 3 wartet auf den Kunden."' in page
         booking.work_started_at = booking.service_completed_at = clock.now_utc()
         db.session.commit()
-        assert warning not in text_of(client.get("/workshop"))
+        assert "Widerspruch" not in text_of(client.get("/workshop"))
+
+
+def test_what_is_objected_to_is_named_and_nothing_of_what_is_approved(scene: Scene, login: Login) -> None:
+    booking = car(scene, "DO CC 3", BookingStatus.IN_WORKSHOP)
+    with at(scene, 1):
+        client = staff(scene, login)
+        for name, objected_at in (("Wischer", clock.now_utc()), ("Beläge", clock.now_utc()), ("Zündkerzen", None)):
+            more = extension(
+                booking,
+                items=[{"name": one, "price": 9900, "quantity": "1"} for one in (name, "Nie gewollt")],
+                status=ExtensionStatus.APPROVED,
+                approved_at=clock.now_utc(),
+                approved_amount_cents=9900,
+                accepted_items=[0],
+                decision_right=DecisionRight.RECORDED_CONSENT,
+                authorization_status="RELEASED" if objected_at else "AUTHORIZED",
+            )
+            said = {"channel": "phone", "name": "Rosa Ahorn", "given_at": clock.now_utc(), "words": "Ja."}
+            db.session.add(ExtensionConsent(extension_id=more.id, objected_at=objected_at, **said))
+        db.session.commit()
+        page = text_of(client.get("/workshop"))
+    assert "Widerspruch, nicht machen: Wischer, Beläge<" in page
+    assert "1 Zusatz freigegeben" in page
 
 
 @pytest.mark.parametrize(

@@ -371,7 +371,8 @@ def test_a_recorded_consent_can_be_objected_to(pages: Pages) -> None:
     ):
         shown = plain(client.get(place))
         assert ("Widersprochen" in shown, shown.count("Freigegeben")) == (True, in_history), place
-    assert "Widerspruch: Zusatz nicht machen" in plain(pages.staff.get("/workshop"))
+    offered = ", ".join(item["name"] for item in extension.items[:2])
+    assert f"Widerspruch, nicht machen: {offered} " in plain(pages.staff.get("/workshop"))
     assert pages.by_customer(f"{path}/objection").status_code == 409
     assert len(pages.scene.mails(NotificationKind.EXTENSION_STAFF_ALERT)) == 1
 
