@@ -8,11 +8,11 @@ import pytest
 from b2c_web.clock import now_utc
 from b2c_web.extensions import commands
 from b2c_web.extensions.commands import Consent
-from b2c_web.extensions.models import Extension
+from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.extensions.queries import digest_of
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.notifications.rendering import render
-from tests.views.extending import Pages, plain
+from tests.views.extending import HTMX, Pages, plain
 
 QUESTION, ANSWER = "Wie lange halten sie noch?", "Höchstens 500 km."
 
@@ -52,6 +52,25 @@ def test_what_was_asked_before_the_decision_is_answered_after_it(pages: Pages, d
     assert f'action="{at_work}/answer"' not in page.text
     assert "Der Kunde fragt" not in plain(pages.staff.get(car))
     assert "Frage des Kunden" not in plain(pages.staff.get("/workshop"))
+
+
+@pytest.mark.parametrize("decide", [approve, decline, consent])
+def test_an_open_page_of_what_is_decided_follows_until_the_answer_is_there(pages: Pages, decide: Any) -> None:
+    extension, at_work = asked(pages, decide)
+    page = pages.customer.get(f"/extensions/{extension.id}").text
+    assert plain(pages.customer.get(follows(page), headers=HTMX)) == ""
+    pages.by_staff(f"{at_work}/answer", at_work, words=ANSWER)
+    region = pages.customer.get(follows(page), headers=HTMX)
+    assert (region.status_code, region.text.count(ANSWER)) == (200, 1)
+    waits = extension.authorization_status is not AuthorizationStatus.NONE  # for the end of the work
+    for shown in (region.text, pages.customer.get(f"/extensions/{extension.id}").text):
+        assert bool(follows(shown)) is waits
+
+
+def follows(page: str) -> str:
+    """The address at which the region with the outcome looks for news; empty when it does not."""
+    found = re.search(r'<div id="outcome"[^>]*? hx-get="([^"]+)"', page)
+    return found[1].replace("&amp;", "&") if found else ""
 
 
 @pytest.mark.parametrize("language", ["de", "en"])

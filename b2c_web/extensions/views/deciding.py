@@ -124,7 +124,7 @@ def look(door: Door) -> Response:
 
 def _decided_meanwhile(door: Door) -> Response:
     """What came of it, and away with the form and the bar of a page that still waited."""
-    parts = ("_outcome", "_asked", "_limit_said", "_no_more_to_decide")
+    parts = ("_outcome", "_limit_said", "_no_more_to_decide")
     answer = make_response(_fragment([f"extensions/{part}.html" for part in parts], _facts(door)))
     answer.headers["HX-Trigger"] = json.dumps({"announce": _("Hier ist inzwischen entschieden.")})
     return answer
