@@ -88,7 +88,8 @@ def raise_extension(
 
     `replaces`: the PENDING one that is corrected: it is withdrawn in the same transaction, the history stays.
     `draft_key`: the draft that it was written in; from then on saving that one changes nothing.
-    The very same offer again while it is PENDING (a second tap, an answer that got lost) is the one that waits.
+    The very same offer again while it is PENDING (a second tap, an answer that got lost) is the one that waits. Out of
+    a draft that is over it is the same with other photos too, which a form without script brings anew, and decided.
     Wishes that its lines name, or that are called the same, are taken up by it.
     Raises Invalid (with `field`: description, items, items-<n>, media, delay_reason, new_return_slot_id,
     new_promised_at), Conflict.
@@ -98,9 +99,9 @@ def raise_extension(
         booking = lock_as_workshop(staff, booking_id)
         refuse(rules.work_refusal(booking))
         extension = _offered(staff, booking, offer, replaces)
-        if waiting := _waiting_already(extension):
+        if there := _raised_already(extension, again=draft_key in _ended_keys(booking)):
             _end_draft(booking, draft_key)
-            return waiting
+            return there
         if replaces is not None:
             _make_room(staff, booking, replaces)
         _end_draft(booking, draft_key)
@@ -120,9 +121,10 @@ def _make_room(staff: User, booking: Booking, replaces: uuid.UUID) -> None:
     cancel(earlier, REPLACED)
 
 
-def _waiting_already(extension: Extension) -> uuid.UUID | None:
-    waiting = select(Extension).filter_by(booking_id=extension.booking_id, status=ExtensionStatus.PENDING)
-    return next((one.id for one in db.session.scalars(waiting) if rules.is_same_offer(one, extension)), None)
+def _raised_already(extension: Extension, *, again: bool) -> uuid.UUID | None:
+    counts = Extension.status != ExtensionStatus.CANCELLED if again else Extension.status == ExtensionStatus.PENDING
+    there = db.session.scalars(select(Extension).filter_by(booking_id=extension.booking_id).where(counts))
+    return next((one.id for one in there if rules.is_same_offer(one, extension, with_media=not again)), None)
 
 
 def _offered(staff: User, booking: Booking, offer: Offer, replaces: uuid.UUID | None) -> Extension:

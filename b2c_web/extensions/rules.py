@@ -107,19 +107,19 @@ def digest_of(extension: Extension) -> str:
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 
 
-def is_same_offer(one: Extension, other: Extension) -> bool:
-    """Do these two ask the customer for the very same?"""
-    return _shown(one) == _shown(other)
+def is_same_offer(one: Extension, other: Extension, *, with_media: bool) -> bool:
+    """Do these two ask the customer for the very same? `with_media`: and show the same photos with it?"""
+    return _shown(one, with_media=with_media) == _shown(other, with_media=with_media)
 
 
-def _shown(extension: Extension) -> dict[str, Any]:
+def _shown(extension: Extension, *, with_media: bool = True) -> dict[str, Any]:
     return {
         "description": extension.description,
-        "items": extension.items,
+        "items": extension.items if with_media else [item | {"media": []} for item in extension.items],
         "total": extension.total_amount,
         "vat": extension.vat_rate_percent,
         "urgent": extension.urgent,
-        "media": [*extension.images, *extension.videos],
+        "media": [*extension.images, *extension.videos] if with_media else [],
         "return": str(extension.new_return_slot_id or ""),
         "promise": extension.new_promised_at.isoformat() if extension.new_promised_at else "",
         "reason": extension.delay_reason,

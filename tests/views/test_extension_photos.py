@@ -3,17 +3,19 @@
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
 
 from b2c_web.extensions import commands, queries
 from b2c_web.extensions.items import Item, Offer
-from b2c_web.extensions.models import Extension
+from b2c_web.extensions.models import Extension, ExtensionStatus
 from b2c_web.media import rules, sent
 from b2c_web.media.models import MediaPurpose
 from b2c_web.media.queries import files_for
 from b2c_web.media.store import LocalMediaStore
+from b2c_web.notifications.models import NotificationKind
 from tests.factories.media import photo, video
 from tests.views.extending import HTMX, Pages, offer, plain
 from tests.views.test_extension_offer import photo_of
@@ -80,6 +82,22 @@ def test_a_photo_that_was_chosen_and_not_sent_alone_goes_with_the_offer(pages: P
     extension, photos = pages.extensions()[0], set(uploaded(pages))
     assert len(photos) == 2
     assert {*extension.images, *extension.items[0]["media"]} == photos
+
+
+@pytest.mark.parametrize("correcting", [False, True])
+@pytest.mark.parametrize("decided", [False, True])
+def test_sent_twice_with_its_photos_it_is_raised_once(pages: Pages, correcting: bool, decided: bool) -> None:
+    fields = {"draft_key": str(uuid4()), "replaces": str(pages.raised().id) if correcting else ""}
+    before, mails = len(pages.extensions()), len(pages.scene.mails(NotificationKind.EXTENSION_RAISED))
+    for _tap in range(2):
+        files = {"file-media": chosen(photo()), "file-items-0-media": chosen(photo())}
+        answer = pages.by_staff(pages.new, **offer(("Beläge", "12", "1"), **fields) | files, then="send")
+        extension = pages.extensions()[-1]
+        assert answer.location == f"/workshop/extensions/{extension.id}"
+        if decided and extension.status is ExtensionStatus.PENDING:
+            pages.scene.approve(extension, (0,))
+    assert len(pages.extensions()) == before + 1
+    assert len(pages.scene.mails(NotificationKind.EXTENSION_RAISED)) == mails + 1
 
 
 def test_a_file_that_cannot_be_taken_stops_the_offer_and_loses_nothing(pages: Pages) -> None:
