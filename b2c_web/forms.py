@@ -13,14 +13,14 @@ from wtforms.meta import DefaultMeta
 
 from b2c_web import formatting, htmx
 from b2c_web.config import ZONE
-from b2c_web.errors import Conflict, DomainError, Invalid, NotAllowed, TooMany
+from b2c_web.errors import Busy, Conflict, DomainError, Invalid, NotAllowed, TooMany
 from b2c_web.money import parse_euro
 
 # one kind of sign within a number; \s holds the thin and the fixed blank too
 IN_THOUSANDS = re.compile(r"\d{1,3}(?:([.,'’\s])\d{3})(?:\1\d{3})*")
 BETWEEN_THOUSANDS = re.compile(r"[.,'’\s]")
 YEARS = range(2000, 2100)
-SHOWN_IN_THE_FORM = (Invalid, Conflict, NotAllowed, TooMany)
+SHOWN_IN_THE_FORM = (Invalid, Conflict, NotAllowed, TooMany, Busy)
 
 
 def trimmed(text: str | None) -> str | None:
@@ -127,7 +127,7 @@ class MomentField(DateTimeLocalField):
 def submitted(form: Form, act: Callable[[], Any]) -> bool:
     """Did the person send `form`, is it complete, and did the command `act` accept it?
 
-    False: show the form (again); it holds the input and the reasons. NotFound and Busy go their usual way.
+    False: show the form (again); it holds the input and the reasons. NotFound goes its usual way.
     """
     if not form.validate_on_submit():
         return False

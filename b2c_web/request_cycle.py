@@ -165,7 +165,7 @@ def _secure_headers(app: Flask) -> None:
     )
 
 
-REFUSED_FORMS = (409, 422)  # a browser that may not keep the answer of a POST has nothing to go back to
+REFUSED_FORMS = (409, 422, 503)  # a browser that may not keep the answer of a POST has nothing to go back to
 
 
 def _finish(response: Response) -> Response:

@@ -76,11 +76,26 @@ def test_what_was_typed_stays_while_the_booking_is_busy(
         with monkeypatch.context() as moment:
             moment.setattr(commands, "lock_assignment", busy)
             told = send(client, page, **facts, signature=DRAWN)
-        assert told.status_code == 409
+        assert told.status_code == 503
         words = words_of(text_of(told))
         assert "Gerade ist viel los." in words
         assert "Die Unterschrift ist gespeichert." in words
         assert f'value="{NOTED["mileage_km"]}"' in told.text
+
+
+def test_a_call_that_could_not_be_noted_says_why(trips: Trips, login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    booking = trips.booked()
+    pickup = trips.at_the_door(booking)
+    page = path(pickup, "no-show")
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        client = login(trips.driver)
+        with monkeypatch.context() as moment:
+            moment.setattr(commands, "record_call", busy)
+            assert send(client, path(pickup, "calls"), page).location == page
+        words = words_of(text_of(client.get(page)))
+    assert "Gerade ist viel los." in words
+    assert "Der Stand dieser Fahrt hat sich geändert." not in words
+    assert "0 von 3" in words
 
 
 def test_that_a_booking_takes_no_more_files_is_said_and_a_typed_name_goes(

@@ -99,10 +99,7 @@ def _hand_over(tour: JockeyAssignment, form: HandoverForm) -> None:
     confirmed = {"mileage_confirmed": form.mileage_confirmed.data, "ronja_confirmed": form.ronja_confirmed.data}
     own = "has_ronja" if tour.type is AssignmentType.PICKUP else "keys_confirmed"
     confirmed[own] = form[own].data
-    try:
-        PRESS[tour.type](tour.id, whole, current_user, **confirmed)
-    except Busy as busy:  # in the form, with all that was typed at the door
-        raise Conflict(busy.message, code=busy.code) from busy
+    PRESS[tour.type](tour.id, whole, current_user, **confirmed)
 
 
 def _shown(tour: JockeyAssignment) -> list[dict[str, str]]:
@@ -181,12 +178,12 @@ def _record_no_show(tour: JockeyAssignment) -> None:
 @blueprint.post("/jockey/trips/<uuid:assignment_id>/calls")
 @requires("jockey.day")
 def call(assignment_id: uuid.UUID) -> Response:
-    tour = tours.own_tour(current_user, assignment_id)
+    tour, form = tours.own_tour(current_user, assignment_id), ActionForm()
     noted: list[bool] = []
-    if submitted(ActionForm(), lambda: noted.append(commands.record_call(tour.id, current_user))):
+    if submitted(form, lambda: noted.append(commands.record_call(tour.id, current_user))):
         flash(*_noted(is_new=noted[0]))
     else:
-        flash(CHANGED, "warning")
+        flash(form.refusal.message if form.refusal else CHANGED, "warning")
     kept = [str(file.id) for file in _files(tour, "photo")]
     return htmx.see_other(url_for("dispatch.no_show", assignment_id=assignment_id, photo=kept or None))
 

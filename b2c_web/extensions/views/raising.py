@@ -16,7 +16,7 @@ from b2c_web.access import requires
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import instant
 from b2c_web.bookings.returning import may_choose_return, return_options
-from b2c_web.errors import NotFound
+from b2c_web.errors import Busy, NotFound
 from b2c_web.extensions import blueprint, commands, queries, rules, wishes
 from b2c_web.extensions.forms import OfferForm, ids_of
 from b2c_web.extensions.models import Extension, ExtensionStatus
@@ -53,7 +53,11 @@ def new(booking_id: uuid.UUID) -> Response:
     raised: list[uuid.UUID] = []
     if submitted(form, lambda: raised.append(_raise(booking_id, form, replaced))):
         return _go_on(raised[0])
-    booking = visible_booking(booking_id)
+    return _shown(booking_id, form, replaced)
+
+
+def _shown(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -> Response:
+    booking, draft = visible_booking(booking_id), queries.draft_of(booking_id)
     refusal = rules.work_refusal(booking)
     words = WORDS[refusal] if refusal else ""
     return form_page("extensions/raise.html", form, refusal=words, replaced=replaced, **_page(booking, form, draft))
@@ -157,13 +161,24 @@ def draft(booking_id: uuid.UUID) -> Response:
     content, catalogue = form.content(), queries.catalogue(booking.workshop_id, booking.service)
     said = offer.changed(content, catalogue, request.form, booking.user.language)
     content["replaces"] = str(replaced.id) if replaced else ""
-    kept = commands.save_draft(current_user, booking_id, content)
-    if not htmx.wants_fragment():
-        _say_of_files(form)
-        at = request.form.get("files")
-        back = url_for("extensions.new", booking_id=booking_id, replaces=replaced and replaced.id, _anchor=at)
-        return htmx.see_other(back)
-    return _fragments(booking_id, content, said if kept else "", over=not kept)
+    if htmx.wants_fragment():
+        kept = commands.save_draft(current_user, booking_id, content)
+        return _fragments(booking_id, content, said if kept else "", over=not kept)
+    _say_of_files(form)
+    return _save(booking_id, content, replaced)
+
+
+def _save(booking_id: uuid.UUID, content: dict[str, Any], replaced: Extension | None) -> Response:
+    """Without script: back to the form, or all that was typed with the reason why it is not kept."""
+    try:
+        commands.save_draft(current_user, booking_id, content)
+    except Busy as refusal:
+        form = _form(visible_booking(booking_id), content, only_content=True)
+        form.refuse(refusal)
+        return _shown(booking_id, form, replaced)
+    at = request.form.get("files")
+    back = url_for("extensions.new", booking_id=booking_id, replaces=replaced and replaced.id, _anchor=at)
+    return htmx.see_other(back)
 
 
 def _say_of_files(form: OfferForm) -> None:

@@ -1,0 +1,78 @@
+"""An offer without script that could not be kept: all that was typed and chosen is shown again, with the reason."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+
+from b2c_web.errors import Busy
+from b2c_web.extensions import queries, raising
+from b2c_web.media.store import LocalMediaStore
+from tests.factories.media import photo
+from tests.views.extending import HTMX, Pages, offer, plain
+from tests.views.test_extension_offer import key_on, token
+from tests.views.test_extension_photos import chosen, ticks, uploaded
+
+BUSY = "Gerade ist viel los. Bitte versuchen Sie es gleich noch einmal."
+PADS = ("Beläge", "12", "1")
+
+
+@pytest.fixture(autouse=True)
+def store(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.extensions, "media_store", LocalMediaStore(tmp_path))
+
+
+@pytest.fixture
+def busy(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    """For a while nobody gets at the booking."""
+
+    def refuse(*_arguments: Any, **_facts: Any) -> None:
+        raise Busy
+
+    @contextmanager
+    def for_a_while() -> Iterator[None]:
+        with monkeypatch.context() as moment:
+            moment.setattr(raising, "lock_as_workshop", refuse)
+            yield
+
+    return for_a_while
+
+
+@pytest.mark.parametrize("then", ["send", "consent"])
+def test_an_offer_that_finds_its_booking_busy_stays_with_its_photos(pages: Pages, busy: Any, then: str) -> None:
+    form = offer(PADS, draft_key=str(uuid4()))
+    with busy():
+        told = pages.by_staff(pages.new, **form | {"file-items-0-media": chosen(photo())}, then=then)
+    assert told.status_code == 503
+    assert BUSY in plain(told)
+    assert 'value="Beläge"' in told.text
+    assert ticks(told.text, "items-0-media", uploaded(pages)[0])
+    again = form | {"items-0-media": uploaded(pages)[0]}
+    assert pages.by_staff(pages.new, **again, then=then).status_code == 303
+    assert pages.extensions()[0].items[0]["media"] == uploaded(pages)
+
+
+def test_a_draft_that_finds_its_booking_busy_stays_with_its_photos(pages: Pages, busy: Any) -> None:
+    key = key_on(pages)
+    form = offer(("Beläge", "12,", "1,5"), draft_key=key, add="free") | {"file-media": chosen(photo())}
+    with busy():
+        told = pages.by_staff(pages.draft, **form, files="media")
+    assert told.status_code == 503
+    assert BUSY in plain(told)
+    for kept in ('value="Beläge"', 'value="12,"', 'value="1,5"', f'value="{key}"', 'name="items-1-name"'):
+        assert kept in told.text
+    assert ticks(told.text, "media", uploaded(pages)[0])
+    assert queries.draft_of(pages.booking_id) is None
+
+
+def test_a_draft_that_saves_itself_is_told_beside_what_is_typed(pages: Pages, busy: Any) -> None:
+    data = offer(PADS, draft_key=key_on(pages), csrf_token=token(pages))
+    with busy():
+        told = pages.staff.post(pages.draft, data=data, headers=HTMX)
+    assert told.status_code == 503
+    assert BUSY in plain(told)
+    assert "<form" not in told.text
