@@ -14,7 +14,7 @@ from b2c_web.extensions import queries, raising
 from b2c_web.media.store import LocalMediaStore
 from tests.factories.media import photo
 from tests.views.extending import HTMX, Pages, offer, plain
-from tests.views.test_extension_offer import key_on, token
+from tests.views.test_extension_offer import key_in, key_on, token
 from tests.views.test_extension_photos import chosen, ticks, uploaded
 
 BUSY = "Gerade ist viel los. Bitte versuchen Sie es gleich noch einmal."
@@ -76,3 +76,24 @@ def test_a_draft_that_saves_itself_is_told_beside_what_is_typed(pages: Pages, bu
     assert told.status_code == 503
     assert BUSY in plain(told)
     assert "<form" not in told.text
+
+
+@pytest.mark.parametrize("how", ["sent", "thrown away"])
+def test_what_is_saved_into_a_draft_that_is_over_is_shown_with_a_key_of_its_own(pages: Pages, how: str) -> None:
+    key = key_on(pages)
+    form = offer(("Scheiben", "99", "1"), draft_key=key)
+    pages.by_staff(pages.draft, **offer(PADS, draft_key=key))
+    if how == "sent":
+        pages.by_staff(pages.new, **offer(PADS, draft_key=key), then="send")
+    else:
+        pages.by_staff(f"{pages.draft}/removal")
+    told = pages.by_staff(pages.draft, **form | {"file-media": chosen(photo())}, files="media")
+    assert told.status_code == 409
+    assert "Dieser Entwurf ist schon gesendet oder verworfen. Was hier steht, ist nicht gespeichert" in plain(told)
+    assert 'value="Scheiben"' in told.text
+    assert ticks(told.text, "media", uploaded(pages)[0])
+    assert queries.draft_of(pages.booking_id) is None
+    fresh = key_in(told.text)
+    assert fresh != key
+    assert pages.by_staff(pages.draft, **form | {"draft_key": fresh}).status_code == 303
+    assert 'value="Scheiben"' in pages.staff.get(pages.new).text

@@ -267,7 +267,11 @@ def photo_of(pages: Pages) -> MediaFile:
 
 
 def key_on(pages: Pages, page: str = "") -> str:
-    found = re.search(r'name="draft_key"[^>]*value="([^"]+)"', pages.staff.get(page or pages.new).text)
+    return key_in(pages.staff.get(page or pages.new).text)
+
+
+def key_in(page: str) -> str:
+    found = re.search(r'name="draft_key"[^>]*value="([^"]+)"', page)
     assert found is not None
     return found[1]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from wtforms.fields.choices import SelectChoice
 
@@ -16,7 +17,7 @@ from b2c_web.access import requires
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import instant
 from b2c_web.bookings.returning import may_choose_return, return_options
-from b2c_web.errors import Busy, NotFound
+from b2c_web.errors import Busy, Conflict, NotFound
 from b2c_web.extensions import blueprint, commands, queries, rules, wishes
 from b2c_web.extensions.forms import OfferForm, ids_of
 from b2c_web.extensions.models import Extension, ExtensionStatus
@@ -31,6 +32,9 @@ from b2c_web.media.models import MediaFile, MediaPurpose
 from b2c_web.media.queries import files
 
 WITH_FILES = ("extensions.new", "extensions.draft")
+OVER = _l(
+    "Dieser Entwurf ist schon gesendet oder verworfen. Was hier steht, ist nicht gespeichert und gehört zu einem neuen."
+)
 
 
 @blueprint.url_value_preprocessor
@@ -171,9 +175,11 @@ def draft(booking_id: uuid.UUID) -> Response:
 def _save(booking_id: uuid.UUID, content: dict[str, Any], replaced: Extension | None) -> Response:
     """Without script: back to the form, or all that was typed with the reason why it is not kept."""
     try:
-        commands.save_draft(current_user, booking_id, content)
-    except Busy as refusal:
-        form = _form(visible_booking(booking_id), content, only_content=True)
+        if not commands.save_draft(current_user, booking_id, content):
+            raise Conflict(OVER)
+    except (Busy, Conflict) as refusal:
+        fresh = {"draft_key": _new_key()} if isinstance(refusal, Conflict) else {}
+        form = _form(visible_booking(booking_id), content | fresh, only_content=True)
         form.refuse(refusal)
         return _shown(booking_id, form, replaced)
     at = request.form.get("files")
