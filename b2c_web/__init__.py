@@ -52,6 +52,7 @@ def _derive(app: Flask) -> None:
             "poolclass": QueuePool,
             "pool_size": config["DB_POOL_SIZE"],
             "max_overflow": 5,
+            "pool_use_lifo": True,  # few connections that have prepared what is asked, rather than all a little
             "connect_args": connect_args(url, lock_timeout_ms=config["LOCK_TIMEOUT_MS"]),
             "pool_events": [(refuse_closed, "checkout")],  # a restarted database costs a reconnect, not an error
             "pool_recycle": 1800,
