@@ -186,7 +186,7 @@ class Facts:
 def read_facts(question: Question, first: date, last: date) -> Facts:
     """Everything that limits the days, read fresh in at most three statements. Raises NotOffered."""
     price = price_for(question.service, question.vehicle_class, now_utc())
-    behind = last + timedelta(days=RETURN_LOOKAHEAD_DAYS if question.concierge else 0)
+    behind = last + timedelta(days=RETURN_LOOKAHEAD_DAYS)
     windows, days = read_windows(question.workshop_id, first, behind)
     plans: list[RonjaPlan] = []
     if question.concierge:

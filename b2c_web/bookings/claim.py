@@ -20,7 +20,7 @@ from b2c_web import audit, jobs
 from b2c_web.accounts.commands import remember_contact
 from b2c_web.accounts.limits import count_attempt
 from b2c_web.bookings import hooks
-from b2c_web.bookings.availability import Question, order_of, read_windows
+from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, Question, order_of, read_windows
 from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.lifecycle import end_hold
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -233,7 +233,8 @@ def times_of(wish: Wish, promise: Promise) -> dict[str, Any]:
     if promise.back is not None:
         ready = promise.back.end
     else:
-        windows, _days = read_windows(wish.question.workshop_id, wish.slot_day, wish.slot_day)
+        last = wish.slot_day + timedelta(days=RETURN_LOOKAHEAD_DAYS)
+        windows, _days = read_windows(wish.question.workshop_id, wish.slot_day, last)
         ready = drop_off_ready_at(windows, promise.pickup, wish.order)
     return {
         "slot_id": promise.pickup.slot_id,

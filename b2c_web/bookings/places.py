@@ -261,8 +261,15 @@ def instant(seconds: int) -> datetime:
 
 
 def drop_off_ready_at(windows: Sequence[Window], pickup: Window, order: Order) -> int:
-    """When a car that is brought is promised to be ready: the end of the first window late enough, else of its day."""
+    """When a car that is brought is promised to be ready: by the end of the first window that is late enough, as a
+    return is, or by closing time when only that is. Nobody is there at night: then it is on the next open day.
+
+    `windows`: in order, those of the pickup's day and of RETURN_LOOKAHEAD_DAYS after it.
+    """
     not_before = pickup.start + order.earliest_return_seconds
-    fitting = [w.end for w in windows if w.day == pickup.day and w.start >= not_before and w.is_open]
     closing = max(window.end for window in windows if window.day == pickup.day)
-    return fitting[0] if fitting else max(closing, not_before)
+    late_enough = (window for window in windows if window.start >= not_before and window.is_open)
+    first = next(late_enough, None)
+    if not_before <= closing and (first is None or first.day > pickup.day):
+        return closing
+    return first.end if first is not None else not_before

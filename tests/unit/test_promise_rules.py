@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from b2c_web.bookings.places import drop_off_ready_at
 from b2c_web.workshops.ceiling import Limit, ceiling
 from b2c_web.workshops.rules import Block, Judge, Order, RonjaPlan, Window, free_until, ronja_span, trip_parts
 from b2c_web.workshops.travel import GreatCircleTravelTimes, Point, great_circle_km, locate
@@ -153,3 +154,29 @@ def test_the_ceiling_names_its_limit() -> None:
     assert few_ronjas.together <= few_ronjas.alone[Limit.BAYS]
     assert ceiling(two_days(max_bookings=1), 50, ORDER).limit is Limit.BAYS
     assert ceiling(two_days(jockey_minutes_left=90), 50, ORDER).limit is Limit.JOCKEYS
+
+
+# when a car that is brought is ready
+
+
+@pytest.mark.parametrize(
+    ("hour", "service_minutes", "ready"),
+    [
+        (8, 60, 14),  # 08:00 and three hours: the window that begins at 12
+        (12, 120, 18),  # 16:00: the last window
+        (14, 120, 18),  # 18:00: closing time
+        (14, 180, 24 + 10),  # 19:00 is after closing: in the first window of the next day
+        (16, 180, 24 + 10),
+    ],
+)
+def test_a_car_that_is_brought_is_ready_while_somebody_is_there(hour: int, service_minutes: int, ready: int) -> None:
+    windows = two_days()
+    pickup = next(one for one in windows if one.start == hour * HOUR)
+    assert drop_off_ready_at(windows, pickup, Order(False, service_minutes)) == ready * HOUR
+
+
+def test_a_day_that_is_closed_makes_no_car_ready() -> None:
+    later = window(12, 1)
+    windows = [window(16), window(8, 1, is_available=False), window(10, 1, day_is_closed=True), later]
+    assert drop_off_ready_at(windows, windows[0], Order(False, 180)) == later.end
+    assert drop_off_ready_at(windows[:2], windows[0], Order(False, 180)) == 21 * HOUR  # nothing is planned yet
