@@ -253,7 +253,8 @@ def failed(payment: Payment) -> None:
         extension.failure_code = payment.failure_code
         status = rules.waits_for_customer(payment.failure_code)
         enter(extension, status, actor=PROVIDER, failure_code=payment.failure_code)
-        if not _is_given_up(extension):
+        is_at_page = payment.hold_asked_at is None  # which says it, and was written of when it was needed
+        if not _is_given_up(extension) and not is_at_page:
             once = f"{payment.attempt}:{payment.failure_reference or ''}"
             messages.payment_needed(booking, extension, payment.failure_code, once)
     if extension.authorization_status is Auth.FAILED:

@@ -131,6 +131,20 @@ def test_the_bank_wants_the_customer(
     assert queries.view_of(extension.id).safe_to_begin
 
 
+def test_what_the_payment_page_refuses_is_said_there_and_not_by_mail_once_more(
+    scene: Extending, booking: Booking, save: Callable[..., PaymentMethod], provider: Provider
+) -> None:
+    save(card="authenticate_always")
+    extension = scene.held(booking)
+    commands.pay_link(booking.user, extension.id, **PAGE)
+    payment = payments(extension)[-1]
+    for card in ("declined", "insufficient_funds"):
+        provider.pay(payment, card=card)
+        settle_payment(payment.id)
+    assert scene.fresh(extension.id).authorization_status is Auth.FAILED
+    assert len(scene.mails(Kind.EXTENSION_PAYMENT_NEEDED)) == 1
+
+
 def test_a_declined_card_and_then_another(
     scene: Extending, booking: Booking, save: Callable[..., PaymentMethod]
 ) -> None:
