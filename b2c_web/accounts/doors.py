@@ -3,7 +3,7 @@
 from flask import Response, current_app, flash, request, session, url_for
 from flask_babel import gettext as _
 
-from b2c_web import htmx
+from b2c_web import htmx, page_frame
 from b2c_web.access import PERMISSIONS, access_of
 from b2c_web.accounts import rules
 from b2c_web.accounts.models import Role, User
@@ -37,9 +37,16 @@ def send_strangers_to_a_door() -> None:
 def _to_the_door() -> Response:
     if session.pop("token", None):
         flash(_("Ihre Anmeldung ist abgelaufen. Bitte melden Sie sich neu an."), "info")
-    target = request.full_path.rstrip("?") if request.method == "GET" and not htmx.wants_fragment() else None
     endpoint = "accounts.staff_login" if _is_for_staff() else "accounts.login"
-    return htmx.see_other(url_for(endpoint, next=rules.safe_next(target)))
+    return htmx.see_other(url_for(endpoint, next=rules.safe_next(_wanted_page())))
+
+
+def _wanted_page() -> str | None:
+    """What was asked for; of a form, or of a part of a page, the page that it stands on."""
+    if not htmx.wants_fragment():
+        return page_frame.address_here()
+    page = page_frame.sender()
+    return page._replace(scheme="", netloc="", fragment="").geturl() if page.netloc == request.host else None
 
 
 def _is_for_staff() -> bool:

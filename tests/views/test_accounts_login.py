@@ -17,7 +17,7 @@ from b2c_web.accounts.models import Role, User, UserSession
 from b2c_web.clock import frozen
 from b2c_web.hooks import HookList
 from tests.factories import make_customer, make_user
-from tests.views.browsing import send
+from tests.views.browsing import send, token_on
 
 NOON = datetime(2026, 11, 24, 11, 0, tzinfo=UTC)
 MARA = "mara@example.org"
@@ -193,6 +193,29 @@ def test_a_stranger_comes_back_to_where_they_wanted_to_go(client: FlaskClient, m
     assert (door.status_code, door.location) == (303, "/login?next=/account/addresses?from%3Dmail")
     page = client.get(door.location).text
     assert 'value="/account/addresses?from=mail"' in page
+
+
+def test_who_sends_a_form_after_the_session_ended_comes_back_to_its_page(
+    client: FlaskClient, session: Any, login: Callable[[Any], FlaskClient]
+) -> None:
+    person = make_user(Role.WORKSHOP, email=MARA)
+    session.commit()
+    login(person)
+    token = token_on(client, "/workshop/capacity/template")
+    session.query(UserSession).update({"revoked_at": NOON})
+    session.commit()
+    page = "http://localhost/workshop/capacity/template?a=b"
+    sent = client.post("/workshop/capacity/template", data={"csrf_token": token}, headers={"Referer": page})
+    assert sent.location == "/staff/login?next=/workshop/capacity/template?a%3Db"
+
+
+def test_a_part_of_a_page_leads_back_to_the_page(client: FlaskClient) -> None:
+    asked = {"HX-Request": "true", "Referer": "http://localhost/workshop?day=2026-11-24"}
+    assert (
+        client.get("/workshop", headers=asked).headers["HX-Redirect"] == "/staff/login?next=/workshop?day%3D2026-11-24"
+    )
+    elsewhere = {"HX-Request": "true", "Referer": "http://evil.example.org/x"}
+    assert client.get("/workshop", headers=elsewhere).headers["HX-Redirect"] == "/staff/login"
 
 
 @pytest.mark.parametrize("role", [Role.WORKSHOP, Role.DISPATCHER, Role.JOCKEY, Role.ADMIN])
