@@ -17,6 +17,10 @@ function fit(canvas, pad, drawn) {
 function begin(canvas) {
   const field = document.getElementById(canvas.dataset.field);
   const pad = new SignaturePad(canvas, { backgroundColor: "rgb(255,255,255)", penColor: "rgb(20,18,16)" });
+  const put = (drawing) => {
+    field.value = drawing;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  };
   let width = 0;
   const follow = () => {
     if (canvas.offsetWidth === width) return; // a phone's keyboard changes the height only
@@ -27,11 +31,9 @@ function begin(canvas) {
   follow();
   document.querySelector("[data-clear-signature]")?.addEventListener("click", () => {
     pad.clear();
-    field.value = "";
+    put("");
   });
-  pad.addEventListener("endStroke", () => {
-    field.value = pad.toDataURL("image/png");
-  });
+  pad.addEventListener("endStroke", () => put(pad.toDataURL("image/png")));
 }
 
 function keepInAddress() {
