@@ -107,8 +107,33 @@ def _read_off(label: Any, example: str, missing: Any) -> WholeNumberField:
     return WholeNumberField(label, example=example, validators=validators)
 
 
-class HandoverForm(Form):
-    """What is noted at the door. The photos come from fields of their own, one for each view."""
+class PhotosForm(Form):
+    """A form at the door. Its photos come from fields of their own, without script as files with the form.
+
+    `taken` and `refused`: by field, the ids of files that came with it, and why others were not kept, in words.
+    """
+
+    photos_at = "photos"  # the field that stands for all of them
+
+    def __init__(self, *arguments: Any, **facts: Any) -> None:
+        super().__init__(*arguments, **facts)
+        self.taken: dict[str, list[str]] = {}
+        self.refused: dict[str, list[str]] = {}
+
+    def validate(self, extra_validators: Any = None) -> bool:
+        valid = bool(super().validate(extra_validators))
+        return self.names_refused() and valid
+
+    def names_refused(self) -> bool:
+        """Says which files were not kept. True: all were."""
+        refused = [words for of_field in self.refused.values() for words in of_field]
+        for words in refused:
+            self.add_error(self.photos_at, words)
+        return not refused
+
+
+class HandoverForm(PhotosForm):
+    """What is noted at the door. The photos come from a field for each view."""
 
     photos = HiddenField(_l("Fotos"))
     mileage_km = _read_off(_l("Kilometerstand"), "84512", _l("Bitte lesen Sie den Kilometerstand ab."))
@@ -191,12 +216,13 @@ class HandoverForm(Form):
         }
 
 
-class NoShowForm(Form):
+class NoShowForm(PhotosForm):
     calls = HiddenField(_l("Anrufe"))
     waited_minutes = HiddenField(_l("Wartezeit"))
     photo = HiddenField(_l("Foto"))
     waited = BooleanField(_l("Wartezeit"))
 
+    photos_at = "photo"
     lacks: Sequence[NoShowLack] = ()
     calls_missing = 0
 

@@ -15,18 +15,21 @@ NONE_CHOSEN = _l("Bitte wählen Sie ein Foto oder Video.")
 
 
 def allow_large(user: User, purpose: MediaPurpose, purpose_id: uuid.UUID) -> bool:
-    """A video is larger than all else that is sent, several files of a form are more: call it before anything reads
-    the body. Of a form each file lies on disk, whatever its size.
-
-    False, and nothing more is read than of any form, for somebody who may not add files there.
-    """
+    """As `read_large` for somebody who may add files there. False, and nothing more is read, for anybody else."""
     if not hooks.is_added_to_by(user, purpose, purpose_id):
         return False
+    read_large()
+    return True
+
+
+def read_large() -> None:
+    """A video is larger than all else that is sent, several files of a form are more: call it before anything reads
+    the body, for those who may send them. Of a form each file lies on disk, whatever its size.
+    """
     most = max(rules.most_megabytes(kind, current_app.config) for kind in MediaKind)
     if request.mimetype == "multipart/form-data":
         most = max(most, current_app.config["MEDIA_FORM_MAX_MB"])
     request.max_content_length = most * rules.MEGABYTE + FORM_BYTES
-    return True
 
 
 def take(user: User, purpose: MediaPurpose, purpose_id: uuid.UUID, field: str) -> tuple[list[uuid.UUID], list[str]]:

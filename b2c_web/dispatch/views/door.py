@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from typing import Any
 
-from flask import Response, current_app, flash, request, url_for
+from flask import Response, current_app, flash, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -20,11 +20,13 @@ from b2c_web.dispatch.drivers import is_shown
 from b2c_web.dispatch.forms import FailureForm, HandoverForm, NoShowForm
 from b2c_web.dispatch.models import AssignmentStatus, CancelReason, JockeyAssignment
 from b2c_web.dispatch.steps import CHANGED
+from b2c_web.dispatch.views import door_photos
+from b2c_web.dispatch.views.door_photos import PLACE
 from b2c_web.dispatch.views.jockey import about, elsewhere
 from b2c_web.errors import Busy, Conflict, Invalid
 from b2c_web.forms import ActionForm, form_page, submitted
 from b2c_web.media.commands import add_upload
-from b2c_web.media.models import MediaFile, MediaPurpose
+from b2c_web.media.models import MediaPurpose
 
 S = AssignmentStatus
 DOORS: Mapping[tuple[AssignmentType, AssignmentStatus], Callable[..., Any]] = {
@@ -35,7 +37,7 @@ PRESS: Mapping[AssignmentType, Callable[..., Any]] = {
     AssignmentType.PICKUP: commands.finish_pickup_handover,
     AssignmentType.RETURN: commands.complete_return,
 }
-SIGNED = ("signature", "signed_typed")  # a name may stand for a drawing; a second drawing is another file
+SIGNED = ("signature", "signed_typed")  # a name may stand for a drawing; what is sent again is another file
 ON_THE_WAY_BACK = (S.EN_ROUTE_TO_CUSTOMER, S.AT_RETURN_LOCATION)
 
 
@@ -44,21 +46,24 @@ ON_THE_WAY_BACK = (S.EN_ROUTE_TO_CUSTOMER, S.AT_RETURN_LOCATION)
 def handover(assignment_id: uuid.UUID) -> Response:
     tour = tours.own_tour(current_user, assignment_id)
     kind, name, form = tour.type, tour.booking.customer_name, _handover_form(tour)
-    if submitted(form, lambda: _hand_over(tour, form)):
+    if door_photos.only_sent():
+        form.names_refused()
+    elif submitted(form, lambda: _hand_over(tour, form)):
         return _saved(tours.own_tour(current_user, assignment_id), form)
     tour = tours.own_tour(current_user, assignment_id)
     if (kind, tour.status) not in DOORS and (not is_shown(tour) or not form.errors):
         return elsewhere(tour)
     form.signed_by.data = form.signed_by.data or name
     doubted = form.refusal.code if form.refusal is not None else None
-    facts = {"chosen": _chosen(tour), "doubted": doubted, "VIEWS": words.VIEWS, "ronja_doubt": ronja_doubt(tour)}
-    return form_page("jockeys/handover.html", form, **facts, **about(tour))
+    facts = {"chosen": door_photos.of_views(tour, form), "doubted": doubted, "ronja_doubt": ronja_doubt(tour)}
+    return form_page("jockeys/handover.html", form, VIEWS=words.VIEWS, **facts, **about(tour))
 
 
 def _saved(tour: JockeyAssignment, form: HandoverForm) -> Response:
     """It was saved now, or before: then what stands there may be something else than what was sent."""
-    kept, sent = tour.handover or {}, {**form.noted(), "photos": _shown(tour)}
-    if all(kept.get(name) == value for name, value in sent.items() if name not in SIGNED):
+    kept, sent = tour.handover or {}, {**form.noted(), "photos": door_photos.shown(tour, form)}
+    again = (*SIGNED, "photos") if door_photos.came() else SIGNED
+    if all(kept.get(name) == value for name, value in sent.items() if name not in again):
         flash(_("Die Übergabe ist gespeichert."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     flash(_("Diese Übergabe war schon gespeichert. Was Sie jetzt gesendet haben, ändert nichts mehr daran."), "warning")
@@ -73,7 +78,8 @@ def _handover_form(tour: JockeyAssignment) -> HandoverForm:
     kept = photos.sent([form.signature_id.data], tour, signature=True)
     form.signature_id.data = str(kept[0].id) if kept else ""
     if form.is_submitted() and (tour.type, tour.status) in DOORS:
-        form.missing_views = [view for view, shown in _chosen(tour).items() if not shown]
+        door_photos.take(tour, form, door_photos.fields())
+        form.missing_views = [view for view, shown in door_photos.of_views(tour, form).items() if not shown]
         form.asks_signature = current_app.config["HANDOVER_SIGNATURE"]
         try:
             _keep_signature(tour, form)
@@ -95,52 +101,30 @@ def _keep_signature(tour: JockeyAssignment, form: HandoverForm) -> None:
 
 
 def _hand_over(tour: JockeyAssignment, form: HandoverForm) -> None:
-    whole = {**form.noted(), "photos": _shown(tour)}
+    whole = {**form.noted(), "photos": door_photos.shown(tour, form)}
     confirmed = {"mileage_confirmed": form.mileage_confirmed.data, "ronja_confirmed": form.ronja_confirmed.data}
     own = "has_ronja" if tour.type is AssignmentType.PICKUP else "keys_confirmed"
     confirmed[own] = form[own].data
     PRESS[tour.type](tour.id, whole, current_user, **confirmed)
 
 
-def _shown(tour: JockeyAssignment) -> list[dict[str, str]]:
-    return [{"view": view, "file": str(file.id)} for view, files in _chosen(tour).items() for file in files]
-
-
-def _chosen(tour: JockeyAssignment) -> dict[str, list[MediaFile]]:
-    """The photo of each view as far as it is there. One photo shows one view, the first that names it."""
-    chosen: dict[str, list[MediaFile]] = {}
-    for view in current_app.config["HANDOVER_VIEWS"]:
-        taken = [file for files in chosen.values() for file in files]
-        chosen[view] = [file for file in _files(tour, f"photo_{view}") if file not in taken]
-    return chosen
-
-
-def _files(tour: JockeyAssignment, name: str) -> list[MediaFile]:
-    """The newest photo of a field that counts for this trip: from the form, or from the address without script."""
-    named = request.form.getlist(name) if request.method == "POST" else request.args.getlist(name)
-    return photos.sent(named, tour)[-1:]
-
-
 @blueprint.route("/jockey/trips/<uuid:assignment_id>/no-show", methods=["GET", "POST"])
 @requires("jockey.day")
 def no_show(assignment_id: uuid.UUID) -> Response:
     tour, form = tours.own_tour(current_user, assignment_id), NoShowForm()
-    form.lacks, form.calls_missing = _lacks(tour), current_app.config["NO_SHOW_CALLS"] - len(_calls(tour))
-    if submitted(form, lambda: _record_no_show(tour)):
+    if form.is_submitted() and tour.status is S.AT_PICKUP_LOCATION:
+        door_photos.take(tour, form, [PLACE])
+    form.lacks, form.calls_missing = _lacks(tour, form), current_app.config["NO_SHOW_CALLS"] - len(_calls(tour))
+    if door_photos.only_sent():
+        form.names_refused()
+    elif submitted(form, lambda: _record_no_show(tour, form)):
         flash(_("Notiert. Der Kunde bekommt eine Nachricht und kann einen neuen Termin wählen."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     tour = tours.own_tour(current_user, assignment_id)
     if tour.status is not S.AT_PICKUP_LOCATION and (not is_shown(tour) or not form.errors):
         return elsewhere(tour)
-    return form_page("jockeys/no_show.html", form, chosen=_place(tour), **_waiting(tour), **about(tour))
-
-
-def _place(tour: JockeyAssignment) -> list[MediaFile]:
-    """The photo of the place; on a page that is loaded again the newest that this jockey took at this door."""
-    chosen = _files(tour, "photo")
-    if chosen or request.method == "POST" or tour.arrived_at is None:
-        return chosen
-    return photos.taken_since(tour, tour.arrived_at)[-1:]
+    facts = {"chosen": door_photos.place(tour, form), **_waiting(tour)}
+    return form_page("jockeys/no_show.html", form, **facts, **about(tour))
 
 
 def _waiting(tour: JockeyAssignment) -> dict[str, Any]:
@@ -159,32 +143,35 @@ def _calls(tour: JockeyAssignment) -> list[str]:
     return list((tour.handover or {}).get("calls", []))
 
 
-def _lacks(tour: JockeyAssignment) -> list[rules.NoShowLack]:
+def _lacks(tour: JockeyAssignment, form: NoShowForm) -> list[rules.NoShowLack]:
     """What the page can tell before the command does."""
     if tour.status is not S.AT_PICKUP_LOCATION:
         return []
     waited = rules.waited_minutes(tour.arrived_at, tour.trip.window_start, now_utc())
-    has_photo = bool(_files(tour, "photo"))
+    has_photo = bool(door_photos.of_field(tour, PLACE, form))
     return rules.no_show_lacks(
         calls=len(_calls(tour)), waited_minutes=waited, has_photo=has_photo, rules=current_app.config
     )
 
 
-def _record_no_show(tour: JockeyAssignment) -> None:
-    shown = _files(tour, "photo")
+def _record_no_show(tour: JockeyAssignment, form: NoShowForm) -> None:
+    shown = door_photos.of_field(tour, PLACE, form)
     commands.record_no_show(tour.id, photo=str(shown[0].id) if shown else "", actor=current_user)
 
 
 @blueprint.post("/jockey/trips/<uuid:assignment_id>/calls")
 @requires("jockey.day")
 def call(assignment_id: uuid.UUID) -> Response:
-    tour, form = tours.own_tour(current_user, assignment_id), ActionForm()
+    tour, form, sent = tours.own_tour(current_user, assignment_id), ActionForm(), NoShowForm()
+    door_photos.take(tour, sent, [PLACE])
+    for why in sent.refused.get(PLACE, ()):
+        flash(why, "danger")
     noted: list[bool] = []
     if submitted(form, lambda: noted.append(commands.record_call(tour.id, current_user))):
         flash(*_noted(is_new=noted[0]))
     else:
         flash(form.refusal.message if form.refusal else CHANGED, "warning")
-    kept = [str(file.id) for file in _files(tour, "photo")]
+    kept = [str(file.id) for file in door_photos.of_field(tour, PLACE, sent)]
     return htmx.see_other(url_for("dispatch.no_show", assignment_id=assignment_id, photo=kept or None))
 
 
