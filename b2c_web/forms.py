@@ -50,13 +50,21 @@ class Form(FlaskForm):
     refusal: DomainError | None = None
 
     def refuse(self, refusal: DomainError) -> None:
-        """Show a command's refusal at the field that it names, else on top only."""
+        """Show a refusal at the field that it names, else on top only; those that came with it ("also") too."""
         self.refusal = refusal
-        name = refusal.details.get("field")
-        if name in self:
-            self[name].errors = [*self[name].errors, refusal.message]
-        else:
-            self.form_errors.append(refusal.message)
+        for one in self._refused_with():
+            name = one.details.get("field")
+            if name in self:
+                self[name].errors = [*self[name].errors, one.message]
+            else:
+                self.form_errors.append(one.message)
+
+    def _refused_with(self) -> list[DomainError]:
+        return [self.refusal, *self.refusal.details.get("also", ())] if self.refusal else []
+
+    def codes(self) -> set[str]:
+        """Of all that the command refused."""
+        return {one.code for one in self._refused_with()}
 
     def add_error(self, name: str, words: Any) -> None:
         """Say at the field `name` what a look-up behind the form found wrong."""

@@ -7,7 +7,7 @@ All return the assignment's state, but for `record_call`.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,7 +21,7 @@ from b2c_web.bookings.models import AssignmentType, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.dispatch import photos, planning, rules, words
-from b2c_web.dispatch.doubts import ask_back_holder, ask_back_keys
+from b2c_web.dispatch.doubts import ask_at_once, ask_back_holder, ask_back_keys
 from b2c_web.dispatch.drivers import is_on_the_road
 from b2c_web.dispatch.handovers import keys_of
 from b2c_web.dispatch.keeping import take_early
@@ -75,18 +75,22 @@ def _kept(step: Step, handover: Mapping[str, Any]) -> dict[str, Any]:
     return {**handover, **({"calls": calls} if calls else {})}
 
 
-def _whole(
-    step: Step, handover: Mapping[str, Any], *, mileage_confirmed: bool, ronja_confirmed: bool
-) -> dict[str, Any]:
-    """The handover without what does not count for this trip. Raises Invalid naming what is missing, or strange."""
+def _whole(step: Step, handover: Mapping[str, Any], confirmed: Mapping[str, bool]) -> dict[str, Any]:
+    """The handover without what does not count for this trip. Raises Invalid naming what is missing, or all that is
+    strange and was not confirmed; without "keys" in `confirmed` nobody counts them.
+    """
     config, good = current_app.config, photos.of_trip(handover, step.assignment)
     views = config["HANDOVER_VIEWS"]
     lacks = rules.handover_lacks(good, views, config["HANDOVER_SIGNATURE"])
     _need_all(lacks, rules.missing_views(good, views))
-    if not mileage_confirmed and "mileage_km" in good:
-        ask_back(step.booking, good["mileage_km"])
-    if not ronja_confirmed and "ronja_mileage_km" in good:
-        ask_back_ronja(step.assignment.ronja, good["ronja_mileage_km"])
+    asks: list[Callable[[], object]] = []
+    if not confirmed["mileage"] and "mileage_km" in good:
+        asks.append(lambda: ask_back(step.booking, good["mileage_km"]))
+    if not confirmed["ronja"] and "ronja_mileage_km" in good:
+        asks.append(lambda: ask_back_ronja(step.assignment.ronja, good["ronja_mileage_km"]))
+    if "keys" in confirmed:
+        asks.append(lambda: ask_back_keys(step, keys_of(good), confirmed=confirmed["keys"]))
+    ask_at_once(asks)
     return _kept(step, good)
 
 
@@ -144,7 +148,7 @@ def finish_pickup_handover(
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(PICKUP, Action.HAND_OVER):
-            whole = _whole(step, handover, mileage_confirmed=mileage_confirmed, ronja_confirmed=ronja_confirmed)
+            whole = _whole(step, handover, {"mileage": mileage_confirmed, "ronja": ronja_confirmed})
             step.take(PICKUP, Action.HAND_OVER, departed_at=now_utc(), handover=whole)
             lifecycle.pick_up(step.booking)
             trip = step.assignment.trip
@@ -207,14 +211,15 @@ def complete_return(
 ) -> AssignmentStatus:
     """The customer has the car back: booking COMPLETED. The Ronja is AVAILABLE when it is home and clean.
 
-    `handover` as at the pickup; "keys_doubt" is the code for fewer keys than were taken. The jockey is free for the
+    `handover` as at the pickup; "keys_doubt" is the code for fewer keys than were taken. All that is strange is asked
+    at once, the others in `details["also"]`. The jockey is free for the
     next trip; the drive home stays in the plan.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(RETURN, Action.COMPLETE):
             now = now_utc()
-            whole = _whole(step, handover, mileage_confirmed=mileage_confirmed, ronja_confirmed=ronja_confirmed)
-            ask_back_keys(step, keys_of(whole), confirmed=keys_confirmed)
+            confirmed = {"mileage": mileage_confirmed, "ronja": ronja_confirmed, "keys": keys_confirmed}
+            whole = _whole(step, handover, confirmed)
             step.take(RETURN, Action.COMPLETE, departed_at=now, completed_at=now, handover=whole)
             home = now + step.travel()
             lifecycle.complete(step.booking, ronja_back_at=home)

@@ -1,7 +1,7 @@
 """Steps that ask back where our records speak against what a jockey does; the yes is kept in the audit log."""
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -81,6 +81,19 @@ def ask_back_holder(step: Step, *, confirmed: bool) -> bool:
         raise Invalid(_asked(assignment, holder), field="has_ronja", code="ronja_out")
     _note_yes(step, "ronja", {}, {"still_with": holder.number})
     return True
+
+
+def ask_at_once(asks: Iterable[Callable[[], object]]) -> None:
+    """Step: ask all of these. Raises the first one's Invalid; `details["also"]` holds those of the others."""
+    doubts = []
+    for ask in asks:
+        try:
+            ask()
+        except Invalid as doubt:
+            doubts.append(doubt)
+    if doubts:
+        doubts[0].details["also"] = doubts[1:]
+        raise doubts[0]
 
 
 def ask_back_keys(step: Step, given: int | None, *, confirmed: bool) -> None:

@@ -170,3 +170,28 @@ def test_a_pickup_with_fewer_keys_than_another_one_is_none_to_ask_about(trips: T
     with trips.at(booking.pickup_time + timedelta(minutes=10)):
         typed = {**NOTED, "keys": "1", **shown}
         assert send(login(trips.driver), path(pickup, "handover"), **typed, signature=DRAWN).status_code == 303
+
+
+def test_all_that_is_strange_at_a_door_is_asked_at_once(trips: Trips, login: Login) -> None:
+    booking = trips.booked()
+    back, began = trips.on_the_way_back(booking)
+    pickup = trips.assignment(booking, PICKUP)
+    pickup.handover, back.ronja.mileage = {**(pickup.handover or {}), "keys": 2}, 12_500
+    trips.session.commit()
+    with trips.at(began + timedelta(minutes=23)):
+        commands.arrive_return(back.id, trips.driver)
+        client, page = login(trips.driver), path(back, "handover")
+        typed = {**NOTED, "mileage_km": "100", "keys": "1", "signed": "y", "signed_by": "Nora"}
+        typed |= five_photos(trips, booking)
+        asked = send(client, page, **typed)
+        words, ticks = words_of(text_of(asked)), ("mileage_confirmed", "ronja_confirmed", "keys_confirmed")
+        assert asked.status_code == 422
+        assert all(doubt in words for doubt in ("waren es schon 52.000 km", "Die Ronja hatte schon 12.500 km", FEWER))
+        assert all(f'name="{tick}"' in asked.text for tick in ticks)
+        assert "Bitte prüfen Sie 3 Angaben" in words
+        some = send(client, page, **typed, mileage_confirmed="y", keys_confirmed="y")
+        assert "Die Ronja hatte schon 12.500 km" in words_of(text_of(some))
+        assert FEWER not in words_of(text_of(some))
+        assert noted(trips, "assignment.keys_confirmed") == []
+        assert send(client, page, **typed, **dict.fromkeys(ticks, "y")).status_code == 303
+    assert len(noted(trips, "assignment.keys_confirmed")) == 1

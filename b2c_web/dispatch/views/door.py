@@ -54,8 +54,7 @@ def handover(assignment_id: uuid.UUID) -> Response:
     if (kind, tour.status) not in DOORS and (not is_shown(tour) or not form.errors):
         return elsewhere(tour)
     form.signed_by.data = form.signed_by.data or name
-    doubted = form.refusal.code if form.refusal is not None else None
-    facts = {"chosen": door_photos.of_views(tour, form), "doubted": doubted, "ronja_doubt": ronja_doubt(tour)}
+    facts = {"chosen": door_photos.of_views(tour, form), "doubted": form.codes(), "ronja_doubt": ronja_doubt(tour)}
     return form_page("jockeys/handover.html", form, VIEWS=words.VIEWS, **facts, **about(tour))
 
 
