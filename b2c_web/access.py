@@ -27,6 +27,7 @@ PERMISSIONS: dict[str, frozenset[Role]] = {
     "workshop.work": frozenset({Role.WORKSHOP, Role.ADMIN}),
     "bookings.cancel": frozenset({Role.WORKSHOP, Role.DISPATCHER, Role.ADMIN}),
     "jockey.day": frozenset({Role.JOCKEY}),
+    "trips.car_back": frozenset({Role.JOCKEY, Role.WORKSHOP, Role.DISPATCHER, Role.ADMIN}),
     "dispatch.plan": frozenset({Role.DISPATCHER, Role.ADMIN}),
     "capacity.plan": frozenset({Role.WORKSHOP, Role.DISPATCHER, Role.ADMIN}),
     "messages.kept": frozenset({Role.ADMIN}),

@@ -37,6 +37,7 @@ WORDS: Mapping[str, Any] = {
     "assignment.keys_confirmed": _l("Weniger Schlüssel bestätigt als abgeholt"),
     "assignment.complete": _l("Fahrt erledigt"),
     "assignment.cancel": _l("Fahrt abgesagt"),
+    "assignment.car_back": _l("Auto steht wieder in der Werkstatt"),
     "extension.raise": _l("Erweiterung angeboten"),
     "extension.approve": _l("Erweiterung freigegeben"),
     "extension.decline": _l("Erweiterung abgelehnt"),

@@ -19,7 +19,7 @@ from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.dashboard import blueprint, board, car, cars, queries, words
 from b2c_web.dashboard.rules import is_parked
-from b2c_web.dispatch import handovers
+from b2c_web.dispatch import car_back, handovers
 from b2c_web.extensions.queries import of_booking
 from b2c_web.notifications.words import KINDS
 from b2c_web.payments.models import PaymentPurpose
@@ -144,6 +144,7 @@ def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
         "standing_said": words.standing(booking, parked=parked),
         "parked": parked,
         "tours": tours,
+        "car_out": car_back.of_bookings([booking.id]).get(booking.id),
         "handovers": handovers.handovers(tours),
         "messages": car.messages_about(booking.id),
         "kinds": KINDS,

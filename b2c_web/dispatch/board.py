@@ -3,7 +3,7 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, Ronj
 from b2c_web.bookings.queries import visible_to
 from b2c_web.clock import local_to_utc, now_utc
 from b2c_web.config import ZONE
-from b2c_web.dispatch import photos
+from b2c_web.dispatch import car_back, photos
 from b2c_web.dispatch.lateness import Arrival, Need, Risk, Times, arrival_of, is_overdue, need_of
 from b2c_web.dispatch.loads import Load, jockey_states, loads_of
 from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
@@ -46,7 +46,8 @@ class Row:
     """One trip. `assignment`: its newest one, also when it ended; None when it never had one.
 
     `is_overdue` also of a trip whose need is another one: nobody may drive it yet, and the window is over.
-    `unreadable`: what of its handover the worker had to refuse afterwards, as in `photos.named`.
+    `unreadable`: what of its handover the worker had to refuse afterwards, as in `photos.named`. `car_out`: the
+    return that failed and whose jockey has the car still.
     """
 
     trip: Trip
@@ -56,6 +57,7 @@ class Row:
     arrival: Arrival | None
     is_overdue: bool
     unreadable: list[str]
+    car_out: JockeyAssignment | None = None
 
     @property
     def is_open(self) -> bool:
@@ -140,7 +142,8 @@ def version_of_row(row: Row) -> str:
     given, booking = row.assignment, row.booking
     facts = (given.id, given.status, given.scheduled_time, given.conflict) if given else ()
     reserved = booking.reservation.ronja_id if booking.reservation else None
-    return live.version_of(facts, booking.status, booking.new_date_until, row.trip.window_start, reserved)
+    out = row.car_out.id if row.car_out else None
+    return live.version_of(facts, booking.status, booking.new_date_until, row.trip.window_start, reserved, out)
 
 
 def was_planned(user: User, trip_id: uuid.UUID) -> bool:
@@ -186,8 +189,10 @@ def _trips(user: User, day: date, today: date) -> Sequence[Trip]:
 def _rows(trips: Sequence[Trip]) -> list[Row]:
     newest = _newest_assignments([trip.booking_id for trip in trips])
     unreadable, now = photos.unreadable(list(newest.values())), now_utc()
+    out = car_back.of_bookings({trip.booking_id for trip in trips if trip.type is RETURN})
     given = ((trip, newest.get((trip.booking_id, trip.type))) for trip in trips)
-    return [_row(trip, one, now, unreadable.get(one.id, []) if one else []) for trip, one in given]
+    rows = [_row(trip, one, now, unreadable.get(one.id, []) if one else []) for trip, one in given]
+    return [replace(row, car_out=out.get(row.booking.id)) if row.trip.type is RETURN else row for row in rows]
 
 
 def _row(trip: Trip, assignment: JockeyAssignment | None, now: datetime, unreadable: list[str]) -> Row:

@@ -21,6 +21,7 @@ from b2c_web.bookings.models import AssignmentType, BookingStatus
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.dispatch import photos, planning, rules, words
+from b2c_web.dispatch.car_back import check_none_out
 from b2c_web.dispatch.doubts import ask_at_once, ask_back_holder, ask_back_keys
 from b2c_web.dispatch.drivers import is_on_the_road
 from b2c_web.dispatch.handovers import keys_of
@@ -101,11 +102,12 @@ def start_pickup(
 
     Raises Invalid (`early`) long before the planned departure, unless `early` says that this is meant, and
     (`has_ronja`) when another customer still has that Ronja, unless `has_ronja` says that the jockey has it; also
-    (`early`) when the Ronja is promised to somebody else until then.
+    (`early`) when the Ronja is promised to somebody else until then. Raises Conflict as `check_none_out`.
     """
     with locked_step(assignment_id, actor) as step:
         now = now_utc()
         if step.to_do(PICKUP, Action.START):
+            check_none_out(step)
             if not early:
                 step.check_time(now)
             if not ask_back_holder(step, confirmed=has_ronja):  # else the plan is wrong, and the jockey has the car
@@ -177,12 +179,13 @@ def complete_pickup(assignment_id: uuid.UUID, actor: User | None = None) -> Assi
 def start_return(assignment_id: uuid.UUID, actor: User | None = None, *, early: bool = False) -> AssignmentStatus:
     """The jockey leaves with the customer's car: booking IN_TRANSIT_TO_CUSTOMER, the customer is told.
 
-    Raises Conflict while the car is still on its way to the workshop, and Invalid as `start_pickup`.
+    Raises Conflict while the car is still on its way to the workshop, and what `start_pickup` raises.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(RETURN, Action.START):
             if is_on_the_road(step.booking):
                 raise Conflict(NOT_HERE, code="not_here")
+            check_none_out(step)
             now = now_utc()
             if not early:
                 step.check_time(now)

@@ -46,7 +46,7 @@ class JockeyAssignment(Timestamps, Base):
 
     `scheduled_time`: arrival at the customer's door; `arrived_at` and `departed_at` are there too. `started_at`: the
     jockey set out to it, `completed_at`: the trip's work was done. `moved_by`: who took the last step, so that a
-    second press changes nothing.
+    second press changes nothing. `car_back_at`: after a return that failed the car stood at the workshop again.
     """
 
     __tablename__ = "jockey_assignments"
@@ -58,6 +58,10 @@ class JockeyAssignment(Timestamps, Base):
             name="status_fits_type",
         ),
         CheckConstraint("(status = 'COMPLETED') = (completed_at IS NOT NULL)", name="completed_has_time"),
+        CheckConstraint(
+            "car_back_at IS NULL OR type = 'RETURN' AND status = 'CANCELLED' AND started_at IS NOT NULL",
+            name="car_back_of_failed_return",
+        ),
         Index("ix_jockey_assignments_booking_id", "booking_id"),
         Index("ix_jockey_assignments_jockey_id", "jockey_id"),
         Index("ix_jockey_assignments_vehicle_id", "vehicle_id"),
@@ -96,6 +100,7 @@ class JockeyAssignment(Timestamps, Base):
     conflict: Mapped[str | None] = mapped_column(String(60))
     handover: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     moved_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    car_back_at: Mapped[datetime | None]
 
     booking: Mapped[Booking] = relationship()
     trip: Mapped[Trip] = relationship()

@@ -3,7 +3,7 @@
 from b2c_web.bookings import hooks
 from b2c_web.bookings.models import AssignmentType, Booking
 from b2c_web.clock import now_utc
-from b2c_web.dispatch import planning
+from b2c_web.dispatch import car_back, planning
 from b2c_web.dispatch.models import CancelReason
 from b2c_web.dispatch.queries import reserved_ronja
 from b2c_web.dispatch.replanning import is_due
@@ -44,7 +44,8 @@ def end_pickup(booking: Booking) -> None:
 
 
 def take_return_back(booking: Booking) -> None:
-    """Rework: the return waits until the work is done again."""
+    """Rework: the return waits until the work is done again. The car is here, also after a return that failed."""
+    car_back.is_here(booking)
     planning.end_open(booking, RETURN, CancelReason.REDISPATCHED)
 
 

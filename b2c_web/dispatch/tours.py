@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from b2c_web import live
 from b2c_web.accounts.models import User
-from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus
+from b2c_web.bookings.models import AssignmentType, Booking
 from b2c_web.bookings.naming import model_of
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
@@ -22,7 +22,6 @@ from b2c_web.flask_extensions import db
 from b2c_web.workshops.generation import local_day
 from b2c_web.workshops.models import Jockey, JockeyShift
 
-WAITS_FOR_RETURN = (BookingStatus.READY_FOR_RETURN, BookingStatus.CANCELLED)
 WAY_BACK = timedelta(hours=12)  # by then the Ronja is back, or somebody has called
 SHOWN = (
     joinedload(JockeyAssignment.booking).joinedload(Booking.vehicle),
@@ -129,17 +128,6 @@ def is_fit_to_start(jockey: Jockey, tour: JockeyAssignment) -> bool:
         JockeyAssignment.id != tour.id,
     )
     return db.session.scalar(others.limit(1)) is None
-
-
-def has_car_still(failed: JockeyAssignment) -> bool:
-    """Of a return that failed: nobody has set out with the car since, and it was not handed out at the workshop."""
-    later = select(JockeyAssignment.id).where(
-        JockeyAssignment.booking_id == failed.booking_id,
-        JockeyAssignment.type == AssignmentType.RETURN,
-        JockeyAssignment.id > failed.id,
-        JockeyAssignment.started_at.is_not(None),
-    )
-    return failed.booking.status in WAITS_FOR_RETURN and db.session.scalar(later.limit(1)) is None
 
 
 def called_back(jockey: Jockey, now: datetime) -> Sequence[JockeyAssignment]:

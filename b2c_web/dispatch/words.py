@@ -143,6 +143,7 @@ def listed(shown: Sequence[str]) -> str:
 def after_return(tour: JockeyAssignment) -> Any:
     """What a jockey does now whose own report ended a return on its way; None for any other trip."""
     has_car = tour.type is RETURN and tour.moved_by is not None and tour.moved_by == tour.jockey.user_id
+    has_car = has_car and tour.car_back_at is None
     return AFTER_RETURN.get(tour.cancel_reason) if has_car and tour.cancel_reason else None
 
 

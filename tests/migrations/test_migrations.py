@@ -23,6 +23,9 @@ from b2c_web.bookings.returning import replan_return
 from b2c_web.checks import breaches
 from b2c_web.cli.schema_checks import validate_schema
 from b2c_web.db_server import DatabaseServer
+from b2c_web.dispatch.car_back import bring_back
+from b2c_web.dispatch.commands import return_failed
+from b2c_web.dispatch.models import CancelReason
 from b2c_web.extensions.cataloguing import put_work_item
 from b2c_web.flask_extensions import db
 from tests.commands.extending import Extending
@@ -289,6 +292,19 @@ def test_the_english_of_usual_work_goes_and_the_german_stays(committed_app: Flas
         upgrade()
         assert one("SELECT name || name_en || description_en FROM work_items") == "Motoröl"
         assert everything_missing() == []
+
+
+def test_that_a_car_is_back_goes_and_the_failed_return_stays(committed_app: Flask) -> None:
+    with committed_app.app_context(), clock.frozen(NOON):
+        trips = Trips(db.session, clock.frozen)
+        back, began = trips.on_the_way_back(trips.booked())
+        with clock.frozen(began + timedelta(minutes=30)):
+            return_failed(back.id, CancelReason.NO_SHOW, actor=trips.driver)
+            bring_back(back.id, trips.driver)
+        db.session.remove()
+        downgrade(revision="20261130_0330")
+        assert one("SELECT count(*) FROM jockey_assignments WHERE cancel_reason = 'NO_SHOW'") == 1
+        upgrade()
 
 
 # extensions that were there before they had items of their own

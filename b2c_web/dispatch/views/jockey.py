@@ -15,7 +15,7 @@ from b2c_web.bookings.models import AssignmentType, Trip
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
-from b2c_web.dispatch import blueprint, commands, tours, words
+from b2c_web.dispatch import blueprint, car_back, commands, tours, words
 from b2c_web.dispatch.doubts import ronja_doubt
 from b2c_web.dispatch.drivers import is_shown
 from b2c_web.dispatch.forms import StepForm
@@ -60,10 +60,10 @@ def _day(jockey: Jockey | None, shown: date, version: str) -> dict[str, Any]:
     day = tours.day_of(jockey, shown, today, now_utc()) if jockey else None
     facts = about(day.now if day else None) | {"day": day, "today": today, "shown": shown, "version": version}
     ended = [(one, words.after_return(one)) for one in day.done] if day and shown == today else []
-    still_to_do = [(one, what) for one, what in ended if what and tours.has_car_still(one)]
+    still_to_do = [(one, what) for one, what in ended if what and car_back.has_car_still(one)]
     back = tours.called_back(jockey, now_utc()) if jockey and shown == today else []
     still_to_do += [(one, words.CALLED_BACK % {"plate": one.ronja.license_plate}) for one in back]
-    facts |= {"still_to_do": still_to_do}
+    facts |= {"still_to_do": still_to_do, "has_car_still": car_back.has_car_still}
     return facts | {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
 
 
@@ -85,6 +85,7 @@ def about(tour: JockeyAssignment | None) -> dict[str, Any]:
         facts |= {"leave_at": tour.scheduled_time - travel, "told": told(tour)}
         facts |= {"standing": url_for("dispatch.standing", assignment_id=tour.id)}
         facts |= {"version": tours.version_of_tour(tour), "what_now": words.after_return(tour)}
+        facts |= {"has_car": car_back.has_car_still(tour)}
     texts = {"services": TEXTS, "classes": CLASS_TEXTS, "TRIP": words.TRIP, "ENDED_BECAUSE": words.ENDED_BECAUSE}
     facts |= {"now": now_utc(), "today": today_in(ZONE), "other_day": other_day, "local_day": local_day}
     facts |= {"late_of": lambda one: late_for_jockey(one, facts["now"])}
@@ -140,7 +141,10 @@ def step(assignment_id: uuid.UUID) -> Response:
     is_over = shown.status is S.COMPLETED and not is_shown(shown)
     if (shown.type, shown.status) not in PRESS and (is_over or not form.errors):
         return elsewhere(shown)
-    facts, known = {"waits_for_car": tours.waits_for_car(shown)}, about(shown)
+    facts: dict[str, Any] = {"waits_for_car": tours.waits_for_car(shown)}
+    if shown.status is S.ASSIGNED:
+        facts |= {"car_out": car_back.with_jockey(shown), "with_another": car_back.with_another(shown)}
+    known = about(shown)
     known["alone"] = tours.is_fit_to_start(shown.jockey, shown)
     starts_early = is_early(known["leave_at"], known["now"], current_app.config)
     facts["is_early"] = shown.status is S.ASSIGNED and starts_early
