@@ -81,11 +81,12 @@ OPEN_TO_CHECK_IN = (BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHO
 class Done:
     """One entry of the audit log in words; `before` and `after` hold what changed, by name.
 
-    `entity`: what it was done to, "booking", "assignment" or "extension".
+    `entity`: what it was done to, "booking", "assignment" or "extension", with its id.
     """
 
     at: datetime
     entity: str
+    entity_id: uuid.UUID
     words: Any
     who: Any
     before: dict[str, Any]
@@ -186,6 +187,7 @@ def done_to(ids: Collection[uuid.UUID], words: Mapping[str, Any] = WORDS, *, at_
         Done(
             at=entry.at,
             entity=entry.entity_type,
+            entity_id=entry.entity_id,
             words=words[entry.action],
             who=name or ACTORS.get(entry.actor, entry.actor),
             before=entry.before or {},

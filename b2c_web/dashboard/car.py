@@ -58,6 +58,7 @@ NAMES: Mapping[str, Any] = {
     "year": _l("Baujahr"),
     "vin": _l("Fahrgestellnummer"),
     "mileage_km": _l("Kilometerstand"),
+    "jockey": _l("Jockey"),
     "ronja": _l("Ronja"),
     "keys_at": _l("Schlüssel"),
     "parked_at": _l("Stellplatz"),
@@ -102,7 +103,16 @@ def done_to(booking: Booking, tours: Sequence[JockeyAssignment]) -> list[desk.Do
     """What was done to a booking, its trips and its extensions, the newest first."""
     extensions = db.session.scalars(select(Extension.id).where(Extension.booking_id == booking.id))
     ids = [booking.id, *(tour.id for tour in tours), *extensions]
-    return _with_plates([_of_itself(one) for one in desk.done_to(ids, desk.words_for(booking, WORDS))])
+    entries = [_of_itself(one) for one in desk.done_to(ids, desk.words_for(booking, WORDS))]
+    names = {tour.id: tour.jockey.name for tour in tours}
+    return _with_plates([_with_jockey(one, names) for one in entries])
+
+
+def _with_jockey(done: desk.Done, names: Mapping[uuid.UUID, str]) -> desk.Done:
+    """Of a trip that was given to a jockey or taken off the plan: whose it is, or was."""
+    if not done.after.keys() & {"jockey_id", "cancel_reason"}:
+        return done
+    return replace(done, after={**done.after, "jockey": names.get(done.entity_id)})
 
 
 def _with_plates(entries: Sequence[desk.Done]) -> list[desk.Done]:

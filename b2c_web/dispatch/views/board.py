@@ -102,8 +102,9 @@ def trip(trip_id: uuid.UUID) -> Response:
     row = board.row_of(current_user, trip_id)
     choices = ronjas.choices(row.booking)
     form = _decision_form(row, choices)
+    had = _ronja_of(row)
     if submitted(form, lambda: _decide(row, form)):
-        flash(_decided(board.row_of(current_user, trip_id)), "success")
+        flash(_decided(board.row_of(current_user, trip_id), had), "success")
         return htmx.see_other(_day_of(row))
     row = board.row_of(current_user, trip_id)
     form.seen.data = _seen(row)
@@ -173,12 +174,16 @@ def _ends(row: Row) -> list[CancelReason]:
 
 
 def _seen(row: Row) -> str:
-    return seen_of(row.assignment, row.booking.reservation.ronja_id if row.booking.reservation else None)
+    return seen_of(row.assignment, _ronja_of(row))
+
+
+def _ronja_of(row: Row) -> uuid.UUID | None:
+    return row.booking.reservation.ronja_id if row.booking.reservation else None
 
 
 def _decision_form(row: Row, choices: Sequence[ronjas.Choice]) -> DecisionForm:
     given = row.assignment if row.is_open else None
-    reserved = row.booking.reservation.ronja_id if row.booking.reservation else None
+    reserved = _ronja_of(row)
     now = {
         "jockey_id": str(given.jockey_id) if given else "",
         "ronja_id": str(reserved) if reserved else "",
@@ -203,13 +208,17 @@ def _decide(row: Row, form: DecisionForm) -> None:
     )
 
 
-def _decided(row: Row) -> str:
+def _decided(row: Row, had: uuid.UUID | None) -> str:
+    """Who will be there and when; with the Ronja, when it is another than before."""
     given = row.assignment
     if given is None:
         return _("Gespeichert.")
     facts = {"number": row.booking.number, "jockey": given.jockey.name, "time": formatting.clock(given.scheduled_time)}
     flag = f" {told.FLAGS[given.conflict]}" if given.conflict in told.FLAGS else ""
-    return _("%(number)s: %(jockey)s ist um %(time)s Uhr an der Tür.", **facts) + flag
+    if _ronja_of(row) == had:
+        return _("%(number)s: %(jockey)s ist um %(time)s Uhr an der Tür.", **facts) + flag
+    facts["plate"] = given.ronja.license_plate
+    return _("%(number)s: %(jockey)s ist um %(time)s Uhr an der Tür, Ronja %(plate)s.", **facts) + flag
 
 
 def _day_of(row: Row) -> str:
