@@ -88,7 +88,14 @@ class EndForm(Form):
 
 
 class WindowForm(Form):
-    slot_id = SelectField(_l("Neues Fenster"))
+    """Nothing is chosen until somebody does: the choice is promised to the customer at once."""
+
+    slot_id = SelectField(_l("Neues Fenster"), validators=[InputRequired(_l("Bitte wählen Sie ein Fenster."))])
+
+    def offer(self, windows: Iterable[tuple[str, str]]) -> None:
+        """The windows (id, words) that are free; none leaves nothing to choose."""
+        found = list(windows)
+        self.slot_id.choices = [("", _l("Bitte wählen")), *found] if found else []
 
 
 FUEL = [

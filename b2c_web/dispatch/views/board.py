@@ -254,7 +254,7 @@ def _end(row: Row, form: EndForm) -> None:
 @_or_gone
 def return_window(trip_id: uuid.UUID) -> Response:
     row, form = board.row_of(current_user, trip_id), WindowForm()
-    form.slot_id.choices = _windows(row)
+    form.offer(_windows(row))
     if submitted(form, lambda: replan_return(current_user, row.booking.id, uuid.UUID(form.slot_id.data))):
         flash(_("Das neue Fenster steht. Der Kunde bekommt eine Nachricht."), "success")
         return htmx.see_other(url_for("dispatch.day"))
@@ -268,7 +268,7 @@ def return_window(trip_id: uuid.UUID) -> Response:
 def new_date(trip_id: uuid.UUID) -> Response:
     row, form = board.row_of(current_user, trip_id), WindowForm()
     dates = {str(one.slot_id): one for one in _dates(row)}
-    form.slot_id.choices = [(slot_id, _date_words(one)) for slot_id, one in dates.items()]
+    form.offer((slot_id, _date_words(one)) for slot_id, one in dates.items())
     if submitted(form, lambda: _move(row, dates[form.slot_id.data])):
         flash(_("Der neue Termin steht. Der Kunde bekommt eine Bestätigung."), "success")
         return htmx.see_other(url_for("dispatch.day", day=dates[form.slot_id.data].start.astimezone(ZONE).date()))
