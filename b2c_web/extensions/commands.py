@@ -10,7 +10,7 @@ from b2c_web.extensions.deciding import answer, approve, ask, decline, object_to
 from b2c_web.extensions.items import Consent, Item, Offer
 from b2c_web.extensions.paying import account_page, authorize_now, choose_method, pay_link
 from b2c_web.extensions.raising import drop_draft, raise_extension, save_draft, withdraw_extension
-from b2c_web.extensions.staff_approval import approve_on_consent, approve_within_limit
+from b2c_web.extensions.staff_approval import approve_on_consent, approve_within_limit, raise_within_limit
 from b2c_web.extensions.wishing import change_wishes, set_aside
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "open_link",
     "pay_link",
     "raise_extension",
+    "raise_within_limit",
     "save_draft",
     "set_aside",
     "withdraw_extension",

@@ -94,24 +94,35 @@ def raise_extension(
     Raises Invalid (with `field`: description, items, items-<n>, media, delay_reason, new_return_slot_id,
     new_promised_at), Conflict.
     """
-    refuse_field(rules.offer_error(offer))
     with command_transaction():
-        booking = lock_as_workshop(staff, booking_id)
-        refuse(rules.work_refusal(booking))
-        extension = _offered(staff, booking, offer, replaces)
-        if there := _raised_already(extension, again=draft_key in _ended_keys(booking)):
-            _end_draft(booking, draft_key)
-            return there
-        if replaces is not None:
-            _make_room(staff, booking, replaces)
-        _end_draft(booking, draft_key)
-        db.session.add(extension)
-        db.session.flush()
-        wishing.take_up(booking, extension, offer)
-        audit.record("extension.raise", "extension", extension.id, after=_raised_facts(extension))
-        messages.to_customer(NotificationKind.EXTENSION_RAISED, booking, extension, link=True)
-        _remember(extension)
+        booking, extension, is_new = raise_locked(staff, booking_id, offer, replaces, draft_key)
+        if is_new:
+            messages.to_customer(NotificationKind.EXTENSION_RAISED, booking, extension, link=True)
+            _remember(extension)
         return extension.id
+
+
+def raise_locked(
+    staff: User, booking_id: uuid.UUID, offer: Offer, replaces: uuid.UUID | None, draft_key: str
+) -> tuple[Booking, Extension, bool]:
+    """Step: the locked booking with what is offered for it, and whether it is new; see `raise_extension`. Nobody is
+    told yet.
+    """
+    refuse_field(rules.offer_error(offer))
+    booking = lock_as_workshop(staff, booking_id)
+    refuse(rules.work_refusal(booking))
+    extension = _offered(staff, booking, offer, replaces)
+    if there := _raised_already(extension, again=draft_key in _ended_keys(booking)):
+        _end_draft(booking, draft_key)
+        return booking, there, False
+    if replaces is not None:
+        _make_room(staff, booking, replaces)
+    _end_draft(booking, draft_key)
+    db.session.add(extension)
+    db.session.flush()
+    wishing.take_up(booking, extension, offer)
+    audit.record("extension.raise", "extension", extension.id, after=_raised_facts(extension))
+    return booking, extension, True
 
 
 def _make_room(staff: User, booking: Booking, replaces: uuid.UUID) -> None:
@@ -121,10 +132,10 @@ def _make_room(staff: User, booking: Booking, replaces: uuid.UUID) -> None:
     cancel(earlier, REPLACED)
 
 
-def _raised_already(extension: Extension, *, again: bool) -> uuid.UUID | None:
+def _raised_already(extension: Extension, *, again: bool) -> Extension | None:
     counts = Extension.status != ExtensionStatus.CANCELLED if again else Extension.status == ExtensionStatus.PENDING
     there = db.session.scalars(select(Extension).filter_by(booking_id=extension.booking_id).where(counts))
-    return next((one.id for one in there if rules.is_same_offer(one, extension, with_media=not again)), None)
+    return next((one for one in there if rules.is_same_offer(one, extension, with_media=not again)), None)
 
 
 def _offered(staff: User, booking: Booking, offer: Offer, replaces: uuid.UUID | None) -> Extension:

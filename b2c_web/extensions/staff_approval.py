@@ -4,13 +4,15 @@ import uuid
 from collections.abc import Collection
 
 from b2c_web.accounts.models import User
+from b2c_web.bookings.models import Booking
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.extensions import messages, rules
 from b2c_web.extensions.access import lock_for_staff
 from b2c_web.extensions.approving import Decision, approve_locked
-from b2c_web.extensions.items import Consent
-from b2c_web.extensions.models import DecisionRight, ExtensionConsent
+from b2c_web.extensions.items import Consent, Offer
+from b2c_web.extensions.models import DecisionRight, Extension, ExtensionConsent, ExtensionStatus
+from b2c_web.extensions.raising import raise_locked
 from b2c_web.extensions.refusing import check_decision, refuse, refuse_field
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import NotificationKind
@@ -25,13 +27,32 @@ def approve_within_limit(staff: User, extension_id: uuid.UUID, shown: str) -> uu
     """
     with command_transaction():
         booking, extension = lock_for_staff(staff, extension_id)
-        check_decision(booking, extension, shown)
-        refuse(rules.limit_refusal(booking, extension), left_cents=rules.limit_left_cents(booking))
-        booking.standing_limit_used_cents += extension.total_amount
-        decision = Decision(DecisionRight.STANDING_LIMIT, staff.id, "standing_limit")
-        payment_id = approve_locked(booking, extension, range(len(extension.items)), shown, decision)
-        messages.to_customer(NotificationKind.EXTENSION_APPROVED_FOR_YOU, booking, extension)
-        return payment_id
+        return _within_limit(staff, booking, extension, shown)
+
+
+def raise_within_limit(
+    staff: User, booking_id: uuid.UUID, offer: Offer, replaces: uuid.UUID | None = None, draft_key: str = ""
+) -> tuple[uuid.UUID, uuid.UUID | None]:
+    """Raise an offer and approve all of it under the standing limit at once; the customer is told that alone.
+
+    Returns the extension's id and the payment's, None when the same offer was raised before and is decided. Raises as
+    `raise_extension` and `approve_within_limit` do; then nothing is raised.
+    """
+    with command_transaction():
+        booking, extension, _is_new = raise_locked(staff, booking_id, offer, replaces, draft_key)
+        if extension.status is not ExtensionStatus.PENDING:
+            return extension.id, None
+        return extension.id, _within_limit(staff, booking, extension, rules.digest_of(extension))
+
+
+def _within_limit(staff: User, booking: Booking, extension: Extension, shown: str) -> uuid.UUID:
+    check_decision(booking, extension, shown)
+    refuse(rules.limit_refusal(booking, extension), left_cents=rules.limit_left_cents(booking))
+    booking.standing_limit_used_cents += extension.total_amount
+    decision = Decision(DecisionRight.STANDING_LIMIT, staff.id, "standing_limit")
+    payment_id = approve_locked(booking, extension, range(len(extension.items)), shown, decision)
+    messages.to_customer(NotificationKind.EXTENSION_APPROVED_FOR_YOU, booking, extension)
+    return payment_id
 
 
 def approve_on_consent(

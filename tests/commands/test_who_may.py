@@ -21,6 +21,7 @@ Act = Callable[[User, Booking, Extension], Any]
 
 WORK: dict[str, Act] = {
     "raise": lambda who, booking, one: commands.raise_extension(who, booking.id, OFFER),
+    "raise within the limit": lambda who, booking, one: commands.raise_within_limit(who, booking.id, OFFER),
     "keep a draft": lambda who, booking, one: commands.save_draft(who, booking.id, {"description": "Belä"}),
     "withdraw": lambda who, booking, one: commands.withdraw_extension(who, one.id, "Doppelt"),
     "answer": lambda who, booking, one: commands.answer(who, one.id, "Ja."),

@@ -12,12 +12,12 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from wtforms.fields.choices import SelectChoice
 
-from b2c_web import htmx
+from b2c_web import formatting, htmx
 from b2c_web.access import requires
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import instant
 from b2c_web.bookings.returning import may_choose_return, return_options
-from b2c_web.errors import Busy, Conflict, NotFound
+from b2c_web.errors import Busy, Conflict, Invalid, NotFound
 from b2c_web.extensions import blueprint, commands, queries, rules, wishes
 from b2c_web.extensions.forms import OfferForm, ids_of
 from b2c_web.extensions.models import Extension, ExtensionStatus
@@ -31,6 +31,7 @@ from b2c_web.media import sent
 from b2c_web.media.models import MediaFile, MediaPurpose
 from b2c_web.media.queries import files
 
+APPROVE = "approve_cents"  # the button that raises and approves within the limit, and the sum that it names
 WITH_FILES = ("extensions.new", "extensions.draft")
 OVER = _l(
     "Dieser Entwurf ist schon gesendet oder verworfen. Was hier steht, ist nicht gespeichert und gehört zu einem neuen."
@@ -54,9 +55,9 @@ def new(booking_id: uuid.UUID) -> Response:
     if form.is_submitted():
         _take_files(booking_id, form)
         form.drop_blank_lines()
-    raised: list[uuid.UUID] = []
+    raised: list[tuple[uuid.UUID, uuid.UUID | None]] = []
     if submitted(form, lambda: raised.append(_raise(booking_id, form, replaced))):
-        return _go_on(raised[0])
+        return _go_on(*raised[0])
     return _shown(booking_id, form, replaced)
 
 
@@ -127,27 +128,45 @@ def _take_files(booking_id: uuid.UUID, form: OfferForm) -> None:
         field.data = [*(field.data or []), *map(str, kept)]
 
 
-def _raise(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -> uuid.UUID:
-    key, earlier = form.draft_key.data or "", replaced.id if replaced else None
-    return commands.raise_extension(current_user, booking_id, offer.offer_of(form), replaces=earlier, draft_key=key)
+def _raise(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -> tuple[uuid.UUID, uuid.UUID | None]:
+    """The extension, and the payment of what was approved with it at once."""
+    key, earlier, offered = form.draft_key.data or "", replaced.id if replaced else None, offer.offer_of(form)
+    if APPROVE not in request.form:
+        return commands.raise_extension(current_user, booking_id, offered, earlier, key), None
+    cents = rules.total_cents(offered.items)
+    if request.form[APPROVE] != str(cents):  # the button named what had been added up before
+        raise Invalid(_("Freigegeben wird das ganze Angebot, %(sum)s. Stimmt das so?", sum=formatting.eur(cents)))
+    return commands.raise_within_limit(current_user, booking_id, offered, earlier, key)
 
 
-def _go_on(extension_id: uuid.UUID) -> Response:
+def _go_on(extension_id: uuid.UUID, payment_id: uuid.UUID | None) -> Response:
+    if payment_id is not None:
+        commands.authorize_now(payment_id)
+        flash(_("Freigegeben. Der Kunde hat eine Nachricht bekommen."), "success")
     if request.form.get("then") == "consent":
         return htmx.see_other(url_for("extensions.consent", extension_id=extension_id))
     return htmx.see_other(url_for("extensions.at_work", extension_id=extension_id))
 
 
 def _page(booking: Booking, form: OfferForm, draft: Any) -> dict[str, Any]:
+    totals = offer.totals_of(form)
     return {
         **frame(booking),
         "catalogue": queries.catalogue(booking.workshop_id, booking.service),
-        "totals": offer.totals_of(form),
+        "totals": totals,
         "saved_at": draft.updated_at if draft else None,
         "returns": form.new_return_slot_id.choices[1:] if may_choose_return(booking) else None,
         "limit_left_cents": rules.limit_left_cents(booking),
+        "may_approve": _may_approve(booking, form, totals),
         "media_files": media_files,
     }
+
+
+def _may_approve(booking: Booking, form: OfferForm, totals: offer.Totals) -> bool:
+    """Is all of it, as it is typed, within what the customer allowed without being asked?"""
+    moves_return = form.slot_id is not None or form.promised_at is not None
+    is_whole = totals.cents > 0 and all(line.cents is not None for line in totals.lines)
+    return is_whole and rules.allowed_cents(booking, totals.cents, moves_return=moves_return) > 0
 
 
 def media_files(wanted: Sequence[str] | None) -> list[MediaFile]:
@@ -203,7 +222,7 @@ def _fragments(booking_id: uuid.UUID, content: dict[str, Any], said: str, *, ove
     form = _form(booking, content, only_content=True)
     page = _page(booking, form, queries.draft_of(booking_id))
     if not said:
-        return make_response(render_template("extensions/_offer.html", form=form, over=over, **page))
+        return make_response(render_template("extensions/_sum_changed.html", form=form, over=over, **page))
     answer = make_response(render_template("extensions/_offer_changed.html", form=form, **page))
     answer.headers["HX-Trigger"] = json.dumps({"announce": said})
     return answer
