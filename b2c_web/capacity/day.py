@@ -66,6 +66,9 @@ class DayPanel:
     def bookings(self) -> list[Booking]:
         return [booking for window in self.windows for booking in window.bookings]
 
+    def window(self, slot_id: uuid.UUID) -> WindowPanel:
+        return next(one for one in self.windows if one.slot.id == slot_id)
+
     @property
     def keeps_bookings(self) -> bool:
         """Is it closed for new bookings only, because some still stand on it?"""

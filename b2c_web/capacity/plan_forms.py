@@ -3,13 +3,14 @@
 from datetime import time
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, IntegerField, StringField, TimeField
 from wtforms.validators import InputRequired
 
 from b2c_web.capacity.day import DayPanel, WindowPanel
 from b2c_web.forms import Form, trimmed
-from b2c_web.workshops.editing import Edit
+from b2c_web.workshops.editing import Edit, read_state
 from b2c_web.workshops.weekly import PlannedWindow
 
 
@@ -34,6 +35,18 @@ class PlanForm(Form):
     def edit(self) -> Edit:
         """What the command is to do."""
         return Edit(self.max_bookings.data or 0, self.closed.data, self.note.data or None, self.seen.data or "")
+
+
+def keep_typed(sent: PlanForm, now: PlanForm) -> None:
+    """Somebody was quicker: what was typed stays, with what stands now beside it; what was not touched follows."""
+    before = read_state(sent.seen.data or "")
+    for name in ("max_bookings", "closed", "note"):
+        mine, theirs = sent[name], now[name].data
+        if name in before and (mine.data or None) == (before[name] or None):
+            mine.data, mine.raw_data = theirs, None
+        elif name != "closed" and (theirs or None) not in (mine.data or None, before.get(name)):
+            mine.description = _("Jetzt steht hier: %(now)s", now=theirs if theirs is not None else _("nichts"))
+    sent.seen.data = now.seen.data
 
 
 def day_form(panel: DayPanel) -> PlanForm:

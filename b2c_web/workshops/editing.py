@@ -4,6 +4,7 @@ Every form says what its page has seen; who was slower is told, and nothing chan
 by start, then the workshop.
 """
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import date
@@ -35,13 +36,15 @@ from b2c_web.workshops.weekly import PlannedWindow, places_refusal, span_refusal
 
 NEW_DAY = "new"
 NOTE_LENGTH = 200
+STATE = re.compile(r"(\d{1,4})\|([01]{1,2})\|(.*)", re.DOTALL)
+CLOSED = ("0", "01", "10", "11")  # a window that is not available; a day that is closed or a holiday
 
 
 class ChangedMeanwhile(Conflict):
     """Somebody else changed the same day or window since the page was made."""
 
     code = "changed_meanwhile"
-    message = _l("Jemand hat das inzwischen geändert. Sie sehen jetzt den neuen Stand.")
+    message = _l("Jemand hat das inzwischen geändert. Bitte sehen Sie nach und speichern Sie noch einmal.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,12 @@ def day_state(row: WorkshopCapacity | None) -> str:
 def window_state(row: TimeSlot) -> str:
     """The same of a window."""
     return f"{row.max_bookings}|{row.is_available:d}|{row.note or ''}"
+
+
+def read_state(seen: str) -> dict[str, Any]:
+    """max_bookings, closed and note out of a day's or a window's state; nothing of a day that was not planned."""
+    found = STATE.fullmatch(seen)
+    return {"max_bookings": int(found[1]), "closed": found[2] in CLOSED, "note": found[3] or None} if found else {}
 
 
 def edit_day(workshop_id: uuid.UUID, day: date, edit: Edit) -> None:

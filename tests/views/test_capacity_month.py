@@ -254,19 +254,6 @@ def test_a_refusal_takes_as_many_statements_for_many_bookings_as_for_one(scene: 
     assert sent[0] == sent[1]
 
 
-def test_who_was_slower_is_told_and_sees_the_new_state(scene: Scene, login: Login) -> None:
-    client = staff(scene, login)
-    seen = seen_on(text_of(client.get(THURSDAY)), f"{PAGE}/days/2026-11-26")
-    assert change_day(client, max_bookings="15").status_code == 303
-    answer = change_day(client, max_bookings="9", seen=seen)
-    page = text_of(answer)
-    assert answer.status_code == 409
-    assert "Jemand hat das inzwischen geändert." in words_of(page)
-    assert re.search(r'name="max_bookings"[^>]*value="15"', page)
-    assert seen_on(page, f"{PAGE}/days/2026-11-26") != seen
-    assert day_row().max_bookings == 15
-
-
 def test_a_booking_between_is_no_change_by_somebody_else(scene: Scene, login: Login) -> None:
     client = staff(scene, login)
     seen = seen_on(text_of(client.get(THURSDAY)), f"{PAGE}/days/2026-11-26")

@@ -13,9 +13,9 @@ from b2c_web.access import requires
 from b2c_web.capacity import blueprint
 from b2c_web.capacity.asking import Asked, read_day
 from b2c_web.capacity.day import in_the_way
-from b2c_web.capacity.plan_forms import NewWindowForm, PlanForm, numbered
+from b2c_web.capacity.plan_forms import NewWindowForm, PlanForm, keep_typed, numbered
 from b2c_web.capacity.scope import asked_workshop_id, picked, planned_workshop
-from b2c_web.capacity.views.month import fresh, show
+from b2c_web.capacity.views.month import show, standing
 from b2c_web.errors import NotFound
 from b2c_web.forms import submitted
 from b2c_web.workshops.commands import BelowBooked
@@ -63,9 +63,9 @@ def new_window(day: str) -> Response:
 
 
 def _refused(workshop: Workshop, day: date, form: PlanForm, slot_id: uuid.UUID | None = None) -> Response:
-    """What was sent stays in its form; when somebody was quicker, the form shows the new state instead."""
+    """What was sent stays in its form; when somebody was quicker, beside what stands now."""
     if isinstance(form.refusal, ChangedMeanwhile):
-        return show(workshop, day, form.status_code(), **fresh(workshop.id, day, form.refusal, slot_id))
+        keep_typed(form, standing(workshop.id, day, slot_id))
     sent: dict[str, Any] = {"day_form": form} if slot_id is None else {"window_forms": {slot_id: form}}
     if isinstance(form.refusal, BelowBooked):
         sent["in_the_way"] = in_the_way(workshop.id, day, slot_id)

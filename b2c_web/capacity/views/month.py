@@ -15,13 +15,12 @@ from b2c_web.capacity import blueprint
 from b2c_web.capacity.asking import TRAVEL_MINUTES, Asked, read_day
 from b2c_web.capacity.day import DayPanel, panel_of, with_alternatives
 from b2c_web.capacity.month import facts_of, month_of
-from b2c_web.capacity.plan_forms import NewWindowForm, day_form, window_form
+from b2c_web.capacity.plan_forms import NewWindowForm, PlanForm, day_form, window_form
 from b2c_web.capacity.scope import asked_workshop_id, picked, planned_workshop, workshops_to_pick
 from b2c_web.capacity.words import BLOCKS, HOLIDAYS, LIMIT_ICONS, LIMITS, with_soft_hyphens
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
-from b2c_web.errors import DomainError
 from b2c_web.workshops.models import Workshop
 
 
@@ -87,16 +86,10 @@ def _forms(panel: DayPanel) -> dict[str, Any]:
     }
 
 
-def fresh(workshop_id: uuid.UUID, day: date, refusal: DomainError, slot_id: uuid.UUID | None = None) -> dict[str, Any]:
-    """The day's or one window's form as it stands now, with the refusal on it."""
+def standing(workshop_id: uuid.UUID, day: date, slot_id: uuid.UUID | None = None) -> PlanForm:
+    """The day's or one window's form as it stands now."""
     panel = panel_of(workshop_id, day, None)
-    if slot_id is None:
-        form = day_form(panel)
-        form.refuse(refusal)
-        return {"day_form": form}
-    form = next(window_form(window) for window in panel.windows if window.slot.id == slot_id)
-    form.refuse(refusal)
-    return {"window_forms": {slot_id: form}}
+    return day_form(panel) if slot_id is None else window_form(panel.window(slot_id))
 
 
 def _first_of_month(day: date | None) -> date:
