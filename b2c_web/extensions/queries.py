@@ -146,6 +146,15 @@ def usual_work(workshop_id: uuid.UUID, search: str = "", *, archived: bool = Fal
     return db.session.scalars(wanted.order_by(WorkItem.service, WorkItem.position, WorkItem.name)).all()
 
 
+def usual_elsewhere(workshop_id: uuid.UUID, here: Sequence[WorkItem]) -> list[WorkItem]:
+    """Usual work with other services, each name once, without those that are `here`."""
+    named = {rules.name_key(work.name) for work in here}
+    found: dict[str, WorkItem] = {}
+    for work in usual_work(workshop_id):
+        found.setdefault(rules.name_key(work.name), work)
+    return [work for key, work in found.items() if key not in named]
+
+
 def usual_work_named(workshop_id: uuid.UUID, service: ServiceType) -> dict[str, WorkItem]:
     """The catalogue by `rules.name_key`: by its own names, then by those in English; of several with one name that of
     this service, else that of every one.

@@ -1,12 +1,13 @@
 // The catalogue's filter, the ticks beside it, and what sending does to the form's saving of itself. All else is the
 // server's.
 
-// Typing shows only the usual work whose name contains it.
+// Typing shows only the usual work whose name contains it, that of other services too.
 
 function filter(field) {
   const wanted = field.value.trim().toLowerCase();
   const items = [...document.querySelectorAll("#catalog .catalog-item")];
-  items.forEach((item) => (item.hidden = !item.textContent.toLowerCase().includes(wanted)));
+  const found = (item) => item.querySelector("span").firstChild.textContent.toLowerCase().includes(wanted);
+  items.forEach((item) => (item.hidden = wanted ? !found(item) : item.hasAttribute("data-elsewhere")));
   const none = document.querySelector("#catalog .no-match");
   if (none) none.hidden = !wanted || items.some((item) => !item.hidden);
 }

@@ -12,6 +12,7 @@ from playwright.sync_api import Route, expect
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.catalog.models import ServiceType
 from b2c_web.clock import now_utc
 from b2c_web.extensions import commands
 from b2c_web.extensions.items import Item, Offer
@@ -420,3 +421,20 @@ def test_a_double_tap_on_usual_work_adds_it_once(garage: Garage) -> None:
     expect(tile).to_have_attribute("aria-pressed", "true")
     tile.click()  # meant, and not the same tap any more
     expect(page.locator("fieldset.line-edit")).to_have_count(0)
+
+
+def test_the_search_finds_usual_work_of_other_services_too(garage: Garage) -> None:
+    page = garage.bella.page
+    with garage.site.data() as session:
+        workshop_id = session.get(Booking, garage.booking_id).workshop_id
+        session.add(WorkItem(workshop_id=workshop_id, service=ServiceType.OIL_SERVICE, name="Ölwanne", price=9900))
+    garage.bella.go(garage.new)
+    tile = page.locator(".catalog-item", has_text="Ölwanne")
+    expect(tile).to_be_hidden()
+    page.fill("#catalog-search", "wann")
+    expect(page.locator(".catalog-item:visible")).to_have_count(1)
+    tile.click()
+    expect(page.locator("#items-0-name")).to_have_value("Ölwanne")
+    page.fill("#catalog-search", "")
+    expect(tile).to_be_hidden()
+    expect(page.locator(".catalog-item", has_text="Innenraumfilter")).to_be_visible()

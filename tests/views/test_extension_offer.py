@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from b2c_web.accounts.models import Role
+from b2c_web.catalog.models import ServiceType
 from b2c_web.extensions import queries, rules
 from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import ExtensionStatus, WorkItem
@@ -372,3 +373,16 @@ def test_usual_work_is_offered_in_the_customers_language(
     assert f'name="items-0-name" required type="text" value="{name}"' in " ".join(page.split())
     assert f'value="{said}"' in page
     assert 'aria-pressed="true"><span>Wischerblätter<' in page  # staff read their own language
+
+
+def test_usual_work_of_other_services_is_there_for_who_searches(pages: Pages) -> None:
+    """After that of this service, hidden until it is searched for; not what is called the same as what is shown."""
+    own = usual(pages)
+    there, same = usual(pages, "Bremsscheiben vorn", 24990), usual(pages, " wischerblätter ", 100)
+    there.service = same.service = next(one for one in ServiceType if one is not pages.booking.service)
+    pages.scene.session.commit()
+    page = pages.staff.get(pages.new).text
+    tiles = re.findall(r'id="work-([\w-]{36})"[^>]*?(hidden data-elsewhere)?\s+aria-pressed', page)
+    assert tiles == [(str(own.id), ""), (str(there.id), "hidden data-elsewhere")]
+    added = pages.staff.post(pages.draft, data=offer(add=str(there.id), csrf_token=token(pages)), headers=HTMX)
+    assert 'value="Bremsscheiben vorn"' in added.text

@@ -17,6 +17,7 @@ from b2c_web.access import requires
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import instant
 from b2c_web.bookings.returning import may_choose_return, return_options
+from b2c_web.catalog.texts import TEXTS
 from b2c_web.errors import Busy, Conflict, Invalid, NotFound
 from b2c_web.extensions import blueprint, commands, queries, rules, wishes
 from b2c_web.extensions.forms import OfferForm, ids_of
@@ -65,7 +66,9 @@ def _shown(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -
     booking, draft = visible_booking(booking_id), queries.draft_of(booking_id)
     refusal = rules.work_refusal(booking)
     words = WORDS[refusal] if refusal else ""
-    return form_page("extensions/raise.html", form, refusal=words, replaced=replaced, **_page(booking, form, draft))
+    page = _page(booking, form, draft) | {"refusal": words, "replaced": replaced, "services": TEXTS}
+    page["elsewhere"] = queries.usual_elsewhere(booking.workshop_id, page["catalogue"])
+    return form_page("extensions/raise.html", form, **page)
 
 
 def _replaced(booking: Booking, content: dict[str, Any]) -> Extension | None:
@@ -181,8 +184,8 @@ def draft(booking_id: uuid.UUID) -> Response:
     replaced = _replaced(booking, {})
     form = _form(booking, {})
     _take_files(booking_id, form)
-    content, catalogue = form.content(), queries.catalogue(booking.workshop_id, booking.service)
-    said = offer.changed(content, catalogue, request.form, booking.user.language)
+    content, works = form.content(), queries.usual_work(booking.workshop_id)
+    said = offer.changed(content, works, request.form, booking.user.language)
     content["replaces"] = str(replaced.id) if replaced else ""
     if htmx.wants_fragment():
         kept = commands.save_draft(current_user, booking_id, content)
