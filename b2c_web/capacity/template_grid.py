@@ -15,8 +15,8 @@ from b2c_web.capacity.asking import read_day
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.workshops.template_changes import DayChange
-from b2c_web.workshops.template_commands import Draft
-from b2c_web.workshops.weekly import WEEKDAYS, DayPlan, PlannedWindow, Week
+from b2c_web.workshops.template_commands import Draft, template_refusals
+from b2c_web.workshops.weekly import WEEKDAYS, DayPlan, PlannedWindow, Week, clock_of
 
 SPARE_ROWS, MOST_ROWS = 2, 24
 
@@ -55,9 +55,11 @@ class Grid:
             self.errors.append(("valid_from", _("Bitte nennen Sie den ersten Tag.")))
         windows = self._windows()
         days = {day: DayPlan(self._maximum(day), tuple(sorted(windows[day]))) for day in WEEKDAYS if windows[day]}
+        week = Week(days)
+        self.errors += template_refusals(week, since)
         if self.errors or since is None:
             return None
-        return Draft(since, Week(days), seen, self.by_hand_too)
+        return Draft(since, week, seen, self.by_hand_too)
 
     def _windows(self) -> dict[int, list[PlannedWindow]]:
         found: dict[int, list[PlannedWindow]] = {day: [] for day in WEEKDAYS}
@@ -121,11 +123,6 @@ def read_grid(sent: Mapping[str, str]) -> Grid:
 def tomorrow() -> date:
     """The first day that a template may hold from."""
     return today_in(ZONE) + timedelta(days=1)
-
-
-def clock_of(minutes: int) -> str:
-    """ "08:00" of minutes after midnight."""
-    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
 
 
 def _minutes(text: str) -> int | None:

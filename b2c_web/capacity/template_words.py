@@ -7,9 +7,8 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from b2c_web import formatting
-from b2c_web.capacity.template_grid import clock_of
 from b2c_web.workshops.template_changes import DayChange, Obstacle, ObstacleKind
-from b2c_web.workshops.weekly import DayPlan
+from b2c_web.workshops.weekly import DayPlan, clock_of
 from b2c_web.workshops.weekly_doubts import Doubt
 
 

@@ -32,7 +32,7 @@ from b2c_web.workshops.locking import (
 from b2c_web.workshops.models import TimeSlot, Workshop, WorkshopCapacity
 from b2c_web.workshops.template_commands import wall_minutes
 from b2c_web.workshops.template_store import weeks_of
-from b2c_web.workshops.weekly import PlannedWindow, places_refusal, span_refusal
+from b2c_web.workshops.weekly import PlannedWindow, places_refusal, span_refusals
 
 NEW_DAY = "new"
 NOTE_LENGTH = 200
@@ -191,8 +191,7 @@ def _refuse_overlap(workshop_id: uuid.UUID, day: date, window: PlannedWindow) ->
         )
     ).all()
     others = [PlannedWindow(wall_minutes(start, day), wall_minutes(end, day), 1) for start, end in spans]
-    why = span_refusal([*others, window])
-    if why:
-        raise Invalid(why, field="starts")
+    if why := span_refusals([*others, window]):
+        raise Invalid(" ".join(why), field="starts")
     if local_to_utc(day, window.starts, ZONE) >= local_to_utc(day, window.ends, ZONE):
         raise Invalid(_("Zu dieser Zeit wird die Uhr umgestellt."), field="starts")

@@ -78,12 +78,19 @@ def save_template(workshop_id: uuid.UUID, draft: Draft) -> list[DayChange]:
     return changes
 
 
+def template_refusals(week: Week, valid_from: date | None) -> list[tuple[str, Any]]:
+    """(field, why) of all that cannot be: `max-<weekday>` for what is wrong with a weekday, `valid_from`."""
+    found = [(f"max-{weekday}", why) for weekday, why in week_refusals(week)]
+    if valid_from is not None and valid_from <= today_in(ZONE):
+        found.append(("valid_from", _("Eine Vorlage gilt frühestens ab morgen.")))
+    return found
+
+
 def _check(draft: Draft) -> None:
-    refusals = week_refusals(draft.week)
+    refusals = template_refusals(draft.week, draft.valid_from)
     if refusals:
-        raise Invalid(refusals[0][1], refusals=refusals)
-    if draft.valid_from <= today_in(ZONE):
-        raise Invalid(_("Eine Vorlage gilt frühestens ab morgen."), field="valid_from")
+        field, why = refusals[0]
+        raise Invalid(why, field=field, refusals=refusals)
 
 
 def _range(workshop_id: uuid.UUID, valid_from: date) -> tuple[date, date]:

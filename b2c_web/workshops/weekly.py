@@ -6,7 +6,7 @@ Times are minutes of the wall clock after midnight, weekdays count from 0, Monda
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
+from itertools import combinations
 from typing import Any, Protocol
 
 from flask_babel import gettext as _
@@ -91,7 +91,9 @@ def week_refusals(week: Week) -> list[tuple[int, Any]]:
 def _refusals(plan: DayPlan) -> Iterator[Any]:
     if not 0 <= plan.maximum <= MOST_PLACES:
         yield _("Am Tag sind 0 bis 1000 Buchungen möglich.")
-    yield from filter(None, [places_refusal(*plan.windows), span_refusal(plan.windows)])
+    if why := places_refusal(*plan.windows):
+        yield why
+    yield from span_refusals(plan.windows)
 
 
 def places_refusal(*windows: PlannedWindow) -> Any:
@@ -100,11 +102,26 @@ def places_refusal(*windows: PlannedWindow) -> Any:
     return None if fit else _("Ein Fenster hat 1 bis 1000 Plätze.")
 
 
-def span_refusal(windows: Sequence[PlannedWindow]) -> Any:
-    """Why these windows cannot stand on one day (too short, beyond midnight, one over another), or None."""
+def span_refusals(windows: Sequence[PlannedWindow]) -> list[Any]:
+    """Why these windows cannot stand on one day (too short, beyond midnight, one over another), each by its times."""
     in_order = sorted(windows)
-    if any(w.starts < 0 or w.ends > 1440 or w.ends - w.starts < SHORTEST_WINDOW for w in in_order):
-        return _("Ein Fenster dauert mindestens 15 Minuten und endet am selben Tag.")
-    if any(one.ends > other.starts for one, other in pairwise(in_order)):
-        return _("Zwei Fenster überschneiden sich.")
-    return None
+    wrong = [w for w in in_order if w.starts < 0 or w.ends > 1440 or w.ends - w.starts < SHORTEST_WINDOW]
+    found = [
+        _("%(span)s geht nicht: Ein Fenster dauert mindestens 15 Minuten und endet am selben Tag.", span=_span(one))
+        for one in wrong
+    ]
+    pairs = combinations([one for one in in_order if one not in wrong], 2)
+    return found + [
+        _("%(one)s und %(other)s überschneiden sich.", one=_span(one), other=_span(other))
+        for one, other in pairs
+        if one.ends > other.starts
+    ]
+
+
+def _span(window: PlannedWindow) -> str:
+    return _("%(start)s–%(end)s Uhr", start=clock_of(window.starts), end=clock_of(window.ends))
+
+
+def clock_of(minutes: int) -> str:
+    """ "08:00" of minutes after midnight."""
+    return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from b2c_web.workshops.rules import Block, Judge, Limit, Order, RonjaPlan, Window, bottleneck
 from b2c_web.workshops.template_changes import ChangeKind, DayNow, ObstacleKind, WindowNow, change_of
-from b2c_web.workshops.weekly import DayPlan, PlannedWindow, Week, Weeks, span_refusal
+from b2c_web.workshops.weekly import DayPlan, PlannedWindow, Week, Weeks, span_refusals
 from b2c_web.workshops.weekly_doubts import Carried, doubts_of
 
 MONDAY = date(2026, 11, 30)
@@ -45,7 +45,7 @@ def test_weeks_hold_from_their_first_day() -> None:
 )
 def test_windows_stand_beside_each_other(spans: list[tuple[int, int]], fine: bool, app: object) -> None:
     with app.test_request_context():  # type: ignore[attr-defined] - the words need a language
-        assert (span_refusal([PlannedWindow(*span, 1) for span in spans]) is None) is fine
+        assert (span_refusals([PlannedWindow(*span, 1) for span in spans]) == []) is fine
 
 
 def test_a_day_like_the_new_plan_does_not_change() -> None:

@@ -334,7 +334,10 @@ def test_one_window_more_is_opened(scene: Scene, login: Login) -> None:
     words = words_of(text_of(client.get(THURSDAY)))
     assert "18–20 Uhr 0/3 60/60" not in words
     assert "18–20 Uhr 0/3 0/60 0/2" in words  # the shift ends at 19
-    assert send(client, action, starts="17:00", ends="19:00", places="3").status_code == 422
+    refused = send(client, action, starts="17:00", ends="19:00", places="3")
+    assert refused.status_code == 422
+    told = words_of(text_of(refused))
+    assert "Von: 16:00–18:00 Uhr und 17:00–19:00 Uhr überschneiden sich. 17:00–19:00 Uhr und 18:00–20:00 Uhr" in told
     assert send(client, action, starts="abends", ends="", places="x").status_code == 422
 
 

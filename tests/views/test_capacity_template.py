@@ -129,7 +129,10 @@ def test_somebody_else_was_quicker(planner: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"from-5": "09:00", "to-5": "11:00", "places-5-0": "2"}, "Mo: Zwei Fenster überschneiden sich."),
+        (
+            {"from-5": "09:00", "to-5": "11:00", "places-5-0": "2"},
+            "Mo: 08:00–10:00 Uhr und 09:00–11:00 Uhr überschneiden sich.",
+        ),
         (
             {"from-5": "", "to-5": "", "places-5-0": "2"},
             "Fenster 6: Bitte nennen Sie Beginn und Ende, zum Beispiel 08:00.",
@@ -139,9 +142,12 @@ def test_somebody_else_was_quicker(planner: FlaskClient) -> None:
         ({"places-1-4": "9" * 5000}, "Fenster 2, Plätze am Freitag: Bitte eine Zahl von 0 bis 1000 angeben."),
         ({"max-2": "viele"}, "Mi: Am Tag sind 0 bis 1000 Buchungen möglich."),
         ({"max-4": ""}, "Fr: Bitte nennen Sie, wie viele Buchungen der Tag nimmt."),
-        ({"valid_from": ""}, "Bitte nennen Sie den ersten Tag."),
-        ({"valid_from": "2026-11-24"}, "Eine Vorlage gilt frühestens ab morgen."),
-        ({"to-0": "08:10"}, "Mo: Ein Fenster dauert mindestens 15 Minuten und endet am selben Tag."),
+        ({"valid_from": ""}, "Gilt ab: Bitte nennen Sie den ersten Tag."),
+        ({"valid_from": "2026-11-24"}, "Gilt ab: Eine Vorlage gilt frühestens ab morgen."),
+        (
+            {"to-0": "08:10"},
+            "Mo: 08:00–08:10 Uhr geht nicht: Ein Fenster dauert mindestens 15 Minuten und endet am selben Tag.",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_and_kept(planner: FlaskClient, fields: dict[str, str], why: str) -> None:
@@ -150,6 +156,27 @@ def test_what_cannot_be_is_said_and_kept(planner: FlaskClient, fields: dict[str,
     page = text_of(answer)
     assert why in words_of(page)
     assert {name: fields_of(page)[name] for name in fields} == fields
+
+
+def test_all_that_cannot_be_is_said_at_once(planner: FlaskClient) -> None:
+    wrong = {"from-5": "09:00", "to-5": "11:00", "places-5-0": "2", "places-1-4": "viele", "max-2": ""}
+    page = text_of(preview(planner, valid_from="2026-11-24", **wrong))
+    words = words_of(page)
+    assert "Bitte prüfen Sie 5 Angaben" in words
+    for why in (
+        "Gilt ab: Eine Vorlage gilt frühestens ab morgen.",
+        "Mo: 08:00–10:00 Uhr und 09:00–11:00 Uhr überschneiden sich.",
+        "Mo: 09:00–11:00 Uhr und 10:00–12:00 Uhr überschneiden sich.",
+        "Fenster 2, Plätze am Freitag: Bitte eine Zahl von 0 bis 1000 angeben.",
+        "Mi: Bitte nennen Sie, wie viele Buchungen der Tag nimmt.",
+    ):
+        assert why in words
+
+
+def test_the_first_days_mistake_stands_at_its_field(planner: FlaskClient) -> None:
+    page = text_of(preview(planner, valid_from="2026-11-24"))
+    assert re.search(r'id="valid_from"[^>]*aria-invalid="true"[^>]*aria-describedby="valid_from-error"', page)
+    assert re.search(r'id="valid_from-error">.*?frühestens ab morgen', page, re.DOTALL)
 
 
 def test_days_changed_by_hand_stay_or_come_along(planner: FlaskClient, workshop: Workshop) -> None:

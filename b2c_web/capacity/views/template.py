@@ -1,7 +1,6 @@
 """The weekly template: seen, tried out, saved; and the days that follow from it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from flask import Response, flash, request, url_for
 from flask_babel import gettext as _
@@ -43,7 +42,7 @@ def save() -> Response:
     try:
         return _seen_or_saved(workshop, grid, draft)
     except Invalid as refusal:
-        grid.errors += _errors(refusal)
+        grid.errors += refusal.details["refusals"]
         return _page(workshop, grid, seen, refusal.status)
     except TemplateChanged as refusal:
         flash(refusal.message, "warning")
@@ -74,14 +73,6 @@ def _say(changes: Sequence[DayChange]) -> None:
     flash(words, "success")
     if kept:
         flash(ngettext("%(num)s Tag bleibt, wie er war.", "%(num)s Tage bleiben, wie sie waren.", kept), "info")
-
-
-def _errors(refusal: Invalid) -> list[tuple[str, Any]]:
-    """The command's refusal at the fields that it names; a weekday's at its maximum."""
-    refusals = refusal.details.get("refusals")
-    if refusals:
-        return [(f"max-{weekday}", why) for weekday, why in refusals]
-    return [(refusal.details.get("field", "valid_from"), refusal.message)]
 
 
 def _page(

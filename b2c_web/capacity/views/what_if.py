@@ -12,7 +12,6 @@ from b2c_web.capacity import blueprint, what_if
 from b2c_web.capacity.asking import TRAVEL_MINUTES, Asked
 from b2c_web.capacity.forms import WhatIfForm
 from b2c_web.capacity.scope import picked, planned_workshop
-from b2c_web.capacity.template_grid import clock_of
 from b2c_web.capacity.words import BLOCKS, LIMITS, limit_words, signed
 from b2c_web.catalog.queries import price_for
 from b2c_web.catalog.texts import TEXTS
@@ -22,6 +21,7 @@ from b2c_web.errors import Invalid
 from b2c_web.forms import form_page
 from b2c_web.workshops.models import Workshop
 from b2c_web.workshops.template_store import weeks_of
+from b2c_web.workshops.weekly import clock_of
 
 
 @blueprint.get("/what-if")
