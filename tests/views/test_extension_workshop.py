@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from b2c_web.extensions.items import Offer
 from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, Extension, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.extensions.views import completion
+from b2c_web.formatting import moment
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.commands import capture_held, ensure_customer, make_default
 from b2c_web.payments.gateway import gateway
@@ -375,3 +377,17 @@ def test_what_is_approved_while_staff_press_the_button_is_not_charged_unseen(
     assert pages.booking.service_completed_at is None
     assert pages.by_staff(pages.completion, amount_cents=16186).status_code == 303
     assert pages.booking.service_completed_at is not None
+
+
+@pytest.mark.parametrize("end", ["declined", "withdrawn"])
+def test_what_was_not_agreed_promises_no_new_time(pages: Pages, end: str) -> None:
+    later = pages.booking.estimated_return_time + timedelta(days=1)
+    offered = replace(TWO_ITEMS, new_promised_at=later, delay_reason="Teil fehlt")
+    extension = pages.scene.raised(pages.booking, offered)
+    path = f"/workshop/extensions/{extension.id}"
+    assert f"Neue Zusage: {moment(later)} Uhr.".replace("\u00a0", " ") in plain(pages.staff.get(path))
+    if end == "declined":
+        commands.decline(pages.booking.user, extension.id, "", digest_of(extension))
+    else:
+        commands.withdraw_extension(pages.scene.staff, extension.id, "Doppelt")
+    assert "Neue Zusage" not in plain(pages.staff.get(path))
