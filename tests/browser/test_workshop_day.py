@@ -89,6 +89,22 @@ def test_from_the_board_through_the_desk(site: Site, wilma: Person) -> None:
     expect(card(wilma, "DO ZA 1").get_by_role("link", name="Fertig melden")).to_be_visible()
 
 
+def test_all_of_a_card_leads_to_its_car_and_its_buttons_stay(site: Site, wilma: Person) -> None:
+    with site.data():
+        booking_id = car("DO ZQ 17").id
+    wilma.go("/workshop")
+    mine = card(wilma, "DO ZQ 17")
+    expect(mine.get_by_role("link")).to_have_count(2)  # the car and the button, for a keyboard and a screen reader too
+    box = mine.bounding_box()
+    assert box is not None
+    for at in ({"x": 4, "y": 4}, {"x": box["width"] / 2, "y": 60}):
+        wilma.page.locator(".car-card", has_text="DO ZQ 17").click(position=at)
+        wilma.page.wait_for_url(re.compile(f"/workshop/bookings/{booking_id}$"))
+        wilma.go("/workshop")
+    card(wilma, "DO ZQ 17").get_by_role("link", name="Einchecken").click()
+    wilma.page.wait_for_url(re.compile(f"/workshop/bookings/{booking_id}/check-in"))
+
+
 def test_another_car_opens_its_fields(site: Site, wilma: Person) -> None:
     with site.data():
         path = f"/workshop/bookings/{car('DO ZB 2').id}/check-in"

@@ -1,6 +1,7 @@
 """At the door: the handover with its photos and signature, nobody at home, and a return that fails."""
 
 import base64
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -372,6 +373,7 @@ def test_who_stands_beside_the_car_is_told_what_to_do_now(
     assert "Am Beispielweg 12" not in page
     assert f'href="{answer.location}"' in day.split("Erledigt")[1]
     assert what_now in words_of(day)
+    assert re.search(rf'<a class="btn btn-secondary"\s+href="{answer.location}">Zur Fahrt</a>', day)  # for a thumb
     with trips.at(began + timedelta(minutes=30)):
         replan_return(booking.user, booking.id, return_options(booking)[-1].slot_id)
         assert what_now in words_of(text_of(client.get("/jockey")))
