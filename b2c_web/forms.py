@@ -14,7 +14,7 @@ from wtforms.meta import DefaultMeta
 from b2c_web import formatting, htmx
 from b2c_web.config import ZONE
 from b2c_web.errors import Busy, Conflict, DomainError, Invalid, NotAllowed, TooMany
-from b2c_web.money import parse_euro
+from b2c_web.money import UnclearAmount, parse_euro
 
 # one kind of sign within a number; \s holds the thin and the fixed blank too
 IN_THOUSANDS = re.compile(r"\d{1,3}(?:([.,'’\s])\d{3})(?:\1\d{3})*")
@@ -92,18 +92,23 @@ class WholeNumberField(IntegerField):
 
 
 class EuroField(StringField):
-    """An amount as it was typed; `cents` is what it means, None when it means nothing."""
+    """An amount as it was typed; `cents` is what it means to who reads the page's language, None when nothing."""
 
     @property
     def cents(self) -> int | None:
         try:
-            return parse_euro(self.data or "")
+            return parse_euro(self.data or "", formatting.language())
         except ValueError:
             return None
 
     def pre_validate(self, form: Any) -> None:
-        if self.cents is None:
-            raise ValidationError(_l("Bitte als Betrag, zum Beispiel 189,99."))
+        try:
+            parse_euro(self.data or "", formatting.language())
+        except UnclearAmount as error:
+            words = _l("Höchstens zwei Nachkommastellen, zum Beispiel 189,99. Tausend Euro: 1000 oder 1.000.")
+            raise ValidationError(words) from error
+        except ValueError as error:
+            raise ValidationError(_l("Bitte als Betrag, zum Beispiel 189,99.")) from error
 
 
 class ActionForm(Form):

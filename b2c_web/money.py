@@ -3,8 +3,14 @@
 import re
 from decimal import ROUND_HALF_UP, Decimal
 
-_GERMAN = re.compile(r"^\d{1,3}(\.\d{3})+(,\d{1,2})?$|^\d+(,\d{1,2})?$")
-_ENGLISH = re.compile(r"^\d{1,3}(,\d{3})+(\.\d{1,2})?$|^\d+(\.\d{1,2})?$")
+# what a person types, without blanks and EUR: the last sign is the decimal one when two digits at most follow it
+_AMOUNT = re.compile(r"\d+([.,]\d{1,2})?|[1-9]\d{0,2}(\.\d{3})+,\d{1,2}|[1-9]\d{0,2}(,\d{3})+\.\d{1,2}")
+_THOUSANDS = {"de": re.compile(r"[1-9]\d{0,2}(\.\d{3})+"), "en": re.compile(r"[1-9]\d{0,2}(,\d{3})+")}
+_UNCLEAR = re.compile(r"\d[\d.,]*[.,]\d{3,}")
+
+
+class UnclearAmount(ValueError):
+    """It could be a thousandfold, or has fractions of a cent."""
 
 
 def contained_vat_cents(gross_cents: int, rate_percent: int) -> int:
@@ -16,20 +22,22 @@ def contained_vat_cents(gross_cents: int, rate_percent: int) -> int:
     return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-def parse_euro(text: str) -> int:
+def parse_euro(text: str, language: str = "de") -> int:
     """Cents from what a person types: "1,50", "1.50", "1.234,50", "1,234.50", "150 EUR" or "150 €".
 
-    One place for both spellings: a last separator followed by one or two digits is the decimal one;
-    three digits after a single separator are thousands. Raises ValueError for anything else.
+    A last separator followed by one or two digits is the decimal one in both languages. Three digits are thousands
+    only after the sign that `language` parts them with. Raises UnclearAmount for three after the other one, ValueError
+    for anything else.
     """
     cleaned = re.sub(r"\s|EUR|€", "", text, flags=re.IGNORECASE)
-    if _GERMAN.match(cleaned):
-        number = cleaned.replace(".", "").replace(",", ".")
-    elif _ENGLISH.match(cleaned):
-        number = cleaned.replace(",", "")
-    else:
-        raise ValueError(f"not an amount in euros: {text!r}")
-    return int((Decimal(number) * 100).to_integral_value())
+    if _THOUSANDS[language].fullmatch(cleaned):
+        return int(re.sub("[.,]", "", cleaned)) * 100
+    if not _AMOUNT.fullmatch(cleaned):
+        problem = UnclearAmount if _UNCLEAR.fullmatch(cleaned) else ValueError
+        raise problem(f"not an amount in euros: {text!r}")
+    parts = re.split("[.,]", cleaned)
+    rest = parts.pop() if len(parts) > 1 else ""
+    return int("".join(parts)) * 100 + int(rest.ljust(2, "0"))
 
 
 def euro(cents: int, language: str = "de") -> str:

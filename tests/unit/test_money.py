@@ -2,7 +2,7 @@
 
 import pytest
 
-from b2c_web.money import contained_vat_cents, euro, parse_euro
+from b2c_web.money import UnclearAmount, contained_vat_cents, euro, parse_euro
 
 
 @pytest.mark.parametrize(("gross", "vat"), [(28800, 4598), (19900, 3177), (119, 19), (1, 0), (3, 0), (4, 1)])
@@ -31,6 +31,44 @@ def test_parse_euro(text: str, cents: int) -> None:
 def test_parse_euro_refuses(text: str) -> None:
     with pytest.raises(ValueError, match="not an amount"):
         parse_euro(text)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "cents"),
+    [
+        ("de", "1.500", 150000),
+        ("de", "1.234.567", 123456700),
+        ("de", "1,234.50", 123450),
+        ("de", "15.99", 1599),
+        ("en", "1,500", 150000),
+        ("en", "1.234,50", 123450),
+        ("en", "189,99", 18999),
+        ("en", "EUR 1,234.50", 123450),
+    ],
+)
+def test_the_language_says_which_sign_parts_thousands(language: str, text: str, cents: int) -> None:
+    assert parse_euro(text, language) == cents
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "1,500"),
+        ("de", "189,995"),
+        ("de", "1,234,567"),
+        ("de", "0,125"),
+        ("de", "0.125"),
+        ("de", "1234.567"),
+        ("de", "1.234,567"),
+        ("en", "1.500"),
+        ("en", "189.995"),
+        ("en", "1.234.567"),
+        ("en", "1234,567"),
+    ],
+)
+def test_what_could_be_a_thousandfold_is_refused(language: str, text: str) -> None:
+    with pytest.raises(UnclearAmount, match="not an amount"):
+        parse_euro(text, language)
 
 
 def test_euro_in_both_languages() -> None:

@@ -386,3 +386,17 @@ def test_usual_work_of_other_services_is_there_for_who_searches(pages: Pages) ->
     assert tiles == [(str(own.id), ""), (str(there.id), "hidden data-elsewhere")]
     added = pages.staff.post(pages.draft, data=offer(add=str(there.id), csrf_token=token(pages)), headers=HTMX)
     assert 'value="Bremsscheiben vorn"' in added.text
+
+
+@pytest.mark.parametrize(("language", "typed"), [("de", "1,500"), ("de", "189,995"), ("en", "1.500")])
+def test_a_price_that_could_be_a_thousandfold_is_asked_for_again(pages: Pages, language: str, typed: str) -> None:
+    pages.by_staff("/language", language=language)
+    told = pages.by_staff(pages.new, **offer(("Beläge", typed, "1")), then="send")
+    assert told.status_code == 422
+    why = {
+        "de": "Höchstens zwei Nachkommastellen, zum Beispiel 189,99. Tausend Euro: 1000 oder 1.000.",
+        "en": "At most two decimal places, for example 189.99. A thousand euros: 1000 or 1,000.",
+    }[language]
+    assert why in plain(told)
+    assert f'value="{typed}"' in told.text
+    assert pages.extensions() == []
