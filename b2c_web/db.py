@@ -11,7 +11,7 @@ from typing import Annotated, Any, cast
 import psycopg
 import psycopg.errors as pg_errors
 from psycopg.pq import ExecStatus, TransactionStatus
-from sqlalchemy import DateTime, Enum, MetaData, Table, TypeDecorator, Uuid, func, make_url
+from sqlalchemy import DateTime, Enum, MetaData, Table, TypeDecorator, Uuid, func, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -87,11 +87,12 @@ class KeepingConnection(psycopg.Connection[Any]):
     """Keeps the statements that it has prepared when a transaction is rolled back, as each that only read is.
 
     psycopg forgets them, for tables may have been made in it. Then hardly any would ever be prepared, and the server
-    would plan each of them anew: a third of all its work.
+    would plan each of them anew: a third of all its work. After an error all are forgotten, as psycopg does: perhaps
+    a table was changed, and what was prepared fits no more.
     """
 
     def rollback(self) -> None:
-        if self.pgconn.transaction_status not in (TransactionStatus.INTRANS, TransactionStatus.INERROR):
+        if self.pgconn.transaction_status != TransactionStatus.INTRANS:
             super().rollback()
             return
         with self.lock:
@@ -131,12 +132,16 @@ class NestedCommandError(RuntimeError):
     """A command was called inside another command's transaction."""
 
 
+WAIT = text("SET LOCAL lock_timeout = 0")
+
+
 @contextmanager
-def command_transaction() -> Iterator[None]:
+def command_transaction(*, patient: bool = False) -> Iterator[None]:
     """One command, one transaction: commits at the end, rolls back on any raise. Nesting is refused.
 
     A statement that waits for a lock longer than `LOCK_TIMEOUT_MS` (every connection has it) ends as `Busy`
-    ("busy, try again"), and so do deadlocks and failed serialisation.
+    ("busy, try again"), and so do deadlocks and failed serialisation. `patient`: it waits as long as it takes, for
+    what cannot be tried again: that a mail has left, say.
     """
     from b2c_web.flask_extensions import db  # the extension is built on this module's Base
 
@@ -145,6 +150,8 @@ def command_transaction() -> Iterator[None]:
         raise NestedCommandError("a command was called inside a command")
     session.info["in_command"] = True
     try:
+        if patient:
+            session.execute(WAIT)
         yield
         session.commit()
     except DBAPIError as error:

@@ -118,7 +118,7 @@ def _is_tried_again(context: JobContext, error: Exception) -> bool:
 def _give_up(failed: Job, error: Exception) -> None:
     """Tell whoever waits for it, in a transaction of its own, that a job failed for good."""
     db.session.rollback()
-    with command_transaction():
+    with command_transaction(patient=True):
         gave_up(failed.task_name, failed.id, failed.task_kwargs, error)
 
 

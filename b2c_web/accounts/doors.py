@@ -2,10 +2,12 @@
 
 from flask import Response, current_app, flash, request, session, url_for
 from flask_babel import gettext as _
+from flask_login import current_user
 
 from b2c_web import htmx, page_frame
 from b2c_web.access import PERMISSIONS, access_of
 from b2c_web.accounts import rules
+from b2c_web.accounts.keyed import keyed_hash
 from b2c_web.accounts.models import Role, User
 from b2c_web.flask_extensions import login_manager
 
@@ -27,6 +29,11 @@ def home_of(user: User) -> str:
 def way_on(user: User, target: str | None) -> str:
     """Where to go after signing in: the page that was asked for, when it is one of ours, else home."""
     return rules.safe_next(target) or home_of(user)
+
+
+def person_mark() -> str:
+    """Tells people at one browser apart, and nothing else: whose typing the tab keeps. Empty for nobody."""
+    return keyed_hash("browser", str(current_user.id))[:16] if current_user.is_authenticated else ""
 
 
 def send_strangers_to_a_door() -> None:

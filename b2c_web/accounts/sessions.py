@@ -6,6 +6,7 @@ A session ends by itself without use (idle) and at an age (absolute), sooner for
 import hashlib
 import secrets
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from b2c_web.accounts import hooks, rules
 from b2c_web.accounts.models import User, UserSession
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
-from b2c_web.errors import NotFound
+from b2c_web.errors import Busy, NotFound
 from b2c_web.flask_extensions import db, login_manager
 
 TOUCHED_EVERY = timedelta(minutes=5)
@@ -174,7 +175,7 @@ def _touch(response: Response) -> Response:
     seen: SeenSession | None = g.pop("seen_session", None)
     now = now_utc()
     if seen and seen.last_seen_at <= now - TOUCHED_EVERY and response.status_code < 500:
-        with command_transaction():
+        with suppress(Busy), command_transaction():  # what the view did is done
             row = update(UserSession).where(UserSession.id == seen.id).values(last_seen_at=now)
             db.session.execute(row)
     return response
@@ -188,7 +189,7 @@ def _leave() -> None:
 
 
 def _forget_pages(response: Response) -> Response:
-    response.headers["Clear-Site-Data"] = '"cache"'
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 

@@ -70,13 +70,19 @@ def check_none_out(step: Step) -> None:
 
 def has_car_still(failed: JockeyAssignment) -> bool:
     """Of a return that failed: nobody has set out with the car since, brought it back or handed it out."""
+    if failed.cancel_reason not in ON_THE_WAY:
+        return False
     return db.session.scalar(_out().where(JockeyAssignment.id == failed.id)) is not None
 
 
 def with_jockey(setting_out: JockeyAssignment) -> JockeyAssignment | None:
-    """The failed return of another booking whose car this trip's jockey still has."""
+    """The return of another booking where nobody was there, and whose car this trip's jockey still has.
+
+    After a breakdown the car may stand anywhere: that is for the phone, and stops nobody.
+    """
     theirs = JockeyAssignment.jockey_id == setting_out.jockey_id, JockeyAssignment.booking_id != setting_out.booking_id
-    return db.session.scalar(_out().where(*theirs).options(joinedload(JockeyAssignment.booking)).limit(1))
+    nobody_home = JockeyAssignment.cancel_reason == CancelReason.NO_SHOW
+    return db.session.scalar(_out().where(*theirs, nobody_home).options(joinedload(JockeyAssignment.booking)).limit(1))
 
 
 def with_another(setting_out: JockeyAssignment) -> JockeyAssignment | None:

@@ -112,14 +112,14 @@ def attachments_of(row: Notification) -> list[hooks.Attachment]:
 
 
 def _put_back(notification_id: uuid.UUID, detail: str) -> None:
-    with command_transaction():
+    with command_transaction(patient=True):
         row = _being_sent(notification_id)
         if row is not None:
             row.status, row.error, row.updated_at = NotificationStatus.QUEUED, f"{rules.NOT_YET}: {detail}", now_utc()
 
 
 def _finish(notification_id: uuid.UUID, status: NotificationStatus, error: str | None) -> None:
-    with command_transaction():
+    with command_transaction(patient=True):
         row = _being_sent(notification_id)
         if row is None:
             log.warning("message %s was %s, but is no longer being sent", notification_id, status)

@@ -1,17 +1,21 @@
 // What was typed into a form with data-keep stays in this tab until it has been taken: whoever leaves the page, changes
-// the language or has to sign in again finds it there. Nothing of it is sent anywhere, and signing out forgets it.
+// the language, loses the network or has to sign in again finds it there. Nothing of it is sent anywhere, nobody else
+// gets to see it, and signing out forgets it. Ticks are not kept: they confirm something, and are set anew.
 // data-keep="address": also the page's query, where the photos stand that were taken.
 
 const PREFIX = "typed:";
 const DOORS = ["/login", "/login/code", "/login/password", "/staff/login"];
-const NEVER = ["file", "password", "submit", "button"];
+const NEVER = ["checkbox", "file", "password", "submit", "button"];
+
+const person = document.body.dataset.person;
+const isAtDoor = DOORS.includes(location.pathname); // nobody is signed in here, and the one who was may come back
+const wasLed = performance.getEntriesByType("navigation")[0]?.redirectCount > 0; // here, by a form that was taken, say
+const stood = new WeakMap(); // form -> what its fields held when nothing was typed yet
 
 const keyOf = (form) => `${PREFIX}${location.pathname}#${form.id}`;
-const pathOf = (key) => key.slice(PREFIX.length).split("#")[0];
-const formOf = (key) => document.getElementById(key.split("#")[1]);
 const kept = () => Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX));
 const read = (key) => JSON.parse(sessionStorage.getItem(key));
-const isTicked = (field) => ["checkbox", "radio"].includes(field.type);
+const valueOf = (field) => (field.type === "radio" ? field.checked : field.value);
 
 function write(key, entry) {
   try {
@@ -21,43 +25,48 @@ function write(key, entry) {
   }
 }
 
-function fieldsOf(form) {
+function valuesOf(form) {
   const isTyped = (field) => field.id && !NEVER.includes(field.type) && (field.type !== "hidden" || "kept" in field.dataset);
-  return [...form.elements].filter(isTyped);
+  return Object.fromEntries([...form.elements].filter(isTyped).map((field) => [field.id, valueOf(field)]));
 }
 
 function keep(form, sent = false) {
-  const values = fieldsOf(form).map((field) => [field.id, isTicked(field) ? field.checked : field.value]);
-  write(keyOf(form), { values, search: form.dataset.keep === "address" ? location.search : "", sent });
+  const search = form.dataset.keep === "address" ? location.search : "";
+  write(keyOf(form), { person, before: stood.get(form), values: valuesOf(form), search, sent });
 }
 
-function restore(form, { values }) {
-  for (const [id, value] of values) {
+// Only where there still stands what stood there when it was typed: what is newer than that stays.
+function restore(form, { before, values }) {
+  for (const [id, value] of Object.entries(values)) {
     const field = document.getElementById(id);
-    const name = field && isTicked(field) ? "checked" : "value";
-    if (!field || field.form !== form || field[name] === value) continue;
-    field[name] = value;
+    if (field?.form !== form || valueOf(field) === value || valueOf(field) !== before[id]) continue;
+    field[field.type === "radio" ? "checked" : "value"] = value;
     field.dispatchEvent(new Event("change", { bubbles: true }));
   }
 }
 
-// The page after sending: another one means that it was taken, except a door or the page of an error, which has no form.
-function letGo() {
-  for (const key of kept().filter((one) => read(one).sent)) {
-    const isHere = pathOf(key) === location.pathname;
-    if (DOORS.includes(location.pathname) || (isHere && !formOf(key))) write(key, { ...read(key), sent: false });
-    else sessionStorage.removeItem(key);
-  }
+// A form that was sent is forgotten when its answer led here; at a door, on the page of an error or when the network
+// was away it was not taken.
+function letGo(key) {
+  const entry = read(key);
+  const isHere = key.startsWith(`${PREFIX}${location.pathname}#`);
+  const isRefused = isHere && document.querySelector(".error-summary");
+  if (isAtDoor || isRefused) write(key, { ...entry, sent: false });
+  else if (entry.person !== person || (entry.sent && wasLed)) sessionStorage.removeItem(key);
+  else write(key, { ...entry, sent: false });
 }
 
 function begin(form) {
   const entry = read(keyOf(form));
-  if (document.querySelector(".error-summary")) keep(form); // the server shows what was typed, and why it is not taken
-  else if (entry?.search && !location.search) location.replace(location.pathname + entry.search);
+  stood.set(form, valuesOf(form));
+  if (document.querySelector(".error-summary")) { // the server shows what was typed, and why it is not taken
+    if (entry) stood.set(form, entry.before);
+    keep(form);
+  } else if (entry?.search && !location.search) location.replace(location.pathname + entry.search);
   else if (entry) restore(form, entry);
 }
 
-letGo();
+kept().forEach(letGo);
 document.querySelectorAll("form[data-keep]").forEach(begin);
 
 for (const kind of ["input", "change"]) {

@@ -7,14 +7,16 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from b2c_web.accounts.models import UserSession
+from b2c_web.accounts.models import User, UserSession
 from b2c_web.bookings.models import Booking
 from b2c_web.clock import now_utc
 from b2c_web.dispatch.models import JockeyAssignment
+from b2c_web.vehicles.models import Vehicle
 from tests.browser.driving import PHOTO, Watch, fill_in
 from tests.browser.person import Person
 from tests.browser.site import PASSWORD, Site
 from tests.browser.test_dispatch_pages import IS_DRAWN, Scene
+from tests.factories import make_vehicle
 
 Meet = Callable[..., Person]
 KEPT = "Object.keys(sessionStorage).filter((key) => key.startsWith('typed:'))"
@@ -62,6 +64,71 @@ def test_what_was_taken_is_forgotten_and_the_form_shows_what_stands(meet: Meet) 
     rosa.page.locator("main form [type=submit]").click()
     expect(rosa.page.get_by_text("DO RA 77").first).to_be_visible()
     assert rosa.page.evaluate(KEPT) == []
+
+
+def test_what_never_arrived_is_kept(meet: Meet) -> None:
+    rosa = meet()
+    rosa.is_signed_in()
+    rosa.go("/account/cars/new")
+    rosa.page.fill("#make", "Ahorn")
+    rosa.loses_network()
+    rosa.page.locator("main form [type=submit]").click()
+    rosa.page.wait_for_url("chrome-error://**")
+    rosa.finds_network()
+    rosa.go("/account/cars/new")
+    expect(rosa.page.locator("#make")).to_have_value("Ahorn")
+
+
+def test_nobody_else_sees_it_on_the_same_browser(site: Site, meet: Meet) -> None:
+    rosa = meet()
+    rosa.is_signed_in()
+    rosa.go("/account/cars/new")
+    rosa.page.fill("#make", "Ahorn")
+    with site.data() as session:
+        session.query(UserSession).update({"revoked_at": now_utc()})
+    rosa.page.reload()
+    rosa.page.wait_for_url("**/login?**")
+    assert len(rosa.page.evaluate(KEPT)) == 1
+    rosa.email = "person-else@example.org"
+    rosa.is_signed_in()
+    rosa.go("/account/cars/new")
+    expect(rosa.page.locator("#make")).to_have_value("")
+    assert rosa.page.evaluate(KEPT) == []
+
+
+def test_what_is_newer_is_not_covered_by_what_was_typed_before(site: Site, meet: Meet) -> None:
+    rosa = meet()
+    rosa.is_signed_in()
+    with site.data() as session:
+        car = make_vehicle(session.query(User).filter_by(email=rosa.email).one(), make="Ahorn", model="Kombi")
+        session.flush()
+        car_id = car.id
+    rosa.go(f"/account/cars/{car_id}")
+    rosa.page.fill("#make", "Eiche")
+    rosa.page.fill("#model", "Coupé")
+    rosa.go("/account/cars")
+    with site.data() as session:
+        session.get(Vehicle, car_id).make = "Buche"
+    rosa.go(f"/account/cars/{car_id}")
+    expect(rosa.page.locator("#model")).to_have_value("Coupé")
+    expect(rosa.page.locator("#make")).to_have_value("Buche")
+
+
+def test_a_tick_is_set_anew(site: Site, meet: Meet, watch: Watch) -> None:
+    own = Scene(site, 14)
+    watch.at(own.moment + timedelta(minutes=20))
+    with site.data() as session:
+        booking_id = session.get(JockeyAssignment, own.tours["door"]).booking_id
+    bella = meet(viewport={"width": 1180, "height": 820})
+    bella.is_signed_in("werkstatt")
+    page = f"/workshop/bookings/{booking_id}/check-in"
+    bella.go(page)
+    bella.page.locator("#brought").check(force=True)
+    bella.page.fill("#mileage_km", "48222")
+    bella.go("/workshop/cars")
+    bella.go(page)
+    expect(bella.page.locator("#mileage_km")).to_have_value("48222")
+    expect(bella.page.locator("#brought")).not_to_be_checked()
 
 
 def test_signing_out_forgets_what_was_typed(meet: Meet) -> None:

@@ -1,8 +1,10 @@
 """What every connection of ours does: waits so long for a lock and no longer, keeps what it has prepared."""
 
+from contextlib import nullcontext
+
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from b2c_web.accounts.models import User
@@ -75,3 +77,21 @@ def test_a_rollback_that_the_server_never_hears_of_is_an_error(committed_app: Fl
         assert raised.value.connection_invalidated
         connection.close()
         assert look() is None  # on another connection
+
+
+def test_a_column_whose_type_was_changed_costs_a_connection_one_error(committed_app: Flask) -> None:
+    for _time in range(8):
+        with committed_app.app_context():
+            look()
+    with committed_app.app_context(), create_engine(db.engine.url, poolclass=NullPool).begin() as migration:
+        migration.execute(text("ALTER TABLE users ALTER COLUMN name TYPE varchar(300)"))
+    for fails in (True, False, False):
+        with committed_app.app_context(), pytest.raises(DBAPIError) if fails else nullcontext():
+            look()
+
+
+def test_what_cannot_be_tried_again_waits_as_long_as_it_takes(committed_app: Flask) -> None:
+    with committed_app.app_context(), command_transaction(patient=True):
+        assert db.session.scalar(text("SHOW lock_timeout")) == "0"
+    with committed_app.app_context():
+        assert db.session.scalar(text("SHOW lock_timeout")) != "0"

@@ -340,8 +340,8 @@ def test_pages_behind_the_door_are_not_stored(client: FlaskClient, login: Callab
 @pytest.mark.parametrize(
     ("way_out", "scope", "forgets"),
     [
-        ("/logout", "", '"cache"'),
-        ("/account/sessions/revocation", "all", '"cache"'),
+        ("/logout", "", '"cache", "storage"'),
+        ("/account/sessions/revocation", "all", '"cache", "storage"'),
         ("/account/sessions/revocation", "others", None),
     ],
 )

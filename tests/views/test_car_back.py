@@ -99,6 +99,15 @@ def test_who_plans_may_send_her_all_the_same_and_she_may_try_the_same_car_again(
     assert trips.assignment(other).status is S.EN_ROUTE_TO_PICKUP
 
 
+def test_after_a_breakdown_the_car_may_stand_anywhere_and_stops_no_other_trip(trips: Trips) -> None:
+    booking, other = trips.booked(), trips.booked(slot=1, back=3)
+    back, now = failed(trips, booking, CancelReason.BREAKDOWN)
+    with trips.at(now + timedelta(minutes=5)):
+        commands.start_pickup(trips.assignment(other).id, trips.driver, early=True, has_ronja=True)
+        assert car_back.has_car_still(back)
+    assert trips.assignment(other).status is S.EN_ROUTE_TO_PICKUP
+
+
 def test_another_jockey_reads_who_has_the_car_and_may_take_it_over(trips: Trips, login: Login) -> None:
     booking = trips.booked()
     back, now = failed(trips, booking)

@@ -96,6 +96,7 @@ def test_sent_twice_with_its_photos_it_is_raised_once(pages: Pages, correcting: 
         assert answer.location == f"/workshop/extensions/{extension.id}"
         if decided and extension.status is ExtensionStatus.PENDING:
             pages.scene.approve(extension, (0,))
+    assert "Dieses Angebot gab es schon. Was Sie jetzt gesendet haben" in plain(pages.staff.get(answer.location))
     assert len(pages.extensions()) == before + 1
     assert len(pages.scene.mails(NotificationKind.EXTENSION_RAISED)) == mails + 1
 

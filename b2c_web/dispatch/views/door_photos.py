@@ -8,6 +8,7 @@ from flask import current_app, request
 from flask_login import current_user
 
 from b2c_web.dispatch import blueprint, photos, tours
+from b2c_web.dispatch.drivers import is_shown
 from b2c_web.dispatch.forms import PhotosForm
 from b2c_web.dispatch.models import JockeyAssignment
 from b2c_web.errors import NotFound
@@ -23,8 +24,8 @@ def allow_large_files(endpoint: str | None, values: dict[str, Any] | None) -> No
     """Before anything reads the body, and from the trip's jockey; what is sent twice comes when it is over, too."""
     if endpoint in WITH_FILES and values and request.method == "POST" and current_user.is_authenticated:
         with suppress(NotFound):
-            tours.own_tour(current_user, values["assignment_id"])
-            sent.read_large()
+            if is_shown(tours.own_tour(current_user, values["assignment_id"])):
+                sent.read_large()
 
 
 def came() -> bool:

@@ -56,8 +56,11 @@ def new(booking_id: uuid.UUID) -> Response:
     if form.is_submitted():
         _take_files(booking_id, form)
         form.drop_blank_lines()
+    there = {one.id for one in queries.of_booking(booking_id)} if form.is_submitted() else set()
     raised: list[tuple[uuid.UUID, uuid.UUID | None]] = []
     if submitted(form, lambda: raised.append(_raise(booking_id, form, replaced))):
+        if raised[0][0] in there and raised[0][1] is None:
+            flash(_("Dieses Angebot gab es schon. Was Sie jetzt gesendet haben, ändert nichts daran."), "warning")
         return _go_on(*raised[0])
     return _shown(booking_id, form, replaced)
 
