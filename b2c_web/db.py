@@ -87,7 +87,7 @@ class KeepingConnection(psycopg.Connection[Any]):
     """Keeps the statements that it has prepared when a transaction is rolled back, as each that only read is.
 
     psycopg forgets them, for tables may have been made in it. Then hardly any would ever be prepared, and the server
-    would plan each of them anew: a third of all its work. After an error all are forgotten, as psycopg does: perhaps
+    would plan each of them anew. After an error all are forgotten, as psycopg does: perhaps
     a table was changed, and what was prepared fits no more.
     """
 

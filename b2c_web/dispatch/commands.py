@@ -214,9 +214,9 @@ def complete_return(
 ) -> AssignmentStatus:
     """The customer has the car back: booking COMPLETED. The Ronja is AVAILABLE when it is home and clean.
 
-    `handover` as at the pickup; "keys_doubt" is the code for fewer keys than were taken. All that is strange is asked
-    at once, the others in `details["also"]`. The jockey is free for the
-    next trip; the drive home stays in the plan.
+    `handover` as at the pickup; "keys_doubt" is the code for fewer keys than were taken. All that is strange is
+    asked at once, the others in `details["also"]`. The jockey is free for the next trip; the drive home stays in
+    the plan.
     """
     with locked_step(assignment_id, actor) as step:
         if step.to_do(RETURN, Action.COMPLETE):

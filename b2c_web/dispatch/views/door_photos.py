@@ -21,7 +21,7 @@ PLACE = "photo"
 
 @blueprint.url_value_preprocessor
 def allow_large_files(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    """Before anything reads the body, and from the trip's jockey; what is sent twice comes when it is over, too."""
+    """Before anything reads the body, from the trip's jockey while they see whose it is: sent twice, it may be done."""
     if endpoint in WITH_FILES and values and request.method == "POST" and current_user.is_authenticated:
         with suppress(NotFound):
             if is_shown(tours.own_tour(current_user, values["assignment_id"])):
