@@ -6,7 +6,6 @@ Eight uploads at once leave four threads of a process for pages.
 import gc
 import os
 import sys
-import threading
 import time
 
 from gunicorn.glogging import Logger
@@ -57,6 +56,9 @@ worker_class = Neighbourly
 
 def on_starting(server):
     """`make run` starts us first: the application is loaded while the database is still being made."""
+    from b2c_web.bookings import calendar_file  # noqa: F401 - only to have it loaded
+    from b2c_web.payments import pdf  # noqa: F401 - likewise
+
     if os.environ.get("B2C_BRINGS_UP") == "1":
         from app import app
         from b2c_web.schema_state import bring_up
@@ -79,15 +81,3 @@ def post_fork(server, worker):
 
     with app.app_context():
         db.engine.dispose(close=False)
-
-
-def post_worker_init(worker):
-    """What no start waits for, but somebody's first receipt would, is loaded when the first pages are out."""
-    later = threading.Timer(10, load_papers)
-    later.daemon = True
-    later.start()
-
-
-def load_papers():
-    from b2c_web.bookings import calendar_file  # noqa: F401 - only to have it loaded
-    from b2c_web.payments import pdf  # noqa: F401 - likewise

@@ -10,9 +10,11 @@ from typing import Annotated, Any, cast
 
 import psycopg
 import psycopg.errors as pg_errors
+from flask import g
 from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import DateTime, Enum, MetaData, Table, TypeDecorator, Uuid, func, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection, ExceptionContext
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from uuid_utils.compat import uuid7
@@ -87,12 +89,15 @@ class KeepingConnection(psycopg.Connection[Any]):
     """Keeps the statements that it has prepared when a transaction is rolled back, as each that only read is.
 
     psycopg forgets them, for tables may have been made in it. Then hardly any would ever be prepared, and the server
-    would plan each of them anew. After an error all are forgotten, as psycopg does: perhaps
-    a table was changed, and what was prepared fits no more.
+    would plan each of them anew. After an error all are forgotten: perhaps a table was changed, and what was prepared
+    fits no more. Of an error within a transaction psycopg sees to that, of one of what is read alone `forget` does.
     """
 
     def rollback(self) -> None:
-        if self.pgconn.transaction_status != TransactionStatus.INTRANS:
+        status = self.pgconn.transaction_status
+        if status == TransactionStatus.IDLE:
+            return
+        if status != TransactionStatus.INTRANS:
             super().rollback()
             return
         with self.lock:
@@ -100,10 +105,38 @@ class KeepingConnection(psycopg.Connection[Any]):
         if result.status != ExecStatus.COMMAND_OK:
             raise pg_errors.error_from_result(result)
 
+    def read_alone(self, alone: bool) -> None:
+        """From here on each statement is a transaction of its own, or what follows is one until it ends."""
+        if self.autocommit is not alone:
+            self.autocommit = alone
+
+    def forget(self) -> None:
+        """Prepare everything anew."""
+        self._prepared.clear()
+
 
 def open_connection(_dialect: Any, _record: Any, arguments: Any, parameters: Any) -> KeepingConnection:
     """For the engine, whenever it connects."""
     return KeepingConnection.connect(*arguments, **parameters)
+
+
+def _own(connection: Connection) -> KeepingConnection:
+    return cast(KeepingConnection, connection.connection.dbapi_connection)
+
+
+def begin(connection: Connection) -> None:
+    """For the engine, when a transaction begins: what only reads (`g.only_reads`) needs none at the server.
+
+    Each of its statements sees what is committed when it begins, as it does within a transaction here; `BEGIN` and
+    `ROLLBACK` were two of seven exchanges of a calendar's page.
+    """
+    _own(connection).read_alone(bool(g) and g.get("only_reads", False))
+
+
+def forget_prepared(failure: ExceptionContext) -> None:
+    """For the engine, when a statement fails."""
+    if failure.connection is not None:
+        _own(failure.connection).forget()
 
 
 def connect_args(url: str, *, lock_timeout_ms: int) -> dict[str, Any]:
@@ -150,6 +183,8 @@ def command_transaction(*, patient: bool = False) -> Iterator[None]:
         raise NestedCommandError("a command was called inside a command")
     session.info["in_command"] = True
     try:
+        if g.pop("only_reads", False) and session.in_transaction():
+            _own(session.connection()).read_alone(False)
         if patient:
             session.execute(WAIT)
         yield

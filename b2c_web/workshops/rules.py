@@ -191,14 +191,17 @@ def add_parts(one: Mapping[uuid.UUID, int], other: Mapping[uuid.UUID, int]) -> d
     return total
 
 
-def free_until(plan: RonjaPlan, starts: Sequence[int]) -> list[int]:
-    """For each instant in `starts` (ascending): until when this Ronja stays free from there, 0 when it is taken."""
-    result: list[int] = []
-    for taken, free_again in zip(plan.starts, plan.ends, strict=True):
-        before = bisect_left(starts, taken) - len(result)
-        result += [min(taken, plan.usable_until)] * before
-        result += [0] * (bisect_left(starts, free_again) - len(result))
-    return result + [plan.usable_until] * (len(starts) - len(result))
+Gaps = tuple[Sequence[int], Sequence[int]]  # when its reservations end; until when it is free before each, and after
+
+
+def gaps_of(plan: RonjaPlan) -> Gaps:
+    """When this Ronja is free, to be asked by `free_until`."""
+    return plan.ends, [*(min(start, plan.usable_until) for start in plan.starts), plan.usable_until]
+
+
+def free_until(ronjas: Iterable[Gaps], instant: int) -> list[int]:
+    """For each Ronja until when it stays free from `instant` on; 0 when it is taken then."""
+    return [until if instant < (until := untils[bisect_right(ends, instant)]) else 0 for ends, untils in ronjas]
 
 
 def ronja_span(pickup: Window, back: Window, order: Order) -> tuple[int, int]:
@@ -206,11 +209,11 @@ def ronja_span(pickup: Window, back: Window, order: Order) -> tuple[int, int]:
     return pickup.start - order.travel_minutes * MINUTE, back.end + order.ronja_back_seconds
 
 
-def free_ronjas(plans: Iterable[RonjaPlan], span: tuple[int, int]) -> list[tuple[int, uuid.UUID]]:
+def free_ronjas(plans: Sequence[RonjaPlan], span: tuple[int, int]) -> list[tuple[int, uuid.UUID]]:
     """The Ronjas free for all of `span`, each with the seconds it would stand idle after it: tightest first."""
     start, end = span
-    fitting = [(free_until(plan, [start])[0], plan.ronja_id) for plan in plans]
-    return sorted((until - end, ronja_id) for until, ronja_id in fitting if until >= end)
+    fitting = zip(free_until(map(gaps_of, plans), start), plans, strict=True)
+    return sorted((until - end, plan.ronja_id) for until, plan in fitting if until >= end)
 
 
 DAY = attrgetter("day")
@@ -228,26 +231,25 @@ class Judge:
         self._starts = [window.start for window in windows]
         self._earliest_return_seconds = order.earliest_return_seconds
         self._ronja_back_seconds = order.ronja_back_seconds
-        numbers: dict[date, int] = {}
-        self._day_number = [
-            numbers.setdefault(window.day, len(numbers)) if is_open else -1
-            for window, is_open in zip(windows, self._open, strict=True)
-        ]
+        self._day_number = self._number_open_days()
         self._pickups: list[Parts | None] = []
         self._returns: list[Parts | None] = []
-        self._until: list[tuple[int, ...]] = []
+        self._ronjas = [gaps_of(plan) for plan in plans]
         if order.concierge:
-            self._prepare(plans)
+            self._pickups = self._rooms_for(order.pickup_minutes)
+            self._returns = self._rooms_for(order.return_minutes)
+        self._open_windows = [index for index, is_open in enumerate(self._open) if is_open]
+        self._with_room = [index for index in self._open_windows if order.concierge and self._returns[index]]
 
-    def _prepare(self, plans: Sequence[RonjaPlan]) -> None:
-        pickup_minutes, return_minutes = self.order.pickup_minutes, self.order.return_minutes
-        self._pickups = self._rooms_for(pickup_minutes)
-        returns = self._rooms_for(return_minutes)
-        self._returns = [parts if is_open else None for parts, is_open in zip(returns, self._open, strict=True)]
-        travel = self.order.travel_minutes * MINUTE
-        leaves = [start - travel for start in self._starts]
-        by_ronja = [free_until(plan, leaves) for plan in plans]
-        self._until = list(zip(*by_ronja, strict=True)) or [() for _window in leaves]
+    def _number_open_days(self) -> list[int]:
+        """For each window how many open days lie before its own; -1 when it is closed."""
+        numbers: list[int] = []
+        number, day = -1, None
+        for window, is_open in zip(self.windows, self._open, strict=True):
+            if is_open and window.day != day:
+                number, day = number + 1, window.day
+            numbers.append(number if is_open else -1)
+        return numbers
 
     def _rooms_for(self, minutes: int) -> list[Parts | None]:
         """For each window the parts of a trip that begins in it; nearly always that is the window alone."""
@@ -292,24 +294,22 @@ class Judge:
         return self._with_return(index, pickup, places, all_returns)
 
     def _with_return(self, index: int, pickup: Parts, places: int, all_returns: bool) -> Offer:
-        offer, block, until = Offer(self.windows[index], None), Block.NO_JOCKEY, self._until[index]
-        for back_index in self._return_candidates(index):
-            back_parts = self._returns[back_index]
-            if back_parts is None or not self._together(pickup, back_parts):
+        window, block, until = self.windows[index], Block.NO_JOCKEY, self._free_from(index)
+        returns: list[ReturnOption] = []
+        for back in self._return_candidates(index, self._with_room):
+            if not self._together(pickup, back):
                 continue
-            home_at = self.windows[back_index].end + self._ronja_back_seconds
+            home_at = self.windows[back].end + self._ronja_back_seconds
             free = len([None for freed in until if freed >= home_at])
             if not free:
                 block = Block.NO_RONJA
                 continue
-            offer.returns.append(ReturnOption(self.windows[back_index], free))
+            returns.append(ReturnOption(self.windows[back], free))
             if not all_returns:
                 break
-        if not offer.returns:
-            offer.block = block
-            return offer
-        offer.places = min(places, self._jockey_places(pickup), offer.returns[0].ronjas_free)
-        return offer
+        if not returns:
+            return Offer(window, block)
+        return Offer(window, None, min(places, self._jockey_places(pickup), returns[0].ronjas_free), returns)
 
     def carries(self, indices: Sequence[int]) -> dict[Limit, int]:
         """How many further bookings of this order each limit alone would leave in the windows of one day.
@@ -343,39 +343,39 @@ class Judge:
 
     def _brings(self, index: int, pickup: Parts) -> bool:
         """Is there a return window with room for both trips?"""
-        for back_index in self._return_candidates(index):
-            back = self._returns[back_index]
-            if back is not None and self._together(pickup, back):
-                return True
-        return False
+        return any(self._together(pickup, back) for back in self._return_candidates(index, self._with_room))
 
     def _ronjas_carry(self, inside: Sequence[int]) -> int:
         free: set[int] = set()
         for i in inside:
-            back = next(iter(self._return_candidates(i)), None)
+            back = next(iter(self._return_candidates(i, self._open_windows)), None)
             if back is not None:
                 home_at = self.windows[back].end + self._ronja_back_seconds
-                free |= {number for number, until in enumerate(self._until[i]) if until >= home_at}
+                free |= {number for number, until in enumerate(self._free_from(i)) if until >= home_at}
         return len(free)
+
+    def _free_from(self, index: int) -> list[int]:
+        """For each Ronja until when it stays free from when it would leave for a pickup in this window."""
+        return free_until(self._ronjas, self._starts[index] - self.order.travel_minutes * MINUTE)
 
     def _jockey_places(self, pickup: Parts) -> int:
         return min([self._left[index] // minutes for index, minutes in pickup])
 
-    def _together(self, pickup: Parts, back: Parts) -> bool:
+    def _together(self, pickup: Parts, back: int) -> bool:
         """Do both trips fit, also where they take minutes from the same window?"""
-        if pickup[-1][0] < back[0][0]:
+        if pickup[-1][0] < back:
             return True
         both: dict[int, int] = {}
-        for index, minutes in (*pickup, *back):
+        for index, minutes in (*pickup, *(self._returns[back] or ())):
             both[index] = both.get(index, 0) + minutes
         return self._fits(tuple(both.items()))
 
-    def _return_candidates(self, index: int) -> Iterable[int]:
-        """Windows in which the car may come back: late enough, and within the days that are offered."""
+    def _return_candidates(self, index: int, among: Sequence[int]) -> Iterable[int]:
+        """Those `among` the open windows in which the car may come back: late enough, and within the days offered."""
         not_before = self._starts[index] + self._earliest_return_seconds
         last_day = self._day_number[index] + self.order.return_offer_days - 1
-        for back_index in range(bisect_left(self._starts, not_before, index + 1), len(self._starts)):
-            if self._day_number[back_index] > last_day:
+        first = bisect_left(among, not_before, bisect_right(among, index), key=self._starts.__getitem__)
+        for number in range(first, len(among)):
+            if self._day_number[among[number]] > last_day:
                 return
-            if self._open[back_index]:
-                yield back_index
+            yield among[number]

@@ -3,7 +3,8 @@
 from contextlib import nullcontext
 
 import pytest
-from flask import Flask
+from flask import Flask, g
+from psycopg.pq import TransactionStatus
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -79,15 +80,47 @@ def test_a_rollback_that_the_server_never_hears_of_is_an_error(committed_app: Fl
         assert look() is None  # on another connection
 
 
-def test_a_column_whose_type_was_changed_costs_a_connection_one_error(committed_app: Flask) -> None:
+@pytest.mark.parametrize("only_reads", [False, True])
+def test_a_column_whose_type_was_changed_costs_a_connection_one_error(committed_app: Flask, only_reads: bool) -> None:
+    def read() -> None:
+        g.only_reads = only_reads
+        look()
+
     for _time in range(8):
         with committed_app.app_context():
-            look()
+            read()
     with committed_app.app_context(), create_engine(db.engine.url, poolclass=NullPool).begin() as migration:
         migration.execute(text("ALTER TABLE users ALTER COLUMN name TYPE varchar(300)"))
     for fails in (True, False, False):
         with committed_app.app_context(), pytest.raises(DBAPIError) if fails else nullcontext():
-            look()
+            read()
+
+
+def transaction() -> TransactionStatus:
+    """What the server holds open for the session's connection."""
+    return db.session.connection().connection.dbapi_connection.info.transaction_status  # type: ignore[union-attr]
+
+
+def test_a_page_that_only_reads_opens_no_transaction_until_a_command_does(committed_app: Flask) -> None:
+    with committed_app.test_request_context("/"):
+        committed_app.preprocess_request()
+        assert look() is None
+        assert transaction() is TransactionStatus.IDLE
+        with pytest.raises(IntegrityError), command_transaction():
+            add()
+            assert transaction() is TransactionStatus.INTRANS
+            add()
+        assert look() is None  # the first one went with the second
+        with command_transaction():
+            add()
+        assert look() is not None
+    with committed_app.test_request_context("/", method="POST"):
+        committed_app.preprocess_request()
+        look()
+        assert transaction() is TransactionStatus.INTRANS
+    with committed_app.app_context():
+        look()
+        assert transaction() is TransactionStatus.INTRANS
 
 
 def test_what_cannot_be_tried_again_waits_as_long_as_it_takes(committed_app: Flask) -> None:

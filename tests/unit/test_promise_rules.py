@@ -9,7 +9,7 @@ import pytest
 
 from b2c_web.bookings.places import drop_off_ready_at
 from b2c_web.workshops.ceiling import Limit, ceiling
-from b2c_web.workshops.rules import Block, Judge, Order, RonjaPlan, Window, free_until, ronja_span, trip_parts
+from b2c_web.workshops.rules import Block, Judge, Order, RonjaPlan, Window, free_until, gaps_of, ronja_span, trip_parts
 from b2c_web.workshops.travel import GreatCircleTravelTimes, Point, great_circle_km, locate
 
 HOUR = 3600
@@ -67,16 +67,11 @@ def test_a_trip_does_not_run_on_over_night() -> None:
 
 
 def test_free_until_sees_gaps_and_service() -> None:
-    plan = ronja((9, 15), (24, 30), until=40 * HOUR)
-    assert free_until(plan, [hour * HOUR for hour in (8, 9, 14, 15, 20, 30, 41)]) == [
-        9 * HOUR,
-        0,
-        0,
-        24 * HOUR,
-        24 * HOUR,
-        40 * HOUR,
-        40 * HOUR,
-    ]
+    gaps = gaps_of(ronja((9, 15), (24, 30), until=40 * HOUR))
+    found = [free_until([gaps], hour * HOUR)[0] // HOUR for hour in (8, 9, 14, 15, 20, 30, 41)]
+    assert found == [9, 0, 0, 24, 24, 40, 0]
+    due_before_the_second = gaps_of(ronja((9, 15), (24, 30), until=20 * HOUR))
+    assert free_until([due_before_the_second, gaps], 16 * HOUR) == [20 * HOUR, 24 * HOUR]
 
 
 @pytest.mark.parametrize(
