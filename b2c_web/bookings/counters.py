@@ -5,12 +5,12 @@ order everywhere: days by (workshop, date), then windows by start.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, select, text, tuple_, update
+from sqlalchemy import ColumnElement, Integer, bindparam, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 
 from b2c_web.bookings import hooks
@@ -113,8 +113,7 @@ def _lower_counters(held: Held) -> None:
     if held.place_day is not None:
         change_day(held.workshop_id, held.place_day, -1)
     changes = dict.fromkeys(held.slot_ids, 0) | {slot_id: -minutes for slot_id, minutes in held.minutes.items()}
-    for slot_id, minutes in changes.items():
-        change_slot(slot_id, -1 if slot_id == held.place_slot_id else 0, minutes)
+    change_slots(changes, held.place_slot_id, -1)
 
 
 def release_trips(booking_ids: Sequence[uuid.UUID], kind: AssignmentType | None = None) -> None:
@@ -140,19 +139,33 @@ def change_day(workshop_id: uuid.UUID, day: date, bookings: int) -> bool:
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
-CHANGE_SLOT = text(
+CHANGE_SLOTS = text(
     """
-    UPDATE time_slots SET current_bookings = current_bookings + :n,
-      jockey_minutes_taken = jockey_minutes_taken + :minutes,
-      jockey_minutes_short = greatest(0, jockey_minutes_taken + :minutes - jockey_minutes_room), updated_at = now()
-    WHERE id = :slot
-      AND (:n <= 0 OR current_bookings + :n <= max_bookings)
-      AND (:minutes <= 0 OR jockey_minutes_taken + :minutes <= jockey_minutes_room)
+    UPDATE time_slots t SET current_bookings = t.current_bookings + c.n,
+      jockey_minutes_taken = t.jockey_minutes_taken + c.minutes,
+      jockey_minutes_short = greatest(0, t.jockey_minutes_taken + c.minutes - t.jockey_minutes_room), updated_at = now()
+    FROM unnest(:slots, :bookings, :minutes) AS c(slot, n, minutes)
+    WHERE t.id = c.slot
+      AND (c.n <= 0 OR t.current_bookings + c.n <= t.max_bookings)
+      AND (c.minutes <= 0 OR t.jockey_minutes_taken + c.minutes <= t.jockey_minutes_room)
     """
+).bindparams(
+    bindparam("slots", type_=ARRAY(UUID)),
+    bindparam("bookings", type_=ARRAY(Integer)),
+    bindparam("minutes", type_=ARRAY(Integer)),
 )
 
 
-def change_slot(slot_id: uuid.UUID, bookings: int, minutes: int) -> bool:
-    """Conditional: a window never takes more cars or minutes than it has room for."""
-    changed = db.session.execute(CHANGE_SLOT, {"n": bookings, "minutes": minutes, "slot": slot_id})
-    return bool(changed.rowcount)  # type: ignore[attr-defined]
+def change_slots(minutes: Mapping[uuid.UUID, int], place_slot_id: uuid.UUID | None = None, bookings: int = 0) -> bool:
+    """Conditional: a window never takes more cars or minutes than it has room for. False when one had none.
+
+    `minutes`: what each window's jockey minutes change by; `bookings`: what the cars of `place_slot_id`, which is one
+    of these windows, change by.
+    """
+    facts = {
+        "slots": list(minutes),
+        "bookings": [bookings if slot_id == place_slot_id else 0 for slot_id in minutes],
+        "minutes": list(minutes.values()),
+    }
+    changed = db.session.execute(CHANGE_SLOTS, facts)
+    return bool(changed.rowcount == len(minutes))  # type: ignore[attr-defined]

@@ -17,13 +17,13 @@ from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, Question, read_ronjas, read_windows
-from b2c_web.bookings.counters import Held, change_day, change_slot, give_back, lock_keys
+from b2c_web.bookings.counters import Held, change_day, change_slots, give_back, lock_keys
 from b2c_web.bookings.models import AssignmentType, RonjaReservation, Trip, TripMinutes
 from b2c_web.db import table_of
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot, Workshop
-from b2c_web.workshops.rules import Block, Judge, Order, Window, free_ronjas, ronja_span, trip_parts
+from b2c_web.workshops.rules import Block, Judge, Order, Window, add_parts, free_ronjas, ronja_span, trip_parts
 
 Parts = dict[AssignmentType, dict[uuid.UUID, int]]  # trip -> window -> jockey minutes
 
@@ -188,13 +188,11 @@ def _take_judged(wish: Wish, windows: list[Window]) -> Promise:
 
 def count_in(wish: Wish, parts: Parts) -> None:
     """Raise the counters. Their conditions repeat the judgement, so no judge's mistake can overbook."""
-    taken = [change_day(wish.question.workshop_id, wish.slot_day, 1)]
     minutes: dict[uuid.UUID, int] = {wish.slot_id: 0}
     for part in parts.values():
-        for slot_id, count in part.items():
-            minutes[slot_id] = minutes.get(slot_id, 0) + count
-    taken += [change_slot(slot_id, int(slot_id == wish.slot_id), count) for slot_id, count in minutes.items()]
-    if not all(taken):
+        minutes = add_parts(minutes, part)
+    is_taken = change_day(wish.question.workshop_id, wish.slot_day, 1) and change_slots(minutes, wish.slot_id, 1)
+    if not is_taken:
         raise PlaceTaken(block=Block.SLOT_FULL)
 
 

@@ -17,7 +17,7 @@ from b2c_web.bookings import hooks, messages
 from b2c_web.bookings.access import lock_for
 from b2c_web.bookings.availability import order_of, read_windows
 from b2c_web.bookings.claim import place_of, question_of, service_minutes
-from b2c_web.bookings.counters import change_slot, held_by, lock_keys, release_trips
+from b2c_web.bookings.counters import change_slots, held_by, lock_keys, release_trips
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, RonjaReservation, Trip, TripMinutes
 from b2c_web.bookings.places import PlaceTaken
 from b2c_web.clock import today_in
@@ -157,10 +157,9 @@ def _move_minutes(booking: Booking, slot: TimeSlot) -> uuid.UUID:
         raise PlaceTaken(block=Block.NO_JOCKEY)
     held = held_by([booking.id], AssignmentType.RETURN)[0]
     lock_keys([], held.slot_ids | parts.keys())
-    for slot_id, minutes in held.minutes.items():
-        change_slot(slot_id, 0, -minutes)
+    change_slots({slot_id: -minutes for slot_id, minutes in held.minutes.items()})
     release_trips([booking.id], AssignmentType.RETURN)
-    if not all(change_slot(slot_id, 0, minutes) for slot_id, minutes in parts.items()):
+    if not change_slots(parts):
         raise PlaceTaken(block=Block.NO_JOCKEY)
     return _add_trip(booking, slot, order.travel_minutes, order.return_minutes, parts)
 

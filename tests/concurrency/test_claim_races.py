@@ -48,10 +48,11 @@ def guards_off(monkeypatch: pytest.MonkeyPatch, parties: int) -> None:
     monkeypatch.setattr(places, "lock_keys", unlocked)
     monkeypatch.setattr(places, "_check_same_windows", lambda *_arguments: None)
     unconditional = text(
-        "UPDATE time_slots SET current_bookings = current_bookings + :n,"
-        " jockey_minutes_taken = jockey_minutes_taken + :minutes WHERE id = :slot"
+        "UPDATE time_slots SET current_bookings = current_bookings + c.n,"
+        " jockey_minutes_taken = jockey_minutes_taken + c.minutes"
+        " FROM unnest(CAST(:slots AS uuid[]), :bookings, :minutes) AS c(slot, n, minutes) WHERE id = c.slot"
     )
-    monkeypatch.setattr(counters, "CHANGE_SLOT", unconditional)
+    monkeypatch.setattr(counters, "CHANGE_SLOTS", unconditional)
     judged, meeting = places._take_judged, Meeting(parties)
 
     def judge_and_meet(*arguments: Any) -> Any:
