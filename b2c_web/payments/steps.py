@@ -13,6 +13,7 @@ from b2c_web import audit, jobs
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
+from b2c_web.payments.gateway import Owner
 from b2c_web.payments.jobs import close_checkout
 from b2c_web.payments.models import CaptureMethod, Payment, PaymentPurpose, PaymentState
 
@@ -69,13 +70,19 @@ def cancel_payment(payment: Payment) -> None:
         jobs.defer(close_checkout, payment_id=str(payment.id))
 
 
-def lock_payment(payment_id: uuid.UUID) -> Payment:
+def lock_payment(payment_id: uuid.UUID, owner: Owner | None = None) -> Payment:
     """Step: the payment, fresh, with the row it is paid for and its own row locked in this order.
 
-    Raises NotFound.
+    `owner`: what the provider says that it is paid for, which saves looking that up. Raises NotFound; ValueError when
+    the payment is another one or for something else.
     """
-    known = db.session.execute(select(Payment.purpose, Payment.purpose_id).filter_by(id=payment_id)).first()
+    known = owner or db.session.execute(select(Payment.purpose, Payment.purpose_id).filter_by(id=payment_id)).first()
     if known is None:
         raise NotFound
     hooks.lock_purpose(known.purpose, known.purpose_id)
-    return db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
+    payment = db.session.get(Payment, payment_id, with_for_update=True, populate_existing=True)
+    if payment is None:
+        raise NotFound
+    if owner is not None and owner != Owner(payment.id, payment.purpose, payment.purpose_id):
+        raise ValueError(f"payment {payment.id} does not belong to {owner}")
+    return payment
