@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, overload
 
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import column, text
 
 from b2c_web.catalog.models import ServiceType
 from b2c_web.catalog.queries import Price, price_for
@@ -109,7 +109,7 @@ WINDOWS = text(
     WHERE d.workshop_id = :workshop AND d.date BETWEEN :first AND :last
     ORDER BY d.date, t.start_time
     """
-)
+).columns(*(column(f"c{number}") for number in range(14)))  # so that what it returns is not looked at anew each time
 
 RONJAS = text(
     """
@@ -125,7 +125,7 @@ RONJAS = text(
       AND (r.next_service_mileage IS NULL OR r.mileage + :lead_km < r.next_service_mileage)
     ORDER BY r.id
     """
-)
+).columns(column("id"), column("due"), column("starts"), column("ends"))
 
 
 def read_windows(workshop_id: uuid.UUID, first: date, last: date) -> tuple[list[Window], dict[date, Any]]:

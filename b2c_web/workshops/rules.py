@@ -295,9 +295,9 @@ class Judge:
 
     def _with_return(self, index: int, pickup: Parts, places: int, all_returns: bool) -> Offer:
         window, block, until = self.windows[index], Block.NO_JOCKEY, self._free_from(index)
-        returns: list[ReturnOption] = []
+        last_taken, returns = pickup[-1][0], list[ReturnOption]()
         for back in self._return_candidates(index, self._with_room):
-            if not self._together(pickup, back):
+            if last_taken >= back and not self._together(pickup, back):
                 continue
             home_at = self.windows[back].end + self._ronja_back_seconds
             free = len([None for freed in until if freed >= home_at])
