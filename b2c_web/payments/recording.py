@@ -32,7 +32,9 @@ def record(payment_id: uuid.UUID, seen: PaymentSnapshot) -> Payment:
     another payment's.
     """
     with command_transaction():
-        payment = lock_payment(payment_id, seen.owner)
+        payment = lock_payment(payment_id)
+        if seen.owner is not None and seen.owner.payment_id != payment.id:
+            raise ValueError(f"{seen.intent_id or seen.checkout_id} does not belong to payment {payment.id}")
         if not is_old_news(payment, seen):
             _note(payment, seen)
     return payment

@@ -13,7 +13,6 @@ from b2c_web import audit, jobs
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
-from b2c_web.payments.gateway import Owner
 from b2c_web.payments.jobs import close_checkout
 from b2c_web.payments.models import CaptureMethod, Payment, PaymentPurpose, PaymentState
 
@@ -70,19 +69,13 @@ def cancel_payment(payment: Payment) -> None:
         jobs.defer(close_checkout, payment_id=str(payment.id))
 
 
-def lock_payment(payment_id: uuid.UUID, owner: Owner | None = None) -> Payment:
+def lock_payment(payment_id: uuid.UUID) -> Payment:
     """Step: the payment, fresh, with the row it is paid for and its own row locked in this order.
 
-    `owner`: what the provider says that it is paid for, which saves looking that up. Raises NotFound; ValueError when
-    the payment is another one or for something else.
+    Raises NotFound.
     """
-    known = owner or db.session.execute(select(Payment.purpose, Payment.purpose_id).filter_by(id=payment_id)).first()
+    known = db.session.execute(select(Payment.purpose, Payment.purpose_id).filter_by(id=payment_id)).first()
     if known is None:
         raise NotFound
     hooks.lock_purpose(known.purpose, known.purpose_id)
-    payment = db.session.get(Payment, payment_id, with_for_update=True, populate_existing=True)
-    if payment is None:
-        raise NotFound
-    if owner is not None and owner != Owner(payment.id, payment.purpose, payment.purpose_id):
-        raise ValueError(f"payment {payment.id} does not belong to {owner}")
-    return payment
+    return db.session.get_one(Payment, payment_id, with_for_update=True, populate_existing=True)
