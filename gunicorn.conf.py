@@ -55,7 +55,10 @@ worker_class = Neighbourly
 
 
 def on_starting(server):
-    """`make run` starts us first: the application is loaded while the database is still being made."""
+    """`make run` starts us first: the application is loaded while the database is still being made.
+
+    What only receipts need is loaded here too, once for both processes: later, a page would wait for it.
+    """
     from b2c_web.bookings import calendar_file  # noqa: F401 - only to have it loaded
     from b2c_web.payments import pdf  # noqa: F401 - likewise
 

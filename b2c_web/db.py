@@ -86,11 +86,11 @@ class LightCursor(psycopg.Cursor[Any]):
 
 
 class KeepingConnection(psycopg.Connection[Any]):
-    """Keeps the statements that it has prepared when a transaction is rolled back, as each that only read is.
+    """Keeps the statements that it has prepared when a transaction is rolled back, as each is that only looked.
 
     psycopg forgets them, for tables may have been made in it. Then hardly any would ever be prepared, and the server
     would plan each of them anew. After an error all are forgotten: perhaps a table was changed, and what was prepared
-    fits no more. Of an error within a transaction psycopg sees to that, of one of what is read alone `forget` does.
+    fits no more.
     """
 
     def rollback(self) -> None:
@@ -135,7 +135,7 @@ def begin(connection: Connection) -> None:
 
 def forget_prepared(failure: ExceptionContext) -> None:
     """For the engine, when a statement fails."""
-    if failure.connection is not None:
+    if failure.connection is not None and not failure.connection.invalidated:
         _own(failure.connection).forget()
 
 

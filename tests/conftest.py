@@ -3,6 +3,7 @@
 import atexit
 import gc
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask, has_app_context
+from flask import Flask, g, has_app_context
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from flask_sqlalchemy.session import Session
@@ -105,7 +106,19 @@ def make_app(url: str, **settings: str) -> Flask:
     app.config["SERVER_NAME"] = None
     app.jinja_env.bytecode_cache = COMPILED
     app.test_client_class = OneContextPerRequest
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", _refuse_to_write)
     return app
+
+
+WRITES = re.compile(
+    r"^\s*(INSERT|UPDATE|DELETE|SET LOCAL)\b|\b(FOR (NO KEY )?UPDATE|FOR (KEY )?SHARE|pg_advisory)\b", re.IGNORECASE
+)
+
+
+def _refuse_to_write(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+    """A page that only reads has no transaction: what it wrote outside of a command would stand, and lock nothing."""
+    assert not (g and g.get("only_reads") and WRITES.search(statement)), f"a GET writes without a command: {statement}"
 
 
 @pytest.fixture(scope="session")
@@ -182,14 +195,14 @@ def login(client: FlaskClient) -> Callable[[Any], FlaskClient]:
 def own_app(database_server: DatabaseServer) -> Flask:
     """The application of `committed_app`: what it has compiled of its statements serves the next test too.
 
-    Its connections are opened with the usual lock timeout; a test that sets another gets it by transaction.
+    Its connections are opened with the usual lock timeout; a test that sets another gets it as a transaction begins.
     """
     app = make_app(database_server.url("own"))
     usual = app.config["LOCK_TIMEOUT_MS"]
 
     def wait_as_set(connection: Any) -> None:
         if app.config["LOCK_TIMEOUT_MS"] != usual:
-            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {app.config['LOCK_TIMEOUT_MS']}")
+            connection.exec_driver_sql(f"SET lock_timeout = {app.config['LOCK_TIMEOUT_MS']}")
 
     with app.app_context():
         event.listen(db.engine, "begin", wait_as_set)

@@ -112,8 +112,7 @@ def give_back(held: Sequence[Held]) -> None:
 def _lower_counters(held: Held) -> None:
     if held.place_day is not None:
         change_day(held.workshop_id, held.place_day, -1)
-    changes = dict.fromkeys(held.slot_ids, 0) | {slot_id: -minutes for slot_id, minutes in held.minutes.items()}
-    change_slots(changes, held.place_slot_id, -1)
+    change_slots({slot_id: -minutes for slot_id, minutes in held.minutes.items()}, held.place_slot_id, -1)
 
 
 def release_trips(booking_ids: Sequence[uuid.UUID], kind: AssignmentType | None = None) -> None:
@@ -159,9 +158,10 @@ CHANGE_SLOTS = text(
 def change_slots(minutes: Mapping[uuid.UUID, int], place_slot_id: uuid.UUID | None = None, bookings: int = 0) -> bool:
     """Conditional: a window never takes more cars or minutes than it has room for. False when one had none.
 
-    `minutes`: what each window's jockey minutes change by; `bookings`: what the cars of `place_slot_id`, which is one
-    of these windows, change by.
+    `minutes`: what each window's jockey minutes change by; `bookings`: what the cars of `place_slot_id` change by.
     """
+    if place_slot_id is not None:
+        minutes = {place_slot_id: 0, **minutes}
     facts = {
         "slots": list(minutes),
         "bookings": [bookings if slot_id == place_slot_id else 0 for slot_id in minutes],

@@ -188,7 +188,7 @@ def _take_judged(wish: Wish, windows: list[Window]) -> Promise:
 
 def count_in(wish: Wish, parts: Parts) -> None:
     """Raise the counters. Their conditions repeat the judgement, so no judge's mistake can overbook."""
-    minutes: dict[uuid.UUID, int] = {wish.slot_id: 0}
+    minutes: dict[uuid.UUID, int] = {}
     for part in parts.values():
         minutes = add_parts(minutes, part)
     is_taken = change_day(wish.question.workshop_id, wish.slot_day, 1) and change_slots(minutes, wish.slot_id, 1)

@@ -64,6 +64,8 @@ def ask_about_silent_setups() -> int:
 
 
 def _ask_about(silent: Sequence[uuid.UUID], settle: Callable[[uuid.UUID], object]) -> int:
+    """One that fails keeps no other from its turn: the first failure is raised at the end."""
+    failures = []
     for asked, thing_id in enumerate(silent):
         try:
             settle(thing_id)
@@ -72,6 +74,12 @@ def _ask_about(silent: Sequence[uuid.UUID], settle: Callable[[uuid.UUID], object
             return asked
         except Busy as error:
             log.warning("%s could not be settled: %s", thing_id, error)
+        except Exception as failure:
+            db.session.rollback()
+            log.exception("%s could not be settled", thing_id)
+            failures.append(failure)
+    if failures:
+        raise failures[0]
     return len(silent)
 
 

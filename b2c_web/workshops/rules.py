@@ -200,7 +200,7 @@ def gaps_of(plan: RonjaPlan) -> Gaps:
 
 
 def free_until(ronjas: Iterable[Gaps], instant: int) -> list[int]:
-    """For each Ronja until when it stays free from `instant` on; 0 when it is taken then."""
+    """For each Ronja until when it stays free from `instant` on; 0 when it is taken or due for service then."""
     return [until if instant < (until := untils[bisect_right(ends, instant)]) else 0 for ends, untils in ronjas]
 
 
@@ -295,7 +295,7 @@ class Judge:
 
     def _with_return(self, index: int, pickup: Parts, places: int, all_returns: bool) -> Offer:
         window, block, until = self.windows[index], Block.NO_JOCKEY, self._free_from(index)
-        last_taken, returns = pickup[-1][0], list[ReturnOption]()
+        last_taken, returns = pickup[-1][0], list[ReturnOption]()  # nearly all returns lie behind: not worth a call
         for back in self._return_candidates(index, self._with_room):
             if last_taken >= back and not self._together(pickup, back):
                 continue

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from b2c_web.bookings import places
 from b2c_web.bookings.claim import PriceChanged, book
 from b2c_web.bookings.commands import expire_hold, give_up
+from b2c_web.bookings.counters import change_slots
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation, Trip, TripMinutes
 from b2c_web.bookings.places import PlaceTaken
 from b2c_web.clock import now_utc
@@ -187,3 +188,18 @@ def test_a_window_that_goes_or_is_cut_while_it_is_claimed_is_not_promised(
     with pytest.raises(PlaceTaken):
         book(request)
     assert session.query(Booking).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("minutes", "bookings", "fits"),
+    [(30, 0, True), (30, 1, True), (0, -1, True), (10_000, 0, False), (10_000, 1, False), (30, 100, False)],
+)
+def test_windows_are_changed_as_far_as_there_is_room(session: Any, minutes: int, bookings: int, fits: bool) -> None:
+    scene = Scene(session)
+    book(scene.request())
+    _days, places_before, minutes_before = scene.counts()
+    place, other = scene.slots[0].id, scene.slots[1].id
+    assert change_slots({other: minutes}, place, bookings) is fits  # the place counts though it has no minutes to give
+    _days, places_now, minutes_now = scene.counts()
+    assert places_now[0] == places_before[0] + (bookings if bookings < 100 else 0)
+    assert minutes_now[1] == minutes_before[1] + (minutes if minutes < 10_000 else 0)

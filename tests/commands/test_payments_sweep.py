@@ -1,5 +1,6 @@
 """What got lost is found again: events that never came, jobs that are gone, pages that nobody closed."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import text
 from b2c_web import clock
 from b2c_web.accounts.models import User
 from b2c_web.db import command_transaction
+from b2c_web.errors import Busy
 from b2c_web.payments import jobs as payment_jobs
 from b2c_web.payments.checks import CHECKS
 from b2c_web.payments.commands import add_payment, add_refund, cancel_payment, remove_method, settle_payment
@@ -107,23 +109,23 @@ def test_a_provider_that_is_away_stops_the_asking(payment: Payment, provider: Pr
         assert ask_about_silent() == 1
 
 
+@pytest.mark.parametrize("reason", [Busy, ValueError])
 def test_one_payment_that_cannot_be_settled_does_not_stop_the_others(
-    session: Any, payment: Payment, user: User, provider: Provider, purpose: Purpose
+    session: Any, payment: Payment, user: User, provider: Provider, purpose: Purpose, reason: type[Exception]
 ) -> None:
-    from b2c_web.errors import Busy
-
     other = add_payment(PaymentPurpose.BOOKING, Purpose().id, user.id, PRICE, None)
     session.commit()
     open_page(other)
     provider.pay(payment)
     provider.pay(other)
 
-    def busy_once(paid: Payment) -> None:
+    def fails_once(paid: Payment) -> None:
         if paid.id == payment.id:
-            raise Busy
+            raise reason
 
-    purpose.when_paid = busy_once
-    with clock.frozen(clock.now_utc() + LATER):
+    purpose.when_paid = fails_once
+    told: Any = nullcontext() if reason is Busy else pytest.raises(reason)  # a person hears of what is not mere haste
+    with clock.frozen(clock.now_utc() + LATER), told:
         ask_about_silent()
     assert (payment.state, other.state) == (PaymentState.OPEN, PaymentState.SUCCEEDED)
 
