@@ -66,17 +66,18 @@ def by_staff(command: Callable[..., Any], *arguments: Any, **keywords: Any) -> A
         return command(person, *arguments, **keywords)
 
 
-def book_for(story: Story, back_from: datetime) -> uuid.UUID:
+def book_for(story: Story, back_from: datetime, begun_by: datetime) -> uuid.UUID:
     """Books what the story's customer wants on the wanted day, or on the next that has it. Returns the booking's id.
 
-    A car that is fetched comes back in the first window that begins at `back_from`, else in the last one offered.
+    A car that is fetched comes back in the first window that begins at `back_from`, else in the last one offered. Its
+    pickup lies in a window that has begun at `begun_by`, if there is one.
     """
     person = story.person
     user = user_of(person.email)
     reach = nearest_workshop(person.postal_code)
     question = Question.of(reach, story.service, person.vehicle_class, story.concierge)
     answer = availability(question, story.day, story.day + timedelta(days=DAYS_TRIED))
-    offer = _choice(answer, story)
+    offer = _choice(answer, story, begun_by)
     vehicle = db.session.scalars(select(Vehicle).where(Vehicle.user_id == user.id)).first()
     assert reach.point is not None  # noqa: S101 - the demo's towns are all known
     place = Place(person.street, person.postal_code, person.city, reach.point.lat, reach.point.lng)
@@ -97,11 +98,12 @@ def book_for(story: Story, back_from: datetime) -> uuid.UUID:
         return book(request)
 
 
-def _choice(answer: Answer, story: Story) -> Offer:
+def _choice(answer: Answer, story: Story, begun_by: datetime) -> Offer:
     """The window wanted, else the nearest one that can be promised."""
     day = answer.days[0].offers
     wanted = day[min(story.window, len(day) - 1)].window.start if day else 0
-    return answer.alternatives(wanted, 1)[0]
+    begun = [offer for offer in answer.free() if offer.window.start <= begun_by.timestamp()]
+    return min(begun or answer.free(), key=lambda offer: abs(offer.window.start - wanted))
 
 
 def _return_slot(answer: Answer, offer: Offer, back_from: datetime) -> uuid.UUID:

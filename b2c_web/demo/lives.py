@@ -27,6 +27,7 @@ OPEN_PAYMENT = (Fate.PENDING, Fate.DECLINED)
 NOT_BROUGHT = (Fate.CONFIRMED, Fate.MOVED, *OPEN_PAYMENT)
 STILL_HERE = (Fate.ON_THE_WAY_IN, Fate.CHECKED_IN, Fate.WORK_STARTED, *FOUND_MORE, Fate.READY)
 MILEAGE_KM = 48_210
+IN_VAIN = timedelta(minutes=25)  # at a door that nobody opens, with all calls
 
 
 class Life:
@@ -36,6 +37,10 @@ class Life:
         self.story, self.till, self.begins, self.now = story, till, begins, now
         self.at = begins
         self.booking_id = uuid.UUID(int=0)
+
+    def _begun_by(self) -> datetime:
+        """Whoever waited in vain has waited long enough by now."""
+        return self.now - IN_VAIN if self.story.fate is Fate.NO_SHOW else datetime.max.replace(tzinfo=UTC)
 
     @property
     def _mileage_km(self) -> int:
@@ -56,7 +61,7 @@ class Life:
         fate = self.story.fate
         yield self._next(self._booked_at())
         with desk.holding_until_now(self.at) if fate is not Fate.EXPIRED else frozen(self.at):
-            self.booking_id = desk.book_for(self.story, self._back_from())
+            self.booking_id = desk.book_for(self.story, self._back_from(), self._begun_by())
         if fate is Fate.EXPIRED:
             yield self._after(31)
             commands.expire_hold(self.booking_id)
@@ -117,16 +122,14 @@ class Life:
 
     def _fetched(self) -> Steps:
         drive = Drive(self.booking_id, AssignmentType.PICKUP)
-        yield self._next(drive.arrival - drive.travel)
+        is_in_vain = self.story.fate is Fate.NO_SHOW
+        arrival = min(drive.arrival, self.now - IN_VAIN) if is_in_vain else drive.arrival
+        yield self._next(arrival - drive.travel)
         drive.start_pickup()
-        yield self._next(drive.arrival)
+        yield self._next(arrival)
         drive.arrive_pickup()
-        if self.story.fate is Fate.NO_SHOW:
-            for _call in range(current_app.config["NO_SHOW_CALLS"]):
-                yield self._after(CALLS_APART_MINUTES)
-                drive.call()
-            drive.no_show()
-            yield from self._nobody_came()
+        if is_in_vain:
+            yield from self._nobody_came(drive)
             return
         yield self._after(12)
         files = {} if self.story.fate is Fate.COMPLETED else drive.photograph(self.story.number)
@@ -138,8 +141,16 @@ class Life:
         drive.reach_workshop()
         yield from self._in_the_workshop()
 
-    def _nobody_came(self) -> Steps:
-        """The offer of a new date ends unused, when that is already over."""
+    def _nobody_came(self, drive: Drive) -> Steps:
+        """The jockey rings and leaves; at a window that has only just begun they still wait. The offer of a new date
+        ends unused, when that is already over.
+        """
+        if drive.window_start > self.now - IN_VAIN:
+            return
+        for _call in range(current_app.config["NO_SHOW_CALLS"]):
+            yield self._after(CALLS_APART_MINUTES)
+            drive.call()
+        drive.no_show()
         offer_ends = self._booking().new_date_until
         if offer_ends is not None and offer_ends < self.now:
             yield self._next(offer_ends)

@@ -52,6 +52,7 @@ class Drive:
         self.booking_id = booking_id
         self.ronja_id: uuid.UUID = assignment.vehicle_id
         self.arrival: datetime = assignment.scheduled_time
+        self.window_start: datetime = assignment.trip.window_start
         self.travel = timedelta(minutes=assignment.trip.travel_minutes)
 
     @by_jockey

@@ -21,6 +21,7 @@ from b2c_web.dashboard.rules import Risk
 from b2c_web.demo import load, people, stories, till
 from b2c_web.demo.logins import demo_logins
 from b2c_web.dispatch import tours
+from b2c_web.dispatch.models import AssignmentStatus, JockeyAssignment
 from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionStatus
 from b2c_web.flask_extensions import db
 from b2c_web.media.models import MediaFile, MediaState
@@ -216,6 +217,22 @@ def test_on_a_saturday_few_cars_are_late_and_somebody_drives_next(database_serve
         jockey = db.session.scalars(select(Jockey).where(Jockey.email == "jockey1@example.org")).one()
         day = tours.day_of(jockey, saturday.date(), saturday.date(), saturday)
         assert day.now or day.following
+        assert [one for one in checks.breaches() if not one.name.startswith("holds")] == []
+
+
+@pytest.mark.parametrize(
+    ("hour", "status"), [(10, AssignmentStatus.CANCELLED), (8, AssignmentStatus.AT_PICKUP_LOCATION)]
+)
+def test_who_waits_in_vain_has_waited_long_enough_or_waits_still(
+    database_server, template_database, tmp_path, monkeypatch, hour, status
+):
+    """At 10:10 the wanted window has only just begun, but the one before it; at 8:10 none for long enough."""
+    guests = people.customers(30)
+    vain = stories.Story(1, stories.Fate.NO_SHOW, guests[0], ServiceType.BRAKE_SERVICE, True, date(2026, 11, 30), 1, 40)
+    monkeypatch.setattr(load, "tell", lambda *_people, **_facts: [vain])
+    now = datetime(2026, 11, 30, hour, 10, tzinfo=ZONE)
+    with clock.frozen(now), loaded_demo(database_server, template_database, tmp_path, f"vain{hour}"):
+        assert db.session.scalars(select(JockeyAssignment.status)).one() is status
         assert [one for one in checks.breaches() if not one.name.startswith("holds")] == []
 
 
