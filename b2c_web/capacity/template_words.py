@@ -17,7 +17,8 @@ def plan_words(plan: DayPlan | None) -> str:
     if plan is None:
         return _("geschlossen")
     windows = ngettext("%(num)s Fenster", "%(num)s Fenster", len(plan.windows))
-    return _("%(windows)s, höchstens %(maximum)s Buchungen", windows=windows, maximum=plan.maximum)
+    most = ngettext("höchstens %(num)s Buchung", "höchstens %(num)s Buchungen", plan.maximum)
+    return f"{windows}, {most}"
 
 
 def change_words(change: DayChange) -> str:

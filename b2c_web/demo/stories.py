@@ -82,6 +82,7 @@ NEXT = (
 )
 # later on the last working day: still expected while that is today, over when it is gone by
 LATER = ((Fate.CONFIRMED, False, 0, 3), (Fate.CONFIRMED, False, 0, 4))
+FIRST_OF_ALL_HOURS = 160  # ahead: the wanted window is free, so that waiting there in vain is over by now
 COMPLETED_DAYS, COMING_DAYS = range(-14, -2), range(2, 20)
 
 
@@ -100,6 +101,8 @@ def tell(people: list[Person], today: date, seed: int = 1, *, present: date | No
     for number, ((fate, concierge, plotted, window), person) in enumerate(zip(plots, customers, strict=True)):
         service = chance.choice(list(ServiceType))
         lead = chance.randrange(30, 150)
+        if fate is Fate.NO_SHOW:
+            lead = FIRST_OF_ALL_HOURS
         offset = plotted + (is_over and fate is Fate.ON_THE_WAY_BACK)
         stories.append(Story(number, fate, person, service, concierge, days[offset], window, lead))
     return stories

@@ -30,9 +30,9 @@ function valuesOf(form) {
   return Object.fromEntries([...form.elements].filter(isTyped).map((field) => [field.id, valueOf(field)]));
 }
 
-function keep(form, sent = false) {
-  const search = form.dataset.keep === "address" ? location.search : "";
-  write(keyOf(form), { person, before: stood.get(form), values: valuesOf(form), search, sent });
+function keep(form, sent = false, search = location.search) {
+  const photos = form.dataset.keep === "address" ? search : "";
+  write(keyOf(form), { person, before: stood.get(form), values: valuesOf(form), search: photos, sent });
 }
 
 // Only where there still stands what stood there when it was typed: what is newer than that stays.
@@ -61,7 +61,7 @@ function begin(form) {
   stood.set(form, valuesOf(form));
   if (document.querySelector(".error-summary")) { // the server shows what was typed, and why it is not taken
     if (entry) stood.set(form, entry.before);
-    keep(form);
+    keep(form, false, entry?.search); // the answer to a form has no query
   } else if (entry?.search && !location.search) location.replace(location.pathname + entry.search);
   else if (entry) restore(form, entry);
 }
@@ -70,7 +70,9 @@ kept().forEach(letGo);
 document.querySelectorAll("form[data-keep]").forEach(begin);
 
 for (const kind of ["input", "change"]) {
-  document.addEventListener(kind, ({ target: { form } }) => form?.dataset.keep !== undefined && keep(form));
+  document.addEventListener(kind, ({ target: { form } }) => {
+    if (form?.dataset.keep !== undefined) keep(form, false, location.search || read(keyOf(form))?.search);
+  });
 }
 
 document.addEventListener("submit", (event) => {
