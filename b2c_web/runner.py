@@ -16,7 +16,7 @@ from b2c_web import db_places as places
 from b2c_web.config import ConfigError, load_settings
 from b2c_web.db_server import DatabaseServer, DatabaseServerError
 from b2c_web.processes import Child, Console, Household, LogTail
-from b2c_web.schema_state import NoDatabaseError, column, is_empty, schema_is_current
+from b2c_web.schema_state import NoDatabaseError, column, is_empty, is_half_made, schema_is_current
 from b2c_web.secrets_file import load_secrets, note_simulator
 
 READY_SECONDS = 90
@@ -185,7 +185,13 @@ class Run:
             self._look_around()
 
     def load_demo(self) -> None:
-        if self.settings["DEMO_MODE"] and is_empty(self.environ["DATABASE_URL"]):
+        url = self.environ["DATABASE_URL"]
+        if self.settings["DEMO_MODE"] and is_half_made(url):
+            begin_anew = f"Delete {places.instance_dir(self.environ)} and start again."
+            if self.database is None:
+                begin_anew = f"Empty the database of DATABASE_URL too. {begin_anew}"
+            raise RunError(f"an earlier start ended before the demo data were whole. {begin_anew}")
+        if self.settings["DEMO_MODE"] and is_empty(url):
             self.console.line("setup", "loading the demo data, this once")
             self._finish("demo", "-m", "flask", "demo", "load")
 

@@ -21,9 +21,17 @@ def schema_is_current(url: str) -> bool:
     return sorted(column(url, "SELECT version_num FROM alembic_version", "alembic_version")) == sorted(newest)
 
 
+DEMO_BEGUN, DEMO_LOADED = "demo.begun", "demo.loaded"  # in the audit log
+
+
 def is_empty(url: str) -> bool:
     """Whether nothing was ever loaded or entered: there is no workshop."""
     return not column(url, "SELECT 1 FROM workshops LIMIT 1", "workshops")
+
+
+def is_half_made(url: str) -> bool:
+    """Whether loading the demo began and never came to its end: it was stopped, or failed."""
+    return column(url, "SELECT action FROM audit_log WHERE entity_type = 'demo'", "audit_log") == [DEMO_BEGUN]
 
 
 def column(url: str, question: LiteralString, table: str, *values: object) -> list[str]:

@@ -13,6 +13,7 @@ from b2c_web.demo.bulk import Order, load_bulk
 from b2c_web.demo.load import load_demo
 from b2c_web.demo.logins import demo_logins
 from b2c_web.demo.till import NoTillError
+from b2c_web.schema_state import is_half_made
 
 
 @click.group("demo")
@@ -65,6 +66,8 @@ def _load_demo(seed: int) -> None:
             loaded = load_demo(seed, lambda done, total: bar.update(task, completed=done, total=total))
         except NoTillError as error:
             raise click.ClickException(str(error)) from error
+    if is_half_made(current_app.config["SQLALCHEMY_DATABASE_URI"]):
+        raise click.ClickException("The demo data are only half made, by a load that was stopped. Empty the database.")
     if loaded is None:
         click.echo("There is data already: nothing was loaded.")
         return

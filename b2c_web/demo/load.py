@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import func, select
+from uuid_utils.compat import uuid7
 
+from b2c_web import audit
 from b2c_web.clock import frozen, local_to_utc, now_utc
 from b2c_web.config import ZONE
+from b2c_web.db import command_transaction
 from b2c_web.demo import desk
 from b2c_web.demo.base import PAST_DAYS, load_base
 from b2c_web.demo.lives import Life, Steps
@@ -19,6 +22,7 @@ from b2c_web.demo.till import Till, open_till
 from b2c_web.demo.worker import work_off
 from b2c_web.dispatch import jobs as dispatch_jobs
 from b2c_web.flask_extensions import db
+from b2c_web.schema_state import DEMO_BEGUN, DEMO_LOADED
 from b2c_web.workshops.generation import local_day
 from b2c_web.workshops.models import Workshop
 
@@ -43,6 +47,7 @@ def load_demo(seed: int = 1, progress: Progress = lambda done, total: None) -> L
     """
     if db.session.scalar(select(func.count(Workshop.id))):
         return None
+    _note(DEMO_BEGUN)
     with open_till() as till:
         now = now_utc()
         begins = now - timedelta(days=PAST_DAYS)
@@ -53,7 +58,14 @@ def load_demo(seed: int = 1, progress: Progress = lambda done, total: None) -> L
         desk.save_account(till, FIRST_CUSTOMER.email)
         work_off(now)
     dispatch_jobs.shifts()
+    _note(DEMO_LOADED)
     return Loaded(len(people), len(lives))
+
+
+def _note(what: str) -> None:
+    """So that half of a demo is known as that (`is_half_made`)."""
+    with command_transaction():
+        audit.record(what, "demo", uuid7())
 
 
 def _lives(people: list[Person], till: Till, seed: int, *, begins: datetime, now: datetime) -> list[Life]:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from b2c_web import checks, clock
 from b2c_web.accounts.commands import check_password
@@ -26,6 +26,7 @@ from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionS
 from b2c_web.flask_extensions import db
 from b2c_web.media.models import MediaFile, MediaState
 from b2c_web.payments.commands import reconcile
+from b2c_web.schema_state import DEMO_BEGUN, DEMO_LOADED, is_half_made
 from b2c_web.workshops.generation import holiday_name
 from b2c_web.workshops.models import Jockey, JockeyShift, RonjaVehicle, TimeSlot, Workshop, WorkshopCapacity
 from tests.conftest import make_app
@@ -112,7 +113,7 @@ def test_what_people_did_is_put_down_to_them(demo):
     if vain.status is BookingStatus.CANCELLED:  # whoever was waited for in vain may choose a new date for a day
         of_bookings.add("booking.cancel")
         of_money.add("refund.wanted")
-    to_begin_with = {"capacity.generated", "price.set", "service.added", "work_item.put"}
+    to_begin_with = {"capacity.generated", "price.set", "service.added", "work_item.put", DEMO_BEGUN, DEMO_LOADED}
     assert by_itself == of_bookings | of_money | to_begin_with
 
 
@@ -172,6 +173,20 @@ def test_loading_again_changes_nothing(demo):
     result = demo.app.test_cli_runner().invoke(args=["demo", "load"])
     assert (result.exit_code, result.output) == (0, "There is data already: nothing was loaded.\n")
     assert count(Booking) == before
+
+
+def test_half_a_demo_is_known_as_that(demo):
+    url = demo.app.config["SQLALCHEMY_DATABASE_URI"]
+    assert not is_half_made(url)
+    db.session.execute(update(AuditEntry).where(AuditEntry.action == DEMO_LOADED).values(entity_type="never"))
+    db.session.commit()
+    try:
+        assert is_half_made(url)
+        result = demo.app.test_cli_runner().invoke(args=["demo", "load"])
+        assert (result.exit_code, "only half made" in result.output) == (1, True)
+    finally:
+        db.session.execute(update(AuditEntry).where(AuditEntry.entity_type == "never").values(entity_type="demo"))
+        db.session.commit()
 
 
 def test_production_takes_no_invented_data(demo, monkeypatch):
