@@ -11,6 +11,7 @@ const person = document.body.dataset.person;
 const isAtDoor = DOORS.includes(location.pathname); // nobody is signed in here, and the one who was may come back
 const wasLed = performance.getEntriesByType("navigation")[0]?.redirectCount > 0; // here, by a form that was taken, say
 const stood = new WeakMap(); // form -> what its fields held when nothing was typed yet
+const led = new WeakMap(); // form that came back refused -> the query of its page: the answer to a form has none
 
 const keyOf = (form) => `${PREFIX}${location.pathname}#${form.id}`;
 const kept = () => Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX));
@@ -30,9 +31,9 @@ function valuesOf(form) {
   return Object.fromEntries([...form.elements].filter(isTyped).map((field) => [field.id, valueOf(field)]));
 }
 
-function keep(form, sent = false, search = location.search) {
-  const photos = form.dataset.keep === "address" ? search : "";
-  write(keyOf(form), { person, before: stood.get(form), values: valuesOf(form), search: photos, sent });
+function keep(form, sent = false) {
+  const search = form.dataset.keep === "address" ? location.search || led.get(form) || "" : "";
+  write(keyOf(form), { person, before: stood.get(form), values: valuesOf(form), search, sent });
 }
 
 // Only where there still stands what stood there when it was typed: what is newer than that stays.
@@ -61,7 +62,8 @@ function begin(form) {
   stood.set(form, valuesOf(form));
   if (document.querySelector(".error-summary")) { // the server shows what was typed, and why it is not taken
     if (entry) stood.set(form, entry.before);
-    keep(form, false, entry?.search); // the answer to a form has no query
+    led.set(form, entry?.search);
+    keep(form);
   } else if (entry?.search && !location.search) location.replace(location.pathname + entry.search);
   else if (entry) restore(form, entry);
 }
@@ -70,9 +72,7 @@ kept().forEach(letGo);
 document.querySelectorAll("form[data-keep]").forEach(begin);
 
 for (const kind of ["input", "change"]) {
-  document.addEventListener(kind, ({ target: { form } }) => {
-    if (form?.dataset.keep !== undefined) keep(form, false, location.search || read(keyOf(form))?.search);
-  });
+  document.addEventListener(kind, ({ target: { form } }) => form?.dataset.keep !== undefined && keep(form));
 }
 
 document.addEventListener("submit", (event) => {
