@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import inspect, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, load_only
 
 from b2c_web import jobs
 from b2c_web.bookings.models import Booking
@@ -16,6 +16,7 @@ from b2c_web.notifications.commands import add_notification
 from b2c_web.notifications.models import Notification, NotificationKind
 
 BESIDE = ("workshop", "vehicle", "slot", "return_slot")
+READ_BESIDE = select(Booking).options(load_only(Booking.id), *(joinedload(getattr(Booking, name)) for name in BESIDE))
 WORKSHOP_LANGUAGE = "de"
 
 
@@ -63,8 +64,7 @@ def facts_of(booking: Booking) -> dict[str, Any]:
 def _read_beside(booking: Booking) -> None:
     """What other tables say of a booking, in one statement instead of one each."""
     if len(inspect(booking).unloaded.intersection(BESIDE)) > 1:
-        wanted = select(Booking).where(Booking.id == booking.id)
-        db.session.scalars(wanted.options(*(joinedload(getattr(Booking, name)) for name in BESIDE))).one()
+        db.session.scalars(READ_BESIDE.where(Booking.id == booking.id)).one()
 
 
 def send(kind: NotificationKind, booking: Booking, *, once: str = "", **more: Any) -> None:

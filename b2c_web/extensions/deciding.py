@@ -41,17 +41,27 @@ TOO_MANY_QUESTIONS = _l(
 )
 
 
-def approve(decider: Decider, extension_id: uuid.UUID, accepted: Collection[int], shown: str) -> uuid.UUID:
+def approve(
+    decider: Decider,
+    extension_id: uuid.UUID,
+    accepted: Collection[int],
+    shown: str,
+    *,
+    named_cents: int | None = None,
+) -> uuid.UUID:
     """The customer approves the ticked items: PENDING -> APPROVED, their sum is to be held, the return moves.
 
     Returns the payment's id: call `authorize_now(payment_id)` after it, so that the answer is on the page; a job
-    does it anyway. `shown` is the digest that the page showed. Raises Conflict: withdrawn, replaced (with
-    `details["replaced_by"]`), decided, not_shown, not_in_workshop, settling, nothing_ticked, unknown_item, return_gone
-    (the new return window is taken meanwhile: nothing was approved).
+    does it anyway. `shown` is the digest that the page showed, `named_cents` the sum on the button that was pressed,
+    if it named one. Raises Conflict: withdrawn, replaced (with `details["replaced_by"]`), decided, not_shown,
+    not_in_workshop, settling, nothing_ticked, unknown_item, other_sum, return_gone (the new return window is taken
+    meanwhile: nothing was approved).
     """
     with command_transaction():
         booking, extension = lock_for_decider(decider, extension_id)
         payment_id = approve_locked(booking, extension, accepted, shown, _decision(decider, booking))
+        if named_cents not in (None, extension.approved_amount_cents):
+            refuse(rules.Refusal.OTHER_SUM)
         messages.to_customer(NotificationKind.EXTENSION_DECIDED, booking, extension)
         return payment_id
 

@@ -38,12 +38,12 @@ MEDIA_IN_USE = """
 
 def of_booking(booking_id: uuid.UUID) -> list[ExtensionView]:
     """All of a booking's extensions, oldest first, withdrawn ones too (the history). At most 3 statements."""
-    return read(select(Extension).where(Extension.booking_id == booking_id))
+    return read(Extension.booking_id == booking_id)
 
 
 def view_of(extension_id: uuid.UUID) -> ExtensionView:
     """One extension. Raises NotFound. The caller has checked the person: a Link names it, else `visible_extension`."""
-    found = read(select(Extension).where(Extension.id == extension_id))
+    found = read(Extension.id == extension_id)
     if not found:
         raise NotFound
     return found[0]
@@ -68,7 +68,7 @@ def needs_customer_for_money(extension_id: uuid.UUID) -> bool:
 def visible_extension(user: User, extension_id: uuid.UUID) -> ExtensionView:
     """One extension that `user` may see: of their own booking, or of their workshop's. Raises NotFound."""
     mine = visible_to(user).with_only_columns(Booking.id)
-    found = read(select(Extension).where(Extension.id == extension_id, Extension.booking_id.in_(mine)))
+    found = read(Extension.id == extension_id, Extension.booking_id.in_(mine))
     if not found:
         raise NotFound
     return found[0]

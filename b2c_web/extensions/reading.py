@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import aliased
 
 from b2c_web.accounts.models import User
@@ -150,8 +150,18 @@ class _Beside(NamedTuple):
     service_completed_at: datetime | None
 
 
-# made once: an alias is slow to make, and read() is on the way of every decision
+# made once, since read() is on the way of every decision
 Raiser, Decider, Later = aliased(User), aliased(User), aliased(Extension)
+WITH_BESIDE: Any = (
+    select(Extension, Raiser.name, Decider.name, Later.id, TimeSlot.start_time, Booking.service_completed_at)
+    .join(Booking, Booking.id == Extension.booking_id)
+    .outerjoin(Raiser, Raiser.id == Extension.raised_by)
+    .outerjoin(Decider, Decider.id == Extension.decided_by)
+    .outerjoin(Later, Later.replaces_id == Extension.id)
+    .outerjoin(TimeSlot, TimeSlot.id == Extension.new_return_slot_id)
+    .order_by(Extension.requested_at, Extension.id)
+    .execution_options(populate_existing=True)
+)
 # what pages show just as the table keeps it
 AS_KEPT = (
     "id",
@@ -176,18 +186,9 @@ AS_KEPT = (
 )
 
 
-def read(wanted: Select[Extension]) -> list[ExtensionView]:
-    """What `wanted` selects, as pages show it, oldest first. At most 3 statements."""
-    rows = db.session.execute(
-        wanted.add_columns(Raiser.name, Decider.name, Later.id, TimeSlot.start_time, Booking.service_completed_at)
-        .join(Booking, Booking.id == Extension.booking_id)
-        .outerjoin(Raiser, Raiser.id == Extension.raised_by)
-        .outerjoin(Decider, Decider.id == Extension.decided_by)
-        .outerjoin(Later, Later.replaces_id == Extension.id)
-        .outerjoin(TimeSlot, TimeSlot.id == Extension.new_return_slot_id)
-        .order_by(Extension.requested_at, Extension.id)
-        .execution_options(populate_existing=True)
-    ).all()
+def read(*criteria: ColumnElement[bool]) -> list[ExtensionView]:
+    """The extensions that meet all of these, as pages show them, oldest first. At most 3 statements."""
+    rows = db.session.execute(WITH_BESIDE.where(*criteria)).all()
     by_consent = [row[0].id for row in rows if row[0].decision_right is DecisionRight.RECORDED_CONSENT]
     messages = _messages([row[0].id for row in rows])
     consents = _consents(by_consent) if by_consent else {}

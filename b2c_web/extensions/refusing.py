@@ -26,6 +26,7 @@ WORDS = {
     Refusal.NEEDS_CUSTOMER: _l("Die neue Rückgabezeit braucht die Zustimmung des Kunden."),
     Refusal.NOTHING_TICKED: _l("Bitte kreuzen Sie mindestens eine Position an."),
     Refusal.UNKNOWN_ITEM: _l("Diese Position gibt es hier nicht."),
+    Refusal.OTHER_SUM: _l("Die Summe passt nicht zu den angekreuzten Positionen. Es wurde nichts freigegeben."),
     Refusal.RETURN_GONE: _l("Das neue Rückgabefenster ist inzwischen vergeben. Es wurde nichts freigegeben."),
     Refusal.NOTHING_TO_PAY: _l("Hier ist gerade nichts zu bezahlen."),
     Refusal.NOTHING_TO_OBJECT: _l("Hier gibt es keine Zustimmung, der Sie widersprechen können."),

@@ -37,6 +37,7 @@ TAKEN = frozenset({Auth.CAPTURING, Auth.PROCESSING, Auth.CAPTURED})
 # a hold is wanted, and has not come or has come
 HOLDABLE = UNPAID | {Auth.PENDING, Auth.AUTHORIZED}
 WANTS_CUSTOMER = frozenset({"authentication_required", "authentication_not_handled", "no_method"})
+BEFORE_WORK = (BookingStatus.PENDING, BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP)
 
 
 class Refusal(StrEnum):
@@ -53,6 +54,7 @@ class Refusal(StrEnum):
     NEEDS_CUSTOMER = "needs_customer"
     NOTHING_TICKED = "nothing_ticked"
     UNKNOWN_ITEM = "unknown_item"
+    OTHER_SUM = "other_sum"
     RETURN_GONE = "return_gone"
     NOTHING_TO_PAY = "nothing_to_pay"
     NOTHING_TO_OBJECT = "nothing_to_object"
@@ -71,9 +73,6 @@ class WishState(StrEnum):
     TAKEN_UP = "taken_up"
     SET_ASIDE = "set_aside"
     DONE = "done"
-
-
-BEFORE_WORK = (BookingStatus.PENDING, BookingStatus.CONFIRMED, BookingStatus.IN_TRANSIT_TO_WORKSHOP)
 
 
 def item_cents(price_cents: int, quantity: Decimal) -> int:

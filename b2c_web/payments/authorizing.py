@@ -55,7 +55,7 @@ def authorize_payment(payment_id: uuid.UUID) -> Payment:
     seen = ask_for(attempt)
     if isinstance(seen, PaymentRefused):
         return _refused(payment_id, seen)
-    return record(payment_id, seen)
+    return record(payment_id, seen, attempt.order.owner)
 
 
 def ask_for(attempt: Try) -> PaymentSnapshot | PaymentRefused:

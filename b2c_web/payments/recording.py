@@ -13,7 +13,7 @@ from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
-from b2c_web.payments.gateway import Outcome, PaymentSnapshot
+from b2c_web.payments.gateway import Outcome, Owner, PaymentSnapshot
 from b2c_web.payments.holds import stand_alone, tell_declined
 from b2c_web.payments.jobs import close_checkout
 from b2c_web.payments.methods import keep_method, shows
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 State = PaymentState
 
 
-def record(payment_id: uuid.UUID, seen: PaymentSnapshot) -> Payment:
+def record(payment_id: uuid.UUID, seen: PaymentSnapshot, whose: Owner | None = None) -> Payment:
     """Record what the provider said of a payment, and tell who waits for it, in one transaction.
 
-    Safe to repeat. Locks purpose, then payment. Raises Busy when the rows stay locked; ValueError when `seen` is
-    another payment's.
+    Safe to repeat. Locks purpose, then payment; `whose` as in `lock_payment`. Raises Busy when the rows stay locked;
+    ValueError when `seen` is another payment's.
     """
     with command_transaction():
-        payment = lock_payment(payment_id)
+        payment = lock_payment(payment_id, whose)
         if seen.owner is not None and seen.owner.payment_id != payment.id:
             raise ValueError(f"{seen.intent_id or seen.checkout_id} does not belong to payment {payment.id}")
         if not is_old_news(payment, seen):

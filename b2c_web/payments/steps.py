@@ -13,6 +13,7 @@ from b2c_web import audit, jobs
 from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
+from b2c_web.payments.gateway import Owner
 from b2c_web.payments.jobs import close_checkout
 from b2c_web.payments.models import CaptureMethod, Payment, PaymentPurpose, PaymentState
 
@@ -69,12 +70,12 @@ def cancel_payment(payment: Payment) -> None:
         jobs.defer(close_checkout, payment_id=str(payment.id))
 
 
-def lock_payment(payment_id: uuid.UUID) -> Payment:
+def lock_payment(payment_id: uuid.UUID, whose: Owner | None = None) -> Payment:
     """Step: the payment, fresh, with the row it is paid for and its own row locked in this order.
 
-    Raises NotFound.
+    `whose`: what its row said of it before, which never changes; not what the provider says. Raises NotFound.
     """
-    known = db.session.execute(select(Payment.purpose, Payment.purpose_id).filter_by(id=payment_id)).first()
+    known = whose or db.session.execute(select(Payment.purpose, Payment.purpose_id).filter_by(id=payment_id)).first()
     if known is None:
         raise NotFound
     hooks.lock_purpose(known.purpose, known.purpose_id)

@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 import stripe
+from requests.utils import get_environ_proxies
 from urllib3.exceptions import NewConnectionError
 
 from b2c_web.payments.gateway import (
@@ -25,7 +26,7 @@ NOTHING_HAPPENED: dict[type[stripe.StripeError], str] = {
 
 
 def build_client(config: Mapping[str, Any]) -> stripe.StripeClient:
-    """A client with our timeout that keeps its connections, one set per thread.
+    """A client with our timeout that keeps its connections, for all threads.
 
     The library's own retries are off: a person waits for the answer, and what is uncertain is finished by jobs
     with the same key. Raises PaymentUnavailable without a key.
@@ -37,10 +38,18 @@ def build_client(config: Mapping[str, Any]) -> stripe.StripeClient:
     base = config["STRIPE_API_BASE"]
     return stripe.StripeClient(
         config["STRIPE_SECRET_KEY"],
-        http_client=stripe.RequestsClient(timeout=(min(CONNECT_SECONDS, seconds), seconds)),
+        http_client=stripe.RequestsClient(timeout=(min(CONNECT_SECONDS, seconds), seconds), session=_session(base)),
         max_network_retries=0,
         base_addresses={"api": base} if base else None,
     )
+
+
+def _session(base: str) -> requests.Session:
+    """Reads the environment's proxies once, where `requests` does it at each call; no `.netrc` replaces our key."""
+    session = requests.Session()
+    session.trust_env = False
+    session.proxies.update(get_environ_proxies(base or stripe.DEFAULT_API_BASE))
+    return session
 
 
 @contextmanager

@@ -62,6 +62,16 @@ def test_a_tick_twice_counts_once(scene: Extending, raised: Extension) -> None:
     assert scene.fresh(raised.id).approved_amount_cents == SUMS[0]
 
 
+def test_only_the_sum_that_the_button_named_is_approved(scene: Extending, booking: Booking, raised: Extension) -> None:
+    for named_cents in (SUMS[0] - 1, SUMS[0] + SUMS[1], 0):
+        with refused("other_sum"):
+            commands.approve(booking.user, raised.id, [0], digest_of(raised), named_cents=named_cents)
+    assert scene.fresh(raised.id).status is Status.PENDING
+    assert latest_payment(PaymentPurpose.EXTENSION, raised.id) is None
+    commands.approve(booking.user, raised.id, [0], digest_of(raised), named_cents=SUMS[0])
+    assert scene.fresh(raised.id).approved_amount_cents == SUMS[0]
+
+
 def test_only_what_was_shown_is_decided(scene: Extending, booking: Booking, raised: Extension) -> None:
     with refused("not_shown"):
         commands.approve(booking.user, raised.id, [0], "of another page")

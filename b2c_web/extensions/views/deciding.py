@@ -29,28 +29,34 @@ from b2c_web.money import contained_vat_cents
 class Door:
     """Who came in, to which extension. `decider` is None for somebody who may only look at the outcome.
 
-    Its booking is read when a page shows it: a decision locks and reads its own.
+    The extension (raises NotFound when it is not theirs) and its booking are read when a page shows them: a decision
+    checks, locks and reads its own.
     """
 
     decider: Decider | None
-    extension: ExtensionView
-    read_booking: Callable[[], Booking]
+    extension_id: uuid.UUID
+    read_extension: Callable[[uuid.UUID], ExtensionView]
+    read_booking: Callable[[uuid.UUID], Booking]
     token: str | None = None
 
     @cached_property
+    def extension(self) -> ExtensionView:
+        return self.read_extension(self.extension_id)
+
+    @cached_property
     def booking(self) -> Booking:
-        return self.read_booking()
+        return self.read_booking(self.extension.booking_id)
 
     def url(self, step: str, **values: Any) -> str:
         if self.token is not None:
             return url_for(f"extensions.link_{step}", token=self.token, **values)
-        return url_for(f"extensions.{step}", extension_id=self.extension.id, **values)
+        return url_for(f"extensions.{step}", extension_id=self.extension_id, **values)
 
     @property
     def viewer(self) -> str:
         """To whom the photos' signed addresses are given."""
         if self.token is not None:
-            return f"extension:{self.extension.id}"
+            return f"extension:{self.extension_id}"
         return f"user:{self.booking.user_id}"
 
 
@@ -141,23 +147,24 @@ def sum_of_ticks(door: Door) -> Response:
 
 def approve(door: Door, go_on: Callable[[], Response]) -> Response:
     """Approve what is ticked, but only when the button named its sum; else show what would be approved."""
-    form = ItemsForm()
-    ticked = _ticked(door.extension, request.form)
-    if form.said() != _sum(door.extension, ticked) or not ticked:
-        return _review(door, form, ticked)
-    paying: list[uuid.UUID] = []
+    form, paying = ItemsForm(), list[uuid.UUID]()
+    if form.said() is None or not form.item.data:
+        return _review(door, form)
 
     def act() -> None:
-        paying.append(commands.approve(_decider(door), door.extension.id, ticked, form.shown.data or ""))
+        wanted = (_decider(door), door.extension_id, form.item.data, form.shown.data or "")
+        paying.append(commands.approve(*wanted, named_cents=form.said()))
 
-    if not submitted(form, act):
-        return refused_page(door, form=form)
-    commands.authorize_now(paying[0])
-    return go_on()
+    if submitted(form, act):
+        commands.authorize_now(paying[0])
+        return go_on()
+    if form.refusal and form.refusal.code == rules.Refusal.OTHER_SUM:
+        return _review(door, ItemsForm())
+    return refused_page(door, form=form)
 
 
-def _review(door: Door, form: ItemsForm, ticked: set[int]) -> Response:
-    if not ticked:
+def _review(door: Door, form: ItemsForm) -> Response:
+    if not _ticked(door.extension, request.form):
         form.item.errors = [_("Bitte kreuzen Sie an, was wir machen sollen. Sonst lehnen Sie unten alles ab.")]
         return refused_page(door, form=form)
     if not door.extension.is_pending:
@@ -168,8 +175,7 @@ def _review(door: Door, form: ItemsForm, ticked: set[int]) -> Response:
 
 def refused_page(door: Door, **forms: Any) -> Response:
     """The page as it stands now, with the reason on top."""
-    fresh = replace(door, extension=queries.view_of(door.extension.id))
-    return page(fresh, **forms)
+    return page(replace(door), **forms)
 
 
 def _decider(door: Door) -> Decider:
@@ -180,15 +186,14 @@ def _decider(door: Door) -> Decider:
 
 def decline(door: Door, go_on: Callable[[], Response]) -> Response:
     form = RefusalForm()
-    extension_id = door.extension.id
-    if submitted(form, lambda: commands.decline(_decider(door), extension_id, form.said(), form.shown.data or "")):
+    if submitted(form, lambda: commands.decline(_decider(door), door.extension_id, form.said(), form.shown.data or "")):
         return go_on()
     return refused_page(door, refusal=form)
 
 
 def ask(door: Door) -> Response:
     form = WordsForm()
-    if submitted(form, lambda: commands.ask(_decider(door), door.extension.id, form.words.data or "")):
+    if submitted(form, lambda: commands.ask(_decider(door), door.extension_id, form.words.data or "")):
         flash(_("Ihre Frage ist in der Werkstatt. Die Antwort kommt auch per Mail."), "success")
         return htmx.see_other(door.url("show", item=sorted(_ticked(door.extension, request.form))))
     return refused_page(door, question=form)

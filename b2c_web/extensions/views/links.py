@@ -37,8 +37,7 @@ def door(token: str) -> Door:
 
 
 def _door(link: commands.Link | None, extension_id: uuid.UUID, token: str) -> Door:
-    extension = queries.view_of(extension_id)
-    return Door(link, extension, lambda: db.session.get_one(Booking, extension.booking_id), token)
+    return Door(link, extension_id, queries.view_of, lambda booking_id: db.session.get_one(Booking, booking_id), token)
 
 
 def _decided_here(extension_id: uuid.UUID) -> bool:
@@ -99,5 +98,5 @@ def link_question(token: str) -> Response:
 
 
 def _outcome(here: Door) -> Response:
-    cookie[DECIDED] = {**cookie.get(DECIDED, {}), str(here.extension.id): now_utc().isoformat()}
+    cookie[DECIDED] = {**cookie.get(DECIDED, {}), str(here.extension_id): now_utc().isoformat()}
     return htmx.see_other(here.url("show"))

@@ -1,6 +1,7 @@
 """The customer's own door to an extension: signed in."""
 
 import uuid
+from functools import partial
 
 from flask import Response, current_app, flash, render_template, request, url_for
 from flask_babel import gettext as _
@@ -27,8 +28,15 @@ from b2c_web.payments.texts import method_name, setup_words
 
 def door(extension_id: uuid.UUID) -> Door:
     """The extension of one of the customer's own bookings. Raises NotFound."""
-    extension = queries.visible_extension(current_user, extension_id)
-    return Door(current_user, extension, lambda: own_booking(current_user, extension.booking_id))
+    here = _door(extension_id)
+    _must_be_theirs = here.extension
+    return here
+
+
+def _door(extension_id: uuid.UUID) -> Door:
+    """For a decision, whose command checks whose it is."""
+    read = partial(queries.visible_extension, current_user)
+    return Door(current_user, extension_id, read, partial(own_booking, current_user))
 
 
 @blueprint.get("/extensions/<uuid:extension_id>")
@@ -46,19 +54,19 @@ def ticks(extension_id: uuid.UUID) -> Response:
 @blueprint.post("/extensions/<uuid:extension_id>/approval")
 @requires("extensions.own")
 def approval(extension_id: uuid.UUID) -> Response:
-    return deciding.approve(door(extension_id), lambda: _outcome(extension_id))
+    return deciding.approve(_door(extension_id), lambda: _outcome(extension_id))
 
 
 @blueprint.post("/extensions/<uuid:extension_id>/refusal")
 @requires("extensions.own")
 def refusal(extension_id: uuid.UUID) -> Response:
-    return deciding.decline(door(extension_id), lambda: _outcome(extension_id))
+    return deciding.decline(_door(extension_id), lambda: _outcome(extension_id))
 
 
 @blueprint.post("/extensions/<uuid:extension_id>/question")
 @requires("extensions.own")
 def question(extension_id: uuid.UUID) -> Response:
-    return deciding.ask(door(extension_id))
+    return deciding.ask(_door(extension_id))
 
 
 def _outcome(extension_id: uuid.UUID) -> Response:
