@@ -125,7 +125,8 @@ def bare_server(house: House, rows: Path) -> Any:
         "BARE_ROWS": str(rows),
         "BARE_DATABASE": house.server.client_url(house.database),
     }
-    return web_server(environ, "/", application="benchmarks.bare:app", settings="benchmarks/bare_gunicorn.conf.py")
+    application, settings = "benchmarks.bare:create_app()", "benchmarks/bare_gunicorn.conf.py"
+    return web_server(environ, "/", application=application, settings=settings)
 
 
 def example() -> tuple[Question, Answer]:

@@ -27,13 +27,18 @@ from b2c_web.workshops.rules import Block, DayState, Offer, Window
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "bookings/_date.html"
-STATEMENT = WINDOWS.text
+STATEMENT = WINDOWS.element.text
 for _name in ("workshop", "first", "last"):
     STATEMENT = STATEMENT.replace(f":{_name}", f"%({_name})s")
 
 
-def create_app(database: str, given: Path) -> Flask:
-    """`given`: a pickled (question, answer) of one visitor: the settled part of the page, and the rows in memory."""
+def create_app() -> Flask:
+    """For the web server, from its environment.
+
+    BARE_DATABASE: for psycopg. BARE_ROWS: a file with a pickled (question, answer) of one visitor: the settled part of
+    the page, and the rows in memory.
+    """
+    database, given = os.environ["BARE_DATABASE"], Path(os.environ["BARE_ROWS"])
     app = Flask("bare", root_path=str(ROOT))
     app.config.from_mapping(load_settings({}))
     app.config["BABEL_TRANSLATION_DIRECTORIES"] = str(ROOT / "translations")
@@ -79,6 +84,3 @@ def _day(day: date, by_day: dict[date, list[Any]]) -> Day:
     places = sum(offer.places for offer in offers)
     state = DayState.FREE if places > 3 else DayState.FEW if places else DayState.FULL
     return Day(day, state, places, None, None, offers)
-
-
-app = create_app(os.environ["BARE_DATABASE"], Path(os.environ["BARE_ROWS"]))

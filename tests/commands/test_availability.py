@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from b2c_web.bookings.availability import availability
+from b2c_web.bookings.availability import availability, read_windows
 from b2c_web.bookings.claim import book
 from b2c_web.bookings.places import PlaceTaken
 from b2c_web.errors import TooMany
@@ -17,7 +17,8 @@ from b2c_web.flask_extensions import db
 from b2c_web.workshops.commands import close_day
 from b2c_web.workshops.models import WorkshopCapacity
 from b2c_web.workshops.queries import ReachKind, nearest_workshop
-from b2c_web.workshops.rules import Block, DayState
+from b2c_web.workshops.rules import Block, DayState, Window
+from benchmarks import bare
 from tests.commands.scene import FIRST, Scene
 from tests.factories import make_ronja, make_workshop
 
@@ -53,6 +54,15 @@ def test_sixty_days_take_three_statements(session: Any) -> None:
         answer = availability(question, FIRST, FIRST + timedelta(days=59))
     assert len(statements) == 3
     assert sum(len(day.offers) for day in answer.days) == len(scene.slots)
+
+
+def test_the_bare_app_of_the_benchmark_reads_the_same_windows(session: Any) -> None:
+    """What the calendar is measured against asks by the calendar's own statement."""
+    workshop_id = Scene(session, days=3).workshop.id
+    asked = {"workshop": workshop_id, "first": FIRST, "last": FIRST + timedelta(days=2)}
+    rows = session.connection().connection.dbapi_connection.execute(bare.STATEMENT, asked).fetchall()
+    assert [Window(*row[:13]) for row in rows] == read_windows(*asked.values())[0]
+    assert len(rows) > 2
 
 
 def test_what_the_calendar_offers_can_be_claimed_and_what_it_blocks_cannot(session: Any) -> None:
