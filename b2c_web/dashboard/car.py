@@ -46,7 +46,7 @@ WORDS: Mapping[str, Any] = {
     "extension.answer": _l("Antwort zur Erweiterung"),
     "extension.object": _l("Einspruch gegen die Erweiterung"),
     "extension.not_done": _l("Als nicht gemacht markiert"),
-    "extension.money": _l("Geld der Erweiterung"),
+    "extension.money": _l("Zahlung der Erweiterung"),
     "wish.change": _l("Wünsche des Kunden geändert"),
     "wish.set_aside": _l("Wunsch wird nicht angeboten"),
 }

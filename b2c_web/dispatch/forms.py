@@ -103,7 +103,7 @@ FUEL = [
     SelectChoice("1/4", "¼"),
     SelectChoice("1/2", "½"),
     SelectChoice("3/4", "¾"),
-    SelectChoice("1", "1"),
+    SelectChoice("1", _l("voll")),
 ]
 SIGNATURE_START = "data:image/png;base64,"
 

@@ -18,6 +18,18 @@ from b2c_web.formatting import language
 S = AssignmentStatus
 PICKUP, RETURN = AssignmentType.PICKUP, AssignmentType.RETURN
 TRIP = {PICKUP: _l("Abholung"), RETURN: _l("Rückgabe")}
+# of Ronjas, as staff write them down; any other is shown as it is written
+COLOURS = {
+    "weiß": _l("weiß"),
+    "schwarz": _l("schwarz"),
+    "grau": _l("grau"),
+    "silber": _l("silber"),
+    "blau": _l("blau"),
+    "rot": _l("rot"),
+    "grün": _l("grün"),
+    "gelb": _l("gelb"),
+    "orange": _l("orange"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,6 +259,21 @@ def test_after_an_expired_hold_the_same_draft_books_again(walk: Walk) -> None:
     assert [booking.status for booking in bookings()] == [BookingStatus.CANCELLED, BookingStatus.PENDING]
 
 
+def test_a_summary_whose_place_is_held_leads_to_its_payment(walk: Walk) -> None:
+    """Whoever goes back from the payment page sees that it is ordered, and no second button that orders."""
+    walk.to_summary()
+    assert "Zahlungspflichtig buchen" in walk.page("summary")
+    walk.confirm()
+    page = walk.page("summary")
+    assert "ist bis 12:30 Uhr für Sie frei gehalten" in words_of(page)
+    assert f'href="/bookings/{bookings()[0].id}/payment"' in page
+    assert "Zahlungspflichtig buchen" not in page
+    with clock.frozen(clock.now_utc() + timedelta(minutes=31)):
+        assert "Zahlungspflichtig buchen" in walk.page("summary")
+    walk.pick(1, 3)  # something else: what is held is not what the summary shows
+    assert "Zahlungspflichtig buchen" in walk.page("summary")
+
+
 def test_too_many_holds_are_refused_on_the_summary(walk: Walk, app: Flask) -> None:
     walk.to_summary()
     for n in range(app.config["HOLDS_PER_ADDRESS_PER_DAY"]):

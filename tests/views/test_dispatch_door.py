@@ -220,6 +220,8 @@ def test_a_return_ends_with_its_handover(trips: Trips, login: Login, run_jobs: C
         assert "Schlüssel übergeben, Ronja" in words
         noted = {**NOTED, "mileage_km": "52008"}
         assert send(client, path(back, "handover"), **noted, **shown, signature=DRAWN).status_code == 303
+        words = words_of(text_of(client.get("/jockey")))
+        assert f"Fahren Sie die Ronja {back.ronja.license_plate} jetzt zur Werkstatt." in words
     trips.session.expire_all()
     assert booking.status is BookingStatus.COMPLETED
     with trips.at(back.scheduled_time + timedelta(hours=1)):

@@ -64,6 +64,24 @@ def test_the_next_tour_stands_on_top(trips: Trips, login: Login) -> None:
     assert "Ich fahre los Person am Beispielweg bekommt Ihre Ankunftszeit" in words
 
 
+@pytest.mark.parametrize(
+    ("kept", "german", "english"), [("weiß", "weiß", "white"), ("moosgrün", "moosgrün", "moosgrün")]
+)
+def test_a_ronjas_colour_is_said_in_the_jockeys_language(
+    trips: Trips, login: Login, kept: str, german: str, english: str
+) -> None:
+    booking = trips.booked()
+    ronja = trips.assignment(booking).ronja
+    ronja.color = kept
+    trips.session.commit()
+    with trips.at(morning(booking)):
+        client = driver(trips, login)
+        assert f"{ronja.make} {ronja.model}, {german}." in words_of(text_of(client.get("/jockey")))
+        with client.session_transaction() as cookie:
+            cookie["language"] = "en"
+        assert f"{ronja.make} {ronja.model}, {english}." in words_of(text_of(client.get("/jockey")))
+
+
 def test_being_late_is_shown(trips: Trips, login: Login) -> None:
     booking, end = trips.booked(), trips.slots[0].end_time
     tour = trips.assignment(booking)

@@ -13,7 +13,7 @@ from b2c_web.access import public
 from b2c_web.bookings import blueprint, drafts, steps
 from b2c_web.bookings.forms import CarForm
 from b2c_web.bookings.models import BookingDraft
-from b2c_web.bookings.views.frame import draft_on_offer, is_customer, lowest_total, page, too_far, total_of
+from b2c_web.bookings.views.frame import draft_on_offer, is_customer, lowest_total, page, too_far
 from b2c_web.catalog.models import ServiceType
 from b2c_web.vehicles.models import Vehicle, VehicleClass
 from b2c_web.vehicles.queries import vehicles_of
@@ -24,6 +24,8 @@ from b2c_web.workshops.queries import Reach, ReachKind, nearest_workshop
 @public
 def start() -> Response:
     form = _form(None)
+    if request.method == "GET" and htmx.wants_fragment():
+        return _price_shown(None)
     if request.method == "GET":
         form.postal_code.data = request.args.get("plz", form.postal_code.data)
         form.service.data = request.args.get("service")
@@ -38,6 +40,8 @@ def start() -> Response:
 @public
 def car(draft_id: uuid.UUID) -> Response:
     draft = drafts.draft_of(draft_id)
+    if request.method == "GET" and htmx.wants_fragment():
+        return _price_shown(draft)
     form = _form(draft)
     reach = _checked_reach(form)
     if reach is not None:
@@ -48,8 +52,22 @@ def car(draft_id: uuid.UUID) -> Response:
 
 
 def _page(draft: BookingDraft | None, form: CarForm, **context: Any) -> Response:
-    shown = {"cars": _cars(), "from_cents": (total_of(draft) if draft else 0) or lowest_total(form.service.data)}
-    return page("bookings/car.html", draft, 1, form, **shown, **context)
+    ticked = form.vehicle.data, form.vehicle_class.data
+    shown = _price(draft, form.service.data, *ticked)
+    return page("bookings/car.html", draft, 1, form, cars=_cars(), shown=shown, **context)
+
+
+def _price_shown(draft: BookingDraft | None) -> Response:
+    """The pinned sum for the car that is ticked on the page."""
+    ticked = (request.args.get(name) for name in ("service", "vehicle", "vehicle_class"))
+    return htmx.render("bookings/_service_price.html", shown=_price(draft, *ticked))
+
+
+def _price(draft: BookingDraft | None, service: str | None, car_id: str | None, kind: str | None) -> dict[str, Any]:
+    car = next((one for one in _cars() if str(one.id) == car_id), None)
+    wanted = service or (draft.service if draft else None)
+    cents = lowest_total(wanted, car.vehicle_class if car else kind)
+    return {"total_cents": cents, "note": _("mindestens, inkl. MwSt. und Abholung")}
 
 
 def _cars() -> list[Vehicle]:

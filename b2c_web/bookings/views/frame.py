@@ -14,7 +14,7 @@ from b2c_web.bookings import blueprint, calendar_view, drafts, reuse, steps, wis
 from b2c_web.bookings.availability import Question
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
 from b2c_web.bookings.naming import model_of
-from b2c_web.catalog.queries import NotOffered, from_price_cents, price_list
+from b2c_web.catalog.queries import NotOffered, price_list
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
 from b2c_web.errors import NotFound
@@ -154,7 +154,10 @@ def total_of(draft: BookingDraft) -> int:
     return price.total_cents(concierge=draft.include_concierge) if price else 0
 
 
-def lowest_total(wanted: str | None = None) -> int:
-    """The cheapest there is, of the service that somebody came for: what stands in the bar before a class is chosen."""
+def lowest_total(wanted: str | None, kind: str | None) -> int:
+    """The least that somebody will pay with concierge, of the service they came for and the class they have ticked."""
     offers = price_list(now_utc())
-    return from_price_cents([offer for offer in offers if offer.service == wanted] or offers) or 0
+    offers = [offer for offer in offers if offer.service == wanted] or offers
+    prices = [(one_kind, price) for offer in offers for one_kind, price in offer.prices.items()]
+    of_class = [price for one_kind, price in prices if one_kind == kind] or [price for _kind, price in prices]
+    return min((price.total_cents(concierge=True) for price in of_class), default=0)

@@ -50,7 +50,7 @@ def _summary_page(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Respo
     form.shown_total_cents.data, form.shown.data = str(total), drafts.digest(draft)
     facts = {"price": price, "total_cents": total, "reach": reach, "wished": wished}
     facts["service"] = TEXTS[draft.service]  # type: ignore[index]
-    facts["twin"] = _twin(draft)
+    facts["twin"], facts["held"] = _twin(draft), drafts.held_by(draft.id)
     return page("bookings/summary.html", draft, 5, form, **facts, **_dates(draft, reach), **_rules(draft, total))
 
 

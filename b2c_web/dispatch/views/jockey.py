@@ -87,6 +87,7 @@ def about(tour: JockeyAssignment | None) -> dict[str, Any]:
         facts |= {"version": tours.version_of_tour(tour), "what_now": words.after_return(tour)}
         facts |= {"has_car": car_back.has_car_still(tour)}
     texts = {"services": TEXTS, "classes": CLASS_TEXTS, "TRIP": words.TRIP, "ENDED_BECAUSE": words.ENDED_BECAUSE}
+    texts["COLOURS"] = words.COLOURS
     facts |= {"now": now_utc(), "today": today_in(ZONE), "other_day": other_day, "local_day": local_day}
     facts |= {"late_of": lambda one: late_for_jockey(one, facts["now"])}
     texts |= {"is_shown": is_shown}
