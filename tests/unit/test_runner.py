@@ -5,6 +5,7 @@ import http.client
 import http.server
 import io
 import os
+import re
 import shutil
 import signal
 import socket
@@ -233,6 +234,18 @@ def test_one_run_at_a_time(environ: dict[str, str]) -> None:
     with runner.only_one(environ) as lock:
         lock.seek(0)
         assert lock.read() == ""
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_half_a_demo_is_refused_with_what_to_delete(
+    environ: dict[str, str], tmp_path: Path, written: io.StringIO, monkeypatch: pytest.MonkeyPatch, is_ours: bool
+) -> None:
+    monkeypatch.setattr(runner, "is_half_made", lambda url: url == "postgresql://half")
+    run = runner.Run({**environ, "DATABASE_URL": "postgresql://half"}, None, Console(written))
+    run.database = DatabaseServer(tmp_path / "postgres", environ=environ) if is_ours else None
+    with pytest.raises(RunError, match=f"Delete {re.escape(str(tmp_path))} and start again") as refused:
+        run.load_demo()
+    assert ("Empty the database of DATABASE_URL too" in str(refused.value)) is not is_ours
 
 
 def test_knows_whether_a_page_answers(free_port: int) -> None:
