@@ -62,7 +62,7 @@ def draft_with_booking(draft_id: uuid.UUID) -> tuple[BookingDraft, uuid.UUID | N
     return found[0], found[1], found[2]
 
 
-def held_by(draft_id: uuid.UUID) -> Booking | None:
+def hold_of(draft_id: uuid.UUID) -> Booking | None:
     """The booking that holds what this draft asks for and waits for its payment, while it is held."""
     held = Booking.draft_id == draft_id, Booking.status == BookingStatus.PENDING, Booking.hold_expires_at > now_utc()
     return db.session.scalars(select(Booking).where(*held)).one_or_none()

@@ -150,7 +150,7 @@ class _Beside(NamedTuple):
     service_completed_at: datetime | None
 
 
-# made once, since read() is on the way of every decision
+# made once, not for each page
 Raiser, Decider, Later = aliased(User), aliased(User), aliased(Extension)
 WITH_BESIDE: Any = (
     select(Extension, Raiser.name, Decider.name, Later.id, TimeSlot.start_time, Booking.service_completed_at)

@@ -73,8 +73,11 @@ def cancel_payment(payment: Payment) -> None:
 def lock_payment(payment_id: uuid.UUID, whose: Owner | None = None) -> Payment:
     """Step: the payment, fresh, with the row it is paid for and its own row locked in this order.
 
-    `whose`: what its row said of it before, which never changes; not what the provider says. Raises NotFound.
+    `whose`: what its row said of it before, which never changes; not what the provider says, and not another's
+    (ValueError). Raises NotFound.
     """
+    if whose and whose.payment_id != payment_id:
+        raise ValueError(f"not the owner of payment {payment_id}")
     known = whose or db.session.execute(select(Payment.purpose, Payment.purpose_id).filter_by(id=payment_id)).first()
     if known is None:
         raise NotFound

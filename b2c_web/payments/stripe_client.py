@@ -6,6 +6,7 @@ from typing import Any
 
 import requests
 import stripe
+from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import NewConnectionError
 
@@ -18,6 +19,7 @@ from b2c_web.payments.gateway import (
 )
 
 CONNECT_SECONDS = 5
+MOST_CONNECTIONS = 64  # that are kept: as many as a process may have threads
 NOTHING_HAPPENED: dict[type[stripe.StripeError], str] = {
     stripe.RateLimitError: "rate_limit",
     stripe.AuthenticationError: "not_configured",
@@ -48,6 +50,8 @@ def _session(base: str) -> requests.Session:
     """Reads the environment's proxies once, where `requests` does it at each call; no `.netrc` replaces our key."""
     session = requests.Session()
     session.trust_env = False
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=MOST_CONNECTIONS))
     session.proxies.update(get_environ_proxies(base or stripe.DEFAULT_API_BASE))
     return session
 

@@ -47,6 +47,20 @@ def test_what_a_customer_typed_is_there_again_in_the_other_language_and_after_a_
     assert rosa.page.evaluate(KEPT) != []
 
 
+def test_the_sum_follows_a_car_that_was_ticked_before(meet: Meet) -> None:
+    rosa = meet()
+    rosa.go("/book")
+    sums = rosa.page.locator("#price-shown .price-total")
+    least = sums.inner_text()
+    rosa.page.locator("label[for=vehicle_class-3]").click()
+    expect(sums).not_to_have_text(least)
+    dear = sums.inner_text()
+    for look_again in (lambda: rosa.go("/book"), rosa.page.reload, lambda: (rosa.go("/"), rosa.page.go_back())):
+        look_again()
+        expect(rosa.page.locator("#vehicle_class-3")).to_be_checked()
+        expect(sums).to_have_text(dear)
+
+
 def test_what_was_taken_is_forgotten_and_the_form_shows_what_stands(meet: Meet) -> None:
     rosa = meet()
     rosa.is_signed_in()

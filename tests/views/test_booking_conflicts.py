@@ -264,8 +264,12 @@ def test_a_summary_whose_place_is_held_leads_to_its_payment(walk: Walk) -> None:
     walk.to_summary()
     assert "Zahlungspflichtig buchen" in walk.page("summary")
     walk.confirm()
+    db.session.query(ServicePricing).filter_by(base_price=28900).one().base_price = 99900
+    db.session.commit()
     page = walk.page("summary")
     assert "ist bis 12:30 Uhr für Sie frei gehalten" in words_of(page)
+    assert "328,00 EUR" in page.split('id="price-bar"')[1]  # what was ordered, at the price of then
+    assert "1.038,00" not in page
     assert f'href="/bookings/{bookings()[0].id}/payment"' in page
     assert "Zahlungspflichtig buchen" not in page
     with clock.frozen(clock.now_utc() + timedelta(minutes=31)):

@@ -20,10 +20,10 @@ pytestmark = pytest.mark.usefixtures("frozen_clock")
 PART = {"HX-Request": "true"}
 
 
-def least(kind: VehicleClass | None = None, service: ServiceType | None = None) -> str:
+def least(kind: VehicleClass | None = None, service: ServiceType | None = None, *, concierge: bool = True) -> str:
     offers = [offer for offer in price_list(clock.now_utc()) if service in (None, offer.service)]
     prices = [price for offer in offers for one, price in offer.prices.items() if kind in (None, one)]
-    return eur(min(price.total_cents(concierge=True) for price in prices)).replace("\xa0", " ")
+    return eur(min(price.total_cents(concierge=concierge) for price in prices)).replace("\xa0", " ")
 
 
 @pytest.mark.parametrize("kind", VehicleClass)
@@ -58,5 +58,10 @@ def test_whoever_comes_back_sees_the_sum_of_what_was_chosen(client: FlaskClient,
     walk.choose("BRAKE_SERVICE")
     bar = walk.page("car").split('id="price-bar"')[1]
     assert least(VehicleClass.LUXURY, ServiceType.BRAKE_SERVICE) in bar
+    walk.choose("BRAKE_SERVICE", concierge=False)
+    brought = walk.page("car").split('id="price-bar"')[1]
+    assert least(VehicleClass.LUXURY, ServiceType.BRAKE_SERVICE, concierge=False) in brought
+    assert "Abholung" not in brought.split("Weiter")[0]
+    walk.choose("BRAKE_SERVICE")
     other = text_of(client.get(f"/book/{walk.draft_id}/car?vehicle=new&vehicle_class=COMPACT", headers=PART))
     assert least(VehicleClass.COMPACT, ServiceType.BRAKE_SERVICE) in other

@@ -24,6 +24,7 @@ from b2c_web.payments.queries import latest_payment
 from tests.commands.extending import OFFER, SUMS, complete
 from tests.factories import make_customer
 from tests.paying import Provider, refund_by_hand, save_method
+from tests.views.browsing import send as send_form
 from tests.views.extending import HTMX, Pages, plain
 
 Doors = Callable[[Pages], tuple[str, Callable[..., Any], FlaskClient]]
@@ -107,6 +108,15 @@ def test_nothing_ticked_is_explained(pages: Pages, door: Doors) -> None:
     answer = send(f"{path}/approval", shown=digest_of(extension), amount_cents=0)
     assert answer.status_code == 422
     assert "Was sollen wir machen? Bitte kreuzen Sie an" in plain(answer)
+
+
+@both
+def test_a_tick_that_belongs_to_no_item_approves_nothing(pages: Pages, door: Doors) -> None:
+    extension, (path, send, _client) = pages.raised(), door(pages)
+    for ticked in ([9], [0, 9]):
+        answer = send(f"{path}/approval?all=1", item=ticked, shown=digest_of(extension), amount_cents=SUMS[0])
+        assert (answer.status_code, "Diese Position gibt es hier nicht" in plain(answer)) == (409, True)
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
 
 
 @both
@@ -248,12 +258,17 @@ def test_a_link_opens_nothing_else(pages: Pages) -> None:
 
 
 def test_somebody_elses_extension_does_not_exist(app: Flask, pages: Pages, login: Callable[..., FlaskClient]) -> None:
-    extension, other = pages.raised(), app.test_client()
-    person = make_customer()
+    extension, other, person = pages.raised(), app.test_client(), make_customer()
     pages.scene.session.commit()
     login(person, on=other)
+    path = f"/extensions/{extension.id}"
     for step in ("", "/sum", "/objection", "/payment"):
-        assert other.get(f"/extensions/{extension.id}{step}").status_code == 404, step
+        assert other.get(f"{path}{step}").status_code == 404, step
+    whole = {"item": [0], "shown": digest_of(extension), "amount_cents": SUMS[0], "words": "x"}
+    for fields in (whole, {"item": [7]}, {}):
+        for step in ("approval", "refusal", "question", "payment", "payment/page", "payment/account", "objection"):
+            assert send_form(other, f"{path}/{step}", "/account", **fields).status_code == 404, (step, fields)
+    assert pages.extensions()[0].status is ExtensionStatus.PENDING
     assert pages.customer.get(f"/extensions/{uuid.uuid4()}").status_code == 404
 
 

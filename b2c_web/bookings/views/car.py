@@ -23,9 +23,9 @@ from b2c_web.workshops.queries import Reach, ReachKind, nearest_workshop
 @blueprint.route("/book", methods=["GET", "POST"])
 @public
 def start() -> Response:
-    form = _form(None)
     if request.method == "GET" and htmx.wants_fragment():
         return _price_shown(None)
+    form = _form(None)
     if request.method == "GET":
         form.postal_code.data = request.args.get("plz", form.postal_code.data)
         form.service.data = request.args.get("service")
@@ -52,22 +52,26 @@ def car(draft_id: uuid.UUID) -> Response:
 
 
 def _page(draft: BookingDraft | None, form: CarForm, **context: Any) -> Response:
-    ticked = form.vehicle.data, form.vehicle_class.data
-    shown = _price(draft, form.service.data, *ticked)
-    return page("bookings/car.html", draft, 1, form, cars=_cars(), shown=shown, **context)
+    cars = _cars()
+    shown = _price(draft, cars, form.service.data, form.vehicle.data, form.vehicle_class.data)
+    return page("bookings/car.html", draft, 1, form, cars=cars, shown=shown, **context)
 
 
 def _price_shown(draft: BookingDraft | None) -> Response:
     """The pinned sum for the car that is ticked on the page."""
     ticked = (request.args.get(name) for name in ("service", "vehicle", "vehicle_class"))
-    return htmx.render("bookings/_service_price.html", shown=_price(draft, *ticked))
+    return htmx.render("bookings/_service_price.html", shown=_price(draft, _cars(), *ticked))
 
 
-def _price(draft: BookingDraft | None, service: str | None, car_id: str | None, kind: str | None) -> dict[str, Any]:
-    car = next((one for one in _cars() if str(one.id) == car_id), None)
+def _price(
+    draft: BookingDraft | None, cars: list[Vehicle], service: str | None, car_id: str | None, kind: str | None
+) -> dict[str, Any]:
+    car = next((one for one in cars if str(one.id) == car_id), None)
     wanted = service or (draft.service if draft else None)
-    cents = lowest_total(wanted, car.vehicle_class if car else kind)
-    return {"total_cents": cents, "note": _("mindestens, inkl. MwSt. und Abholung")}
+    concierge = draft is None or draft.include_concierge
+    cents = lowest_total(wanted, car.vehicle_class if car else kind, concierge=concierge)
+    note = _("mindestens, inkl. MwSt. und Abholung") if concierge else _("mindestens, inkl. MwSt.")
+    return {"total_cents": cents, "note": note}
 
 
 def _cars() -> list[Vehicle]:

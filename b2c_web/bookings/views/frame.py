@@ -154,10 +154,10 @@ def total_of(draft: BookingDraft) -> int:
     return price.total_cents(concierge=draft.include_concierge) if price else 0
 
 
-def lowest_total(wanted: str | None, kind: str | None) -> int:
-    """The least that somebody will pay with concierge, of the service they came for and the class they have ticked."""
+def lowest_total(wanted: str | None, kind: str | None, *, concierge: bool) -> int:
+    """The least that somebody will pay, of the service that they came for and the class that they have ticked."""
     offers = price_list(now_utc())
     offers = [offer for offer in offers if offer.service == wanted] or offers
-    prices = [(one_kind, price) for offer in offers for one_kind, price in offer.prices.items()]
-    of_class = [price for one_kind, price in prices if one_kind == kind] or [price for _kind, price in prices]
-    return min((price.total_cents(concierge=True) for price in of_class), default=0)
+    prices = [(of, price) for offer in offers for of, price in offer.prices.items()]
+    of_class = [price for of, price in prices if of == kind] or [price for _of, price in prices]
+    return min((price.total_cents(concierge=concierge) for price in of_class), default=0)

@@ -1,6 +1,7 @@
 """Step 5: what was chosen, once more, and the button that books it."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -45,12 +46,14 @@ def summary(draft_id: uuid.UUID) -> Response:
 
 def _summary_page(draft: BookingDraft, reach: Reach, form: SummaryForm) -> Response:
     wished = standing_wishes(draft, offered_work(draft))
-    price = _price(draft)
+    price, held = _price(draft), drafts.hold_of(draft.id)
+    if held:  # ordered already, at the price of then
+        price = replace(price, base_cents=held.base_price, concierge_cents=held.concierge_price)
     total = price.total_cents(concierge=draft.include_concierge)
     form.shown_total_cents.data, form.shown.data = str(total), drafts.digest(draft)
     facts = {"price": price, "total_cents": total, "reach": reach, "wished": wished}
     facts["service"] = TEXTS[draft.service]  # type: ignore[index]
-    facts["twin"], facts["held"] = _twin(draft), drafts.held_by(draft.id)
+    facts["twin"], facts["held"] = _twin(draft), held
     return page("bookings/summary.html", draft, 5, form, **facts, **_dates(draft, reach), **_rules(draft, total))
 
 

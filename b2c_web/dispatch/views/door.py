@@ -70,7 +70,9 @@ def _saved(tour: JockeyAssignment, form: HandoverForm) -> Response:
 
 
 def _handed_over(tour: JockeyAssignment) -> str:
-    if tour.type is not AssignmentType.RETURN:
+    """After a return the Ronja is on the way, unless the handover was sent again when she was there."""
+    on_the_way = tour.completed_at and now_utc() < tour.completed_at + timedelta(minutes=tour.trip.travel_minutes)
+    if tour.type is not AssignmentType.RETURN or not on_the_way:
         return _("Die Übergabe ist gespeichert.")
     plate = tour.ronja.license_plate
     return _("Die Übergabe ist gespeichert. Fahren Sie die Ronja %(plate)s jetzt zur Werkstatt.", plate=plate)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from flask import Response, flash, make_response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -30,7 +30,7 @@ class Door:
     """Who came in, to which extension. `decider` is None for somebody who may only look at the outcome.
 
     The extension (raises NotFound when it is not theirs) and its booking are read when a page shows them: a decision
-    checks, locks and reads its own.
+    locks, checks and reads its own.
     """
 
     decider: Decider | None
@@ -42,6 +42,11 @@ class Door:
     @cached_property
     def extension(self) -> ExtensionView:
         return self.read_extension(self.extension_id)
+
+    def checked(self) -> Self:
+        """Itself, with the extension read: raises NotFound here when it is not theirs."""
+        _read = self.extension
+        return self
 
     @cached_property
     def booking(self) -> Booking:
@@ -109,8 +114,8 @@ def _version(door: Door) -> str:
 
 
 def _ticked(extension: ExtensionView, values: MultiDict[str, str]) -> set[int]:
-    """The items that the form or the address ticks; ?all=1 ticks every one."""
-    everything, wanted = bool(values.get("all")), set(values.getlist("item"))
+    """The items that the form or the address ticks; ?all=1 in the address ticks every one."""
+    everything, wanted = bool(request.args.get("all")), set(values.getlist("item"))
     return {item.index for item in extension.items if everything or str(item.index) in wanted}
 
 
@@ -147,7 +152,8 @@ def sum_of_ticks(door: Door) -> Response:
 
 def approve(door: Door, go_on: Callable[[], Response]) -> Response:
     """Approve what is ticked, but only when the button named its sum; else show what would be approved."""
-    form, paying = ItemsForm(), list[uuid.UUID]()
+    form = ItemsForm()
+    paying: list[uuid.UUID] = []
     if form.said() is None or not form.item.data:
         return _review(door, form)
 
@@ -166,10 +172,10 @@ def approve(door: Door, go_on: Callable[[], Response]) -> Response:
 def _review(door: Door, form: ItemsForm) -> Response:
     if not _ticked(door.extension, request.form):
         form.item.errors = [_("Bitte kreuzen Sie an, was wir machen sollen. Sonst lehnen Sie unten alles ab.")]
-        return refused_page(door, form=form)
+        return page(door, form=form)
     if not door.extension.is_pending:
         form.refuse(Conflict(_("Hier ist inzwischen entschieden.")))
-        return refused_page(door, form=form)
+        return page(door, form=form)
     return form_page("extensions/review.html", form, **_facts(door))
 
 

@@ -28,12 +28,10 @@ from b2c_web.payments.texts import method_name, setup_words
 
 def door(extension_id: uuid.UUID) -> Door:
     """The extension of one of the customer's own bookings. Raises NotFound."""
-    here = _door(extension_id)
-    _must_be_theirs = here.extension
-    return here
+    return _unread_door(extension_id).checked()
 
 
-def _door(extension_id: uuid.UUID) -> Door:
+def _unread_door(extension_id: uuid.UUID) -> Door:
     """For a decision, whose command checks whose it is."""
     read = partial(queries.visible_extension, current_user)
     return Door(current_user, extension_id, read, partial(own_booking, current_user))
@@ -54,19 +52,19 @@ def ticks(extension_id: uuid.UUID) -> Response:
 @blueprint.post("/extensions/<uuid:extension_id>/approval")
 @requires("extensions.own")
 def approval(extension_id: uuid.UUID) -> Response:
-    return deciding.approve(_door(extension_id), lambda: _outcome(extension_id))
+    return deciding.approve(_unread_door(extension_id), lambda: _outcome(extension_id))
 
 
 @blueprint.post("/extensions/<uuid:extension_id>/refusal")
 @requires("extensions.own")
 def refusal(extension_id: uuid.UUID) -> Response:
-    return deciding.decline(_door(extension_id), lambda: _outcome(extension_id))
+    return deciding.decline(_unread_door(extension_id), lambda: _outcome(extension_id))
 
 
 @blueprint.post("/extensions/<uuid:extension_id>/question")
 @requires("extensions.own")
 def question(extension_id: uuid.UUID) -> Response:
-    return deciding.ask(_door(extension_id))
+    return deciding.ask(_unread_door(extension_id))
 
 
 def _outcome(extension_id: uuid.UUID) -> Response:
