@@ -92,7 +92,7 @@ SETTINGS: tuple[Setting, ...] = (
         "2",
         whole(1, 14),
         "open days",
-        "return windows offered on the pickup day and the open days after it, in all",
+        "return windows offered on the pickup day and the days after it on which jockeys work, in all",
     ),
     Setting("FREE_CANCEL_HOURS", "24", whole(0, 720), "h", "cancel or move free up to this before pickup"),
     Setting("LATE_FEE_CENTS", "2500", whole(0, 100_000), "cents", "kept for a late cancellation or move"),

@@ -32,6 +32,7 @@ cents_beside = HookList(
 )  # asked with the Booking: cents beside its own that a withdrawal gives back
 extra_costs_of = HookList("bookings.extra_costs_of")  # asked with the Booking: its extra_work.ExtraCosts, oldest first
 late_refunds_of = HookList("bookings.late_refunds_of")  # asked with the Booking: Refunds of late money for its work
+waits_for = HookList("bookings.waits_for")  # asked with bookings' ids: the set of those whose customer is to answer
 wishes_of = HookList("bookings.wishes_of")  # asked with the Booking: [{name, quantity, cents as then}, ...]
 
 ALL = (
@@ -62,5 +63,6 @@ ALL = (
     cents_beside,
     extra_costs_of,
     late_refunds_of,
+    waits_for,
     wishes_of,
 )

@@ -5,6 +5,7 @@ What staff do is in `move_asking`.
 
 import hashlib
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -181,6 +182,13 @@ def _end_old(booking_id: uuid.UUID) -> list[uuid.UUID]:
 
 
 # -- what is read
+
+
+def waiting_for_customer(booking_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these bookings have a request that its customer can still answer."""
+    asked = select(MoveOffer.booking_id).where(MoveOffer.booking_id.in_(booking_ids))
+    open_ones = asked.where(MoveOffer.state == MoveOfferState.ASKED, MoveOffer.expires_at > now_utc())
+    return set(db.session.scalars(open_ones))
 
 
 def open_offer_of(booking: Booking) -> MoveOffer | None:

@@ -14,6 +14,7 @@ def register(app: Flask) -> None:
     hooks.moved.add(moves.end_open_offer)
     hooks.cancelled.add(moves.end_open_offer)
     hooks.places_freed.add(waiting.note_freed)
+    hooks.waits_for.add(moves.waiting_for_customer)
     hooks.confirmed.add(waiting.note_confirmed)
     room_changed.add(waiting.note_room)
     app.jinja_env.globals["open_offer_of"] = moves.open_offer_of

@@ -114,12 +114,13 @@ def _why_no_return(rows: Rows, one: Promised, windows: Sequence[Window]) -> Bloc
 
 
 def near(windows: Sequence[Window], index: int, order: Order) -> list[Window]:
-    """The window and those behind it on as many open days as returns are offered: a judge over these is quick."""
-    days: dict[date, bool] = {}
+    """The window and those behind it on as many days as returns are offered: a judge over these is quick."""
+    days: set[date] = set()
     found = []
     for window in windows[index:]:
-        days[window.day] = window.is_open or days.get(window.day, False)
-        if sum(days.values()) > order.return_offer_days + 1:
+        if order.counts(window):
+            days.add(window.day)
+        if len(days) > order.return_offer_days + 1:
             break
         found.append(window)
     return found

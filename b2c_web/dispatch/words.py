@@ -139,6 +139,7 @@ AFTER_RETURN = {
     ),
 }
 # of a pickup that ended on its way because the booking did
+GOES_HOME = _l("Fahren Sie die Ronja %(plate)s jetzt zur Werkstatt.")
 CALLED_BACK = _l("Diese Abholung entfällt. Bitte bringen Sie die Ronja %(plate)s zurück in die Werkstatt.")
 FLAGGED = {
     Clash.NO_SHIFT: _l("ohne Schicht"),

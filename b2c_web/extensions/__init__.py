@@ -22,6 +22,7 @@ def init_app(app: Flask) -> None:
     hooks.open_work.add(wishes.open_work)
     hooks.wished.add(wishing.keep)
     hooks.wishes_of.add(wishes.told_of)
+    hooks.waits_for.add(queries.waiting_for_customer)
     hooks.extra_work_of.add(messages.extra_work_of)
     hooks.cents_beside.add(costing.refundable_cents)
     hooks.extra_costs_of.add(costing.extra_costs_of)

@@ -65,6 +65,14 @@ def needs_customer_for_money(extension_id: uuid.UUID) -> bool:
     return rules.needs_customer_for_money(db.session.execute(money).one())
 
 
+def waiting_for_customer(booking_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these bookings have an extension that its customer is to decide, or to pay otherwise."""
+    wanted = select(Extension.booking_id, Extension.status, Extension.authorization_status, Extension.failure_code)
+    rows = db.session.execute(wanted.where(Extension.booking_id.in_(booking_ids)))
+    pending = ExtensionStatus.PENDING
+    return {row.booking_id for row in rows if row.status is pending or rules.needs_customer_for_money(row)}
+
+
 def visible_extension(user: User, extension_id: uuid.UUID) -> ExtensionView:
     """One extension that `user` may see: of their own booking, or of their workshop's. Raises NotFound."""
     mine = visible_to(user).with_only_columns(Booking.id)

@@ -116,6 +116,10 @@ class Order:
     bookable_from: int = 0
     bookable_until: int = 2**40
 
+    def counts(self, window: Window) -> bool:
+        """Does its day count as one on which cars are brought back? With concierge not when no jockey works then."""
+        return window.is_open and (not self.concierge or window.longest_trip_minutes > 0)
+
     @property
     def pickup_minutes(self) -> int:
         """A pickup takes 2t + 20 + 15 + 5 jockey minutes."""
@@ -242,11 +246,11 @@ class Judge:
         self._with_room = [index for index in self._open_windows if order.concierge and self._returns[index]]
 
     def _number_open_days(self) -> list[int]:
-        """For each window how many open days lie before its own; -1 when it is closed."""
+        """For each window how many days that count lie before its own; -1 when it is closed."""
         numbers: list[int] = []
         number, day = -1, None
         for window, is_open in zip(self.windows, self._open, strict=True):
-            if is_open and window.day != day:
+            if is_open and window.day != day and self.order.counts(window):
                 number, day = number + 1, window.day
             numbers.append(number if is_open else -1)
         return numbers

@@ -28,6 +28,10 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// ---- what runs over time begins at its end, where there is less room than time ----
+
+for (const one of document.querySelectorAll("[data-scroll-end]")) one.scrollLeft = one.scrollWidth;
+
 // ---- a photo looked at closely: going back closes it, "Nah heran" begins in the middle ----
 
 document.addEventListener("toggle", (event) => {

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from b2c_web.bookings.places import drop_off_ready_at
+from b2c_web.capacity.what_if_replay import near
 from b2c_web.workshops.ceiling import Limit, ceiling
 from b2c_web.workshops.rules import Block, Judge, Order, RonjaPlan, Window, free_until, gaps_of, ronja_span, trip_parts
 from b2c_web.workshops.travel import GreatCircleTravelTimes, Point, great_circle_km, locate
@@ -114,6 +115,17 @@ def test_returns_are_offered_for_so_many_open_days_only() -> None:
     offer = Judge(windows, [ronja()], replace(ORDER, return_offer_days=1)).offer(0, all_returns=True)
     assert [option.window for option in offer.returns] == windows[2:5]
     assert Judge(windows, [ronja()], replace(ORDER, return_offer_days=1)).offer(4).block is Block.NO_JOCKEY
+
+
+def test_a_day_without_jockeys_takes_no_day_of_returns_from_those_before() -> None:
+    """Saturday is open for cars that are brought; what is fetched on Friday evening comes back on Monday."""
+    friday, monday = two_days()[:5], [replace(one, day=date(2026, 11, 30)) for one in two_days()[5:]]
+    monday = [replace(one, start=one.start + 48 * HOUR, end=one.end + 48 * HOUR) for one in monday]
+    idle = two_days(longest_trip_minutes=0, jockey_minutes_left=0)[5:]
+    windows = [*friday, *idle, *monday]
+    assert [one.window for one in Judge(windows, [ronja()], ORDER).offer(4, all_returns=True).returns] == monday
+    assert Judge(windows, [ronja()], replace(ORDER, return_offer_days=1)).offer(4).block is Block.NO_JOCKEY
+    assert near(windows, 4, ORDER) == [friday[4], *idle, *monday]
 
 
 def test_a_pool_that_looks_free_is_not_one_free_ronja() -> None:

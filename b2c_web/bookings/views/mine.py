@@ -13,7 +13,7 @@ from flask_login import current_user
 
 from b2c_web import htmx
 from b2c_web.access import requires
-from b2c_web.bookings import blueprint, coming, drafts, extra_work, giving_back, now_panel, papers, timeline
+from b2c_web.bookings import blueprint, coming, drafts, extra_work, giving_back, hooks, now_panel, papers, timeline
 from b2c_web.bookings.forms import CarDetailsForm
 from b2c_web.bookings.late_move import late_moves_of
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -60,6 +60,7 @@ RONJA_AT_HAND = (
 def mine() -> Response:
     asked, number = _asked(), min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
     rows, total = bookings_of(current_user, asked, page=number, per_page=PER_PAGE)
+    ids = [booking.id for booking in rows]
     return htmx.render(
         "bookings/mine.html",
         "bookings/_list.html",
@@ -70,6 +71,7 @@ def mine() -> Response:
         per_page=PER_PAGE,
         services=TEXTS,
         act_words=now_panel.act_words,
+        waiting=set().union(*(ask(ids) for ask in hooks.waits_for.functions)),
         **draft_on_offer(),
     )
 

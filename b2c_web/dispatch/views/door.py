@@ -63,19 +63,10 @@ def _saved(tour: JockeyAssignment, form: HandoverForm) -> Response:
     kept, sent = tour.handover or {}, {**form.noted(), "photos": door_photos.shown(tour, form)}
     again = (*SIGNED, "photos") if door_photos.came() else SIGNED
     if all(kept.get(name) == value for name, value in sent.items() if name not in again):
-        flash(_handed_over(tour), "success")
+        flash(_("Die Übergabe ist gespeichert."), "success")
         return htmx.see_other(url_for("dispatch.my_day"))
     flash(_("Diese Übergabe war schon gespeichert. Was Sie jetzt gesendet haben, ändert nichts mehr daran."), "warning")
     return htmx.see_other(url_for("dispatch.tour", assignment_id=tour.id))
-
-
-def _handed_over(tour: JockeyAssignment) -> str:
-    """After a return the Ronja is on the way, unless the handover was sent again when she was there."""
-    on_the_way = tour.completed_at and now_utc() < tour.completed_at + timedelta(minutes=tour.trip.travel_minutes)
-    if tour.type is not AssignmentType.RETURN or not on_the_way:
-        return _("Die Übergabe ist gespeichert.")
-    plate = tour.ronja.license_plate
-    return _("Die Übergabe ist gespeichert. Fahren Sie die Ronja %(plate)s jetzt zur Werkstatt.", plate=plate)
 
 
 def _handover_form(tour: JockeyAssignment) -> HandoverForm:
