@@ -91,7 +91,7 @@ SETTINGS: tuple[Setting, ...] = (
         "RETURN_OFFER_DAYS",
         "2",
         whole(1, 14),
-        "open days",
+        "days",
         "return windows offered on the pickup day and the days after it on which jockeys work, in all",
     ),
     Setting("FREE_CANCEL_HOURS", "24", whole(0, 720), "h", "cancel or move free up to this before pickup"),

@@ -21,10 +21,8 @@ from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import VehicleClass
 from b2c_web.workshops.queries import Reach
-from b2c_web.workshops.rules import Block, DayState, Judge, Offer, Order, RonjaPlan, Window
+from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS, Block, DayState, Judge, Offer, Order, RonjaPlan, Window
 
-# how far behind the last day a return may lie: the offered open days plus weekends and holidays between them
-RETURN_LOOKAHEAD_DAYS = 12
 FAR_FUTURE = 2**40
 
 

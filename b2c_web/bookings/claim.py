@@ -20,7 +20,7 @@ from b2c_web import audit, jobs
 from b2c_web.accounts.commands import remember_contact
 from b2c_web.accounts.limits import count_attempt
 from b2c_web.bookings import hooks
-from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, Question, order_of, read_windows
+from b2c_web.bookings.availability import Question, order_of, read_windows
 from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.lifecycle import end_hold
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -46,6 +46,7 @@ from b2c_web.errors import Busy, Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.steps import add_payment
+from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS
 from b2c_web.workshops.travel import Point, travel_times
 
 EXPIRY_GRACE_SECONDS = 5
@@ -281,8 +282,7 @@ def reclaim(booking: Booking, question: Question, revive: Callable[[], None]) ->
 
 def service_minutes(booking: Booking) -> int:
     """How long a booked service takes in the workshop, whether it is still sold or not."""
-    wanted = select(Service.estimated_duration).where(Service.type == booking.service)
-    return db.session.execute(wanted).scalar_one()
+    return db.session.execute(select(Service.estimated_duration).filter_by(type=booking.service)).scalar_one()
 
 
 def place_of(booking: Booking) -> Place:

@@ -6,15 +6,7 @@ from datetime import date, timedelta
 
 from sqlalchemy import select
 
-from b2c_web.bookings.availability import (
-    RETURN_LOOKAHEAD_DAYS,
-    Day,
-    Question,
-    availability,
-    order_of,
-    read_ronjas,
-    read_windows,
-)
+from b2c_web.bookings.availability import Day, Question, availability, order_of, read_ronjas, read_windows
 from b2c_web.bookings.places import instant
 from b2c_web.catalog.queries import price_for
 from b2c_web.clock import local_to_utc, now_utc
@@ -23,7 +15,7 @@ from b2c_web.flask_extensions import db
 from b2c_web.formatting import clock
 from b2c_web.workshops.ceiling import Ceiling, ceiling
 from b2c_web.workshops.models import TimeSlot
-from b2c_web.workshops.rules import Offer
+from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS, Offer
 
 
 def most_bookings(question: Question, first: date, last: date) -> Ceiling:

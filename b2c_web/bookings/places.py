@@ -16,14 +16,24 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
-from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, Question, read_ronjas, read_windows
+from b2c_web.bookings.availability import Question, read_ronjas, read_windows
 from b2c_web.bookings.counters import Held, change_day, change_slots, give_back, lock_keys
 from b2c_web.bookings.models import AssignmentType, RonjaReservation, Trip, TripMinutes
 from b2c_web.db import table_of
 from b2c_web.errors import Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot, Workshop
-from b2c_web.workshops.rules import Block, Judge, Order, Window, add_parts, free_ronjas, ronja_span, trip_parts
+from b2c_web.workshops.rules import (
+    RETURN_LOOKAHEAD_DAYS,
+    Block,
+    Judge,
+    Order,
+    Window,
+    add_parts,
+    free_ronjas,
+    ronja_span,
+    trip_parts,
+)
 
 Parts = dict[AssignmentType, dict[uuid.UUID, int]]  # trip -> window -> jockey minutes
 

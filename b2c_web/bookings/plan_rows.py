@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, read_ronjas, read_windows
+from b2c_web.bookings.availability import read_ronjas, read_windows
 from b2c_web.bookings.counters import Held
 from b2c_web.bookings.models import Booking
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
-from b2c_web.workshops.rules import RonjaPlan, Window
+from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS, RonjaPlan, Window
 
 Span = tuple[int, int]  # from and to, in seconds since 1970
 

@@ -17,10 +17,11 @@ from datetime import timedelta
 from flask import Flask, current_app
 from sqlalchemy import text
 
-from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS, Question
+from b2c_web.bookings.availability import Question
 from b2c_web.clock import local_to_utc, now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS
 
 KEPT = {"calendar_fragments": 2_000, "month_fragments": 100}  # of about 10 and 120 KB each, with their keys
 

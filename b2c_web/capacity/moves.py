@@ -188,7 +188,7 @@ def waiting_for_customer(booking_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Which of these bookings have a request that its customer can still answer."""
     asked = select(MoveOffer.booking_id).where(MoveOffer.booking_id.in_(booking_ids))
     open_ones = asked.where(MoveOffer.state == MoveOfferState.ASKED, MoveOffer.expires_at > now_utc())
-    return set(db.session.scalars(open_ones))
+    return set(db.session.scalars(open_ones.join(Booking).where(Booking.status == BookingStatus.CONFIRMED)))
 
 
 def open_offer_of(booking: Booking) -> MoveOffer | None:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
-from b2c_web.bookings.availability import FAR_FUTURE, RETURN_LOOKAHEAD_DAYS, Question, order_of
+from b2c_web.bookings.availability import FAR_FUTURE, Question, order_of
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import instant
 from b2c_web.bookings.plan_rows import Rows, spans_of
@@ -20,7 +20,7 @@ from b2c_web.capacity.what_if_shifts import Assumed, Shift, assumed_shifts, fewe
 from b2c_web.clock import local_to_utc
 from b2c_web.config import ZONE
 from b2c_web.workshops.generation import each_day, local_day, possible, window_row
-from b2c_web.workshops.rules import Block, Limit, Order, RonjaPlan, Window
+from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS, Block, Limit, Order, RonjaPlan, Window
 from b2c_web.workshops.template_commands import wall_minutes
 from b2c_web.workshops.template_store import weeks_of
 from b2c_web.workshops.weekly import DayPlan

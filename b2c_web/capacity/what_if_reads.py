@@ -8,7 +8,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from b2c_web.bookings.availability import FAR_FUTURE, RETURN_LOOKAHEAD_DAYS
+from b2c_web.bookings.availability import FAR_FUTURE
 from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.models import AssignmentType, Booking, BookingStatus, Trip
 from b2c_web.capacity.what_if_shifts import Shift
@@ -17,7 +17,7 @@ from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.generation import PATTERN_DAYS, local_day
 from b2c_web.workshops.models import Jockey, JockeyShift, JockeyStatus, TimeSlot, Workshop
-from b2c_web.workshops.rules import Order
+from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS, Order
 
 B = BookingStatus
 COMING = (B.PENDING, B.CONFIRMED)
@@ -130,6 +130,7 @@ def _order(booking: Booking) -> Order:
     concierge = booking.include_concierge and booking.concierge_dropped_at is None
     pickup = _trip(booking, AssignmentType.PICKUP)
     back = booking.return_slot.start_time if booking.return_slot else booking.pickup_time
+    days_out = (back - booking.pickup_time).days
     return Order(
         concierge=concierge,
         service_minutes=0,  # what was promised stands; how long the work takes was judged then
@@ -138,7 +139,8 @@ def _order(booking: Booking) -> Order:
         return_handover_minutes=config["RETURN_HANDOVER_MINUTES"],
         return_buffer_minutes=0,
         cleaning_minutes=config["RONJA_CLEANING_MINUTES"],
-        return_offer_days=(back - booking.pickup_time).days + 2,
+        return_offer_days=days_out + 2,
+        return_within_days=days_out + 2,
         bookable_until=FAR_FUTURE,
     )
 

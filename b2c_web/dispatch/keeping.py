@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import Range
 from sqlalchemy.exc import IntegrityError
 
 from b2c_web import audit
-from b2c_web.bookings.availability import RETURN_LOOKAHEAD_DAYS
 from b2c_web.bookings.models import AssignmentType, RonjaReservation
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.clock import now_utc
@@ -20,6 +19,7 @@ from b2c_web.dispatch.steps import Step
 from b2c_web.dispatch.whereabouts import WITH_CUSTOMER
 from b2c_web.errors import Invalid
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS
 
 PROMISED_BEFORE = _l(
     "%(plate)s ist bis zur geplanten Abholung noch einer anderen Buchung zugesagt. "

@@ -110,7 +110,9 @@ def version_of_day(jockey: Jockey, day: date, today: date, now: datetime) -> str
     following = _day_after(jockey, day) if day == today and is_over else None
     after = version_of_day(jockey, following, today, now) if following else ""
     minute = now.replace(second=0, microsecond=0) if day == today and not is_over else None
-    return live.version_of(day, sorted(map(str, facts)), breaks, after, minute)
+    has_brought = day == today and any(row.status is AssignmentStatus.COMPLETED for row in facts)
+    home = [str(one.id) for one in going_home(jockey, now)] if has_brought else []
+    return live.version_of(day, sorted(map(str, facts)), breaks, after, minute, home)
 
 
 def version_of_tour(tour: JockeyAssignment) -> str:
@@ -142,6 +144,23 @@ def called_back(jockey: Jockey, now: datetime) -> Sequence[JockeyAssignment]:
         JockeyAssignment.updated_at > now - WAY_BACK,
     )
     return db.session.scalars(statement.options(*SHOWN)).all()
+
+
+def going_home(jockey: Jockey, now: datetime) -> list[JockeyAssignment]:
+    """The return whose Ronja is on its way to the workshop; until the next tour is begun."""
+    since = select(func.max(JockeyAssignment.started_at)).where(JockeyAssignment.jockey_id == jockey.id)
+    statement = select(JockeyAssignment).where(
+        JockeyAssignment.jockey_id == jockey.id,
+        JockeyAssignment.type == AssignmentType.RETURN,
+        JockeyAssignment.started_at == since.scalar_subquery(),
+        JockeyAssignment.completed_at > now - WAY_BACK,
+    )
+    found = db.session.scalars(statement.options(*SHOWN)).all()
+    return [one for one in found if one.completed_at and now < one.completed_at + _travel(one)]
+
+
+def _travel(tour: JockeyAssignment) -> timedelta:
+    return timedelta(minutes=tour.trip.travel_minutes)
 
 
 def waits_for_car(tour: JockeyAssignment) -> bool:

@@ -138,8 +138,8 @@ AFTER_RETURN = {
         " Der Kunde bekommt eine Nachricht."
     ),
 }
-# of a pickup that ended on its way because the booking did
 GOES_HOME = _l("Fahren Sie die Ronja %(plate)s jetzt zur Werkstatt.")
+# of a pickup that ended on its way because the booking did
 CALLED_BACK = _l("Diese Abholung entfällt. Bitte bringen Sie die Ronja %(plate)s zurück in die Werkstatt.")
 FLAGGED = {
     Clash.NO_SHIFT: _l("ohne Schicht"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, String, and_, cast, func, or_, select, text
 
 from b2c_web.accounts.models import Role, User
-from b2c_web.bookings.models import Booking
+from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.queries import visible_to
 from b2c_web.catalog.models import ServiceType
 from b2c_web.errors import NotFound
@@ -68,8 +68,10 @@ def needs_customer_for_money(extension_id: uuid.UUID) -> bool:
 def waiting_for_customer(booking_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Which of these bookings have an extension that its customer is to decide, or to pay otherwise."""
     wanted = select(Extension.booking_id, Extension.status, Extension.authorization_status, Extension.failure_code)
-    rows = db.session.execute(wanted.where(Extension.booking_id.in_(booking_ids)))
+    can_answer = Booking.status == BookingStatus.IN_WORKSHOP, Booking.service_completed_at.is_(None)
+    wanted = wanted.join(Booking).where(Booking.id.in_(booking_ids), Booking.withdrawn_at.is_(None), *can_answer)
     pending = ExtensionStatus.PENDING
+    rows = db.session.execute(wanted)
     return {row.booking_id for row in rows if row.status is pending or rules.needs_customer_for_money(row)}
 
 

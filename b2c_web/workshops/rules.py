@@ -12,6 +12,8 @@ from enum import StrEnum
 from operator import attrgetter
 
 MINUTE = 60
+# how far behind its pickup a return may lie: the days that are offered, with weekends, holidays and the like between
+RETURN_LOOKAHEAD_DAYS = 12
 
 
 class Block(StrEnum):
@@ -113,6 +115,7 @@ class Order:
     return_buffer_minutes: int = 120
     cleaning_minutes: int = 15
     return_offer_days: int = 2
+    return_within_days: int = RETURN_LOOKAHEAD_DAYS
     bookable_from: int = 0
     bookable_until: int = 2**40
 
@@ -243,6 +246,7 @@ class Judge:
             self._pickups = self._rooms_for(order.pickup_minutes)
             self._returns = self._rooms_for(order.return_minutes)
         self._open_windows = [index for index, is_open in enumerate(self._open) if is_open]
+        self._counting = [index for index in self._open_windows if order.counts(windows[index])]
         self._with_room = [index for index in self._open_windows if order.concierge and self._returns[index]]
 
     def _number_open_days(self) -> list[int]:
@@ -352,7 +356,7 @@ class Judge:
     def _ronjas_carry(self, inside: Sequence[int]) -> int:
         free: set[int] = set()
         for i in inside:
-            back = next(iter(self._return_candidates(i, self._open_windows)), None)
+            back = next(iter(self._return_candidates(i, self._counting)), None)
             if back is not None:
                 home_at = self.windows[back].end + self._ronja_back_seconds
                 free |= {number for number, until in enumerate(self._free_from(i)) if until >= home_at}
@@ -378,8 +382,9 @@ class Judge:
         """Those `among` the open windows in which the car may come back: late enough, and within the days offered."""
         not_before = self._starts[index] + self._earliest_return_seconds
         last_day = self._day_number[index] + self.order.return_offer_days - 1
+        latest = self._starts[index] + self.order.return_within_days * 24 * 60 * MINUTE
         first = bisect_left(among, not_before, bisect_right(among, index), key=self._starts.__getitem__)
         for number in range(first, len(among)):
-            if self._day_number[among[number]] > last_day:
+            if self._day_number[among[number]] > last_day or self._starts[among[number]] > latest:
                 return
             yield among[number]

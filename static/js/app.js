@@ -67,10 +67,10 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (wanted) document.querySelector(wanted)?.scrollIntoView({ block: "nearest" });
 });
 
-// ---- a choice made while the page was still loading, on a slow network: nobody heard its change ----
+// ---- a choice made while the page was still loading, or set anew by what was kept: nobody heard its change ----
 
 document.addEventListener("DOMContentLoaded", () => {
-  for (const choice of document.querySelectorAll("input[type=radio][hx-get]:checked")) {
+  for (const choice of document.querySelectorAll(":is(input[hx-get], form[hx-get] input)[type=radio]:checked")) {
     if (!choice.defaultChecked) choice.dispatchEvent(new Event("change", { bubbles: true }));
   }
 });

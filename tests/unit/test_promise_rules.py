@@ -125,7 +125,16 @@ def test_a_day_without_jockeys_takes_no_day_of_returns_from_those_before() -> No
     windows = [*friday, *idle, *monday]
     assert [one.window for one in Judge(windows, [ronja()], ORDER).offer(4, all_returns=True).returns] == monday
     assert Judge(windows, [ronja()], replace(ORDER, return_offer_days=1)).offer(4).block is Block.NO_JOCKEY
-    assert near(windows, 4, ORDER) == [friday[4], *idle, *monday]
+    assert near(windows, 4, replace(ORDER, return_offer_days=1)) == [friday[4], *idle, *monday]
+
+
+def test_a_return_lies_twelve_days_behind_its_pickup_at_most() -> None:
+    """Also when no jockey works for longer: what is read behind the days that are asked for ends there."""
+    evening, morning = two_days()[4], two_days()[5]
+    for days, is_offered in ((11, True), (12, True), (13, False)):
+        start = evening.start + days * 24 * HOUR
+        back = replace(morning, start=start, end=start + 2 * HOUR, day=DAY_TWO)
+        assert (Judge([evening, back], [ronja()], ORDER).offer(0).block is None) is is_offered
 
 
 def test_a_pool_that_looks_free_is_not_one_free_ronja() -> None:

@@ -42,6 +42,10 @@ def five_photos(trips: Trips, booking: Booking) -> dict[str, str]:
     return {f"photo_{view}": trips.upload(booking) for view in VIEWS}
 
 
+def version_of(client: FlaskClient) -> str:
+    return str(re.findall(r"[?&;]v=(\w+)", text_of(client.get("/jockey")))[0])
+
+
 def path(tour: Any, page: str) -> str:
     return f"/jockey/trips/{tour.id}/{page}"
 
@@ -222,11 +226,13 @@ def test_a_return_ends_with_its_handover(trips: Trips, login: Login, run_jobs: C
         assert send(client, path(back, "handover"), **noted, **shown, signature=DRAWN).status_code == 303
         words = words_of(text_of(client.get("/jockey")))
         assert f"Fahren Sie die Ronja {back.ronja.license_plate} jetzt zur Werkstatt." in words
+        versions = [version_of(client)]
     trips.session.expire_all()
     assert booking.status is BookingStatus.COMPLETED
     with trips.at(back.scheduled_time + timedelta(hours=1)):
         run_jobs(only={"dispatch.ronja_ready"})
-        words = words_of(text_of(client.get("/jockey")))
+        words, versions = words_of(text_of(client.get("/jockey"))), [*versions, version_of(client)]
+    assert versions[0] != versions[1]  # so that it leaves a page that stays open
     assert "Fahren Sie die Ronja" not in words  # she is there
     trips.session.expire_all()
     assert trips.assignment(booking, RETURN).ronja.status is VehicleStatus.AVAILABLE

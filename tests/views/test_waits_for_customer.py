@@ -5,9 +5,11 @@ from datetime import date, datetime
 from typing import Any
 
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from b2c_web import clock
 from b2c_web.accounts.models import Role
+from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.capacity.move_asking import ask_to_move
 from b2c_web.capacity.move_models import MoveOffer
 from b2c_web.flask_extensions import db
@@ -27,6 +29,10 @@ def test_an_extension_waits_until_it_is_decided(pages: Pages) -> None:
     assert WAITS not in listed(pages.customer)
     extension = pages.raised()
     assert WAITS in listed(pages.customer)
+    db.session.execute(update(Booking).values(service_completed_at=clock.now_utc()))
+    assert WAITS not in listed(pages.customer)  # there is nothing to answer any more
+    db.session.execute(update(Booking).values(service_completed_at=None))
+    assert WAITS in listed(pages.customer)
     pages.scene.approve(extension, [0])
     assert WAITS not in listed(pages.customer)
 
@@ -42,6 +48,8 @@ def test_a_date_that_is_asked_for_waits_while_it_can_be_answered(
     assert WAITS in listed(client)
     with clock.frozen(db.session.query(MoveOffer).one().expires_at):
         assert WAITS not in listed(client)
+    db.session.execute(update(Booking).values(status=BookingStatus.IN_TRANSIT_TO_WORKSHOP))
+    assert WAITS not in listed(client)
 
 
 def test_a_booking_that_was_never_paid_owes_nothing(

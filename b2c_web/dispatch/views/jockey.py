@@ -63,17 +63,10 @@ def _day(jockey: Jockey | None, shown: date, version: str) -> dict[str, Any]:
     still_to_do = [(one, what) for one, what in ended if what and car_back.has_car_still(one)]
     back = tours.called_back(jockey, now_utc()) if jockey and shown == today else []
     still_to_do += [(one, words.CALLED_BACK % {"plate": one.ronja.license_plate}) for one in back]
-    still_to_do += [(one, words.GOES_HOME % {"plate": one.ronja.license_plate}) for one in _going_home(day)]
+    home = tours.going_home(jockey, now_utc()) if jockey and shown == today else []
+    still_to_do += [(one, words.GOES_HOME % {"plate": one.ronja.license_plate}) for one in home]
     facts |= {"still_to_do": still_to_do, "has_car_still": car_back.has_car_still}
     return facts | {"before": shown - timedelta(days=1), "after": shown + timedelta(days=1)}
-
-
-def _going_home(day: tours.Day | None) -> list[JockeyAssignment]:
-    """Returns whose Ronja is on its way to the workshop, until the next tour begins."""
-    if day is None or (day.now and day.now.status is not S.ASSIGNED):
-        return []
-    brought = [(one, one.completed_at) for one in day.done if one.type is RETURN and one.completed_at]
-    return [one for one, at in brought if now_utc() < at + timedelta(minutes=one.trip.travel_minutes)]
 
 
 def asked_day(today: date) -> date:

@@ -114,8 +114,8 @@ def _version(door: Door) -> str:
 
 
 def _ticked(extension: ExtensionView, values: MultiDict[str, str]) -> set[int]:
-    """The items that the form or the address ticks; ?all=1 in the address ticks every one."""
-    everything, wanted = bool(request.args.get("all")), set(values.getlist("item"))
+    """The items that the form or the address ticks; of a page that is asked for, ?all=1 ticks every one."""
+    everything, wanted = request.method == "GET" and bool(values.get("all")), set(values.getlist("item"))
     return {item.index for item in extension.items if everything or str(item.index) in wanted}
 
 
