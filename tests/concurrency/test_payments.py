@@ -30,7 +30,7 @@ from b2c_web.payments.commands import (
     run_refund,
     settle_payment,
 )
-from b2c_web.payments.gateway import Outcome, PaymentUncertain, gateway
+from b2c_web.payments.gateway import Outcome, Owner, PaymentUncertain, gateway
 from b2c_web.payments.models import LedgerEntry, Payment, PaymentPurpose, PaymentState, ProviderEvent, Refund
 from tests.factories import make_customer
 from tests.paying import PAGE, Provider, Purpose
@@ -90,7 +90,7 @@ def _both_in_the_gap(monkeypatch: pytest.MonkeyPatch, module: Any, name: str) ->
     monkeypatch.setattr(module, name, waiting)
 
 
-def _without_lock(payment_id: UUID) -> Payment:
+def _without_lock(payment_id: UUID, _whose: Owner | None = None) -> Payment:
     return db.session.get_one(Payment, payment_id)
 
 
