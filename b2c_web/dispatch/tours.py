@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import joinedload
 
 from b2c_web import live
@@ -134,33 +134,28 @@ def is_fit_to_start(jockey: Jockey, tour: JockeyAssignment) -> bool:
 
 def called_back(jockey: Jockey, now: datetime) -> Sequence[JockeyAssignment]:
     """Pickups that ended with their booking while the jockey brought the Ronja; until the next tour is begun."""
-    since = select(func.max(JockeyAssignment.started_at)).where(JockeyAssignment.jockey_id == jockey.id)
-    statement = select(JockeyAssignment).where(
-        JockeyAssignment.jockey_id == jockey.id,
+    return _last_begun(
+        jockey,
         JockeyAssignment.type == AssignmentType.PICKUP,
         JockeyAssignment.cancel_reason == CancelReason.BOOKING_CANCELLED,
-        JockeyAssignment.started_at == since.scalar_subquery(),
         JockeyAssignment.departed_at.is_(None),
         JockeyAssignment.updated_at > now - WAY_BACK,
     )
-    return db.session.scalars(statement.options(*SHOWN)).all()
 
 
 def going_home(jockey: Jockey, now: datetime) -> list[JockeyAssignment]:
     """The return whose Ronja is on its way to the workshop; until the next tour is begun."""
+    is_recent = JockeyAssignment.completed_at > now - WAY_BACK
+    found = _last_begun(jockey, JockeyAssignment.type == AssignmentType.RETURN, is_recent)
+    travel = [(one, timedelta(minutes=one.trip.travel_minutes)) for one in found]
+    return [one for one, way in travel if one.completed_at and now < one.completed_at + way]
+
+
+def _last_begun(jockey: Jockey, *criteria: ColumnElement[bool]) -> Sequence[JockeyAssignment]:
+    """The tour that this jockey began last, if it meets all of these."""
     since = select(func.max(JockeyAssignment.started_at)).where(JockeyAssignment.jockey_id == jockey.id)
-    statement = select(JockeyAssignment).where(
-        JockeyAssignment.jockey_id == jockey.id,
-        JockeyAssignment.type == AssignmentType.RETURN,
-        JockeyAssignment.started_at == since.scalar_subquery(),
-        JockeyAssignment.completed_at > now - WAY_BACK,
-    )
-    found = db.session.scalars(statement.options(*SHOWN)).all()
-    return [one for one in found if one.completed_at and now < one.completed_at + _travel(one)]
-
-
-def _travel(tour: JockeyAssignment) -> timedelta:
-    return timedelta(minutes=tour.trip.travel_minutes)
+    mine = JockeyAssignment.jockey_id == jockey.id, JockeyAssignment.started_at == since.scalar_subquery()
+    return db.session.scalars(select(JockeyAssignment).where(*mine, *criteria).options(*SHOWN)).all()
 
 
 def waits_for_car(tour: JockeyAssignment) -> bool:
