@@ -32,22 +32,6 @@ document.addEventListener("click", (event) => {
 
 for (const one of document.querySelectorAll("[data-scroll-end]")) one.scrollLeft = one.scrollWidth;
 
-// ---- a photo looked at closely: going back closes it, "Nah heran" begins in the middle ----
-
-document.addEventListener("toggle", (event) => {
-  if (!event.target.matches(".photo-zoom")) return;
-  const isHere = history.state?.zoom === event.target.id;
-  if (event.newState === "open" && !isHere) history.pushState({ zoom: event.target.id }, "");
-  if (event.newState === "closed" && isHere) history.back();
-}, true);
-
-window.addEventListener("popstate", () => document.querySelector(".photo-zoom:popover-open")?.hidePopover());
-
-document.addEventListener("change", (event) => {
-  const stage = event.target.matches(".zoom-toggle") && event.target.closest(".photo-zoom").querySelector(".photo-zoom-stage");
-  if (stage) stage.scrollTo((stage.scrollWidth - stage.clientWidth) / 2, (stage.scrollHeight - stage.clientHeight) / 2);
-});
-
 // ---- a link with data-carry takes along what was typed into the field of that id: nobody types it twice ----
 
 document.addEventListener("click", (event) => {
