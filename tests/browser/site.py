@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,8 @@ def furnish() -> None:
     days = db.session.query(WorkshopCapacity).order_by(WorkshopCapacity.date).all()
     for n, places in ((8, 2), (11, 0), (15, 1), (19, 0)):  # not every day looks the same
         days[n].max_bookings = places
+    tomorrow = db.session.query(WorkshopCapacity).filter_by(date=today + timedelta(days=1))
+    tomorrow.update({"max_bookings": 0})  # or the lead time of its next window may pass during a test
     for _n in range(6):
         make_ronja(workshop)
     jockeys = [make_jockey(workshop) for _n in range(2)]
