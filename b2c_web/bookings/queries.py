@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from b2c_web.accounts.models import Role, User
@@ -28,7 +28,7 @@ LIVE = (
 PAID_AND_OPEN = tuple(status for status in LIVE if status is not BookingStatus.PENDING)
 
 
-def lock_booking(booking_id: uuid.UUID | ScalarSelect[uuid.UUID]) -> Booking:
+def lock_booking(booking_id: uuid.UUID) -> Booking:
     """The booking, its row locked until the transaction ends; always the first lock of a command. Raises NotFound."""
     statement = select(Booking).where(Booking.id == booking_id).with_for_update(of=Booking)
     booking = db.session.scalars(statement.execution_options(populate_existing=True)).one_or_none()

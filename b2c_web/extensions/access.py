@@ -2,23 +2,33 @@
 
 import uuid
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.access import lock_as_workshop
 from b2c_web.bookings.models import Booking
-from b2c_web.bookings.queries import lock_booking
 from b2c_web.clock import now_utc
 from b2c_web.errors import NotFound
 from b2c_web.extensions.deciders import Decider, Link, LinkEnded
 from b2c_web.extensions.models import Extension, ExtensionLink
 from b2c_web.flask_extensions import db
 
+# Locked in this order, and each read as it is when it is locked. Whoever only refers to an extension need not wait.
+WITH_BOOKING = (
+    select(Booking, Extension)
+    .join(Extension, Extension.booking_id == Booking.id)
+    .with_for_update(of=Booking)
+    .suffix_with(text("FOR NO KEY UPDATE OF extensions"))
+    .execution_options(populate_existing=True)
+)
+
 
 def lock_extension(extension_id: uuid.UUID) -> tuple[Booking, Extension]:
     """Step: the extension with its booking, fresh and locked, the booking first. Raises NotFound."""
-    of_it = select(Extension.booking_id).where(Extension.id == extension_id)
-    return lock_booking(of_it.scalar_subquery()), _lock_row(extension_id)
+    found = db.session.execute(WITH_BOOKING.where(Extension.id == extension_id)).first()
+    if found is None:
+        raise NotFound
+    return found.Booking, found.Extension
 
 
 def lock_for_staff(staff: User, extension_id: uuid.UUID) -> tuple[Booking, Extension]:

@@ -14,6 +14,7 @@ from b2c_web.extensions.deciders import end_links
 from b2c_web.extensions.models import DecisionRight, Extension, ExtensionStatus
 from b2c_web.extensions.refusing import check_decision, check_ticks, refuse
 from b2c_web.flask_extensions import db
+from b2c_web.payments.authorizing import HoldWish, wish_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class Decision:
 
 def approve_locked(
     booking: Booking, extension: Extension, accepted: Collection[int], shown: str, decision: Decision
-) -> uuid.UUID:
-    """Step: approve these items of a locked extension; returns the payment's id. Raises Conflict.
+) -> HoldWish:
+    """Step: approve these items of a locked extension; returns the wish for the money. Raises Conflict.
 
     Either all of it happens or nothing: the decision, the wish to hold the money, and the new return.
     """
@@ -45,7 +46,7 @@ def approve_locked(
     note_decision(extension, shown, decision)
     payment = money.hold(extension, booking)
     _keep_promise(booking, extension)
-    return payment.id
+    return wish_of(payment)
 
 
 def note_decision(extension: Extension, shown: str, decision: Decision) -> None:

@@ -12,10 +12,12 @@ from b2c_web.extensions.paying import account_page, authorize_now, choose_method
 from b2c_web.extensions.raising import drop_draft, raise_extension, save_draft, withdraw_extension
 from b2c_web.extensions.staff_approval import approve_on_consent, approve_within_limit, raise_within_limit
 from b2c_web.extensions.wishing import change_wishes, set_aside
+from b2c_web.payments.authorizing import HoldWish
 
 __all__ = [
     "Consent",
     "Decider",
+    "HoldWish",
     "Item",
     "Link",
     "LinkEnded",

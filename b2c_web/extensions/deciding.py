@@ -32,6 +32,7 @@ from b2c_web.extensions.refusing import check_decision, need_words, refuse
 from b2c_web.flask_extensions import db
 from b2c_web.formatting import clock, phone
 from b2c_web.notifications.models import NotificationKind
+from b2c_web.payments.authorizing import HoldWish
 
 MOST_WORDS = 2000
 HOUR = timedelta(hours=1)
@@ -48,10 +49,10 @@ def approve(
     shown: str,
     *,
     named_cents: int | None = None,
-) -> uuid.UUID:
+) -> HoldWish:
     """The customer approves the ticked items: PENDING -> APPROVED, their sum is to be held, the return moves.
 
-    Returns the payment's id: call `authorize_now(payment_id)` after it, so that the answer is on the page; a job
+    Returns the wish for the money: call `authorize_now(wish)` after it, so that the answer is on the page; a job
     does it anyway. `shown` is the digest that the page showed, `named_cents` the sum on the button that was pressed,
     if it named one. Raises Conflict: withdrawn, replaced (with `details["replaced_by"]`), decided, not_shown,
     not_in_workshop, settling, nothing_ticked, unknown_item, other_sum, return_gone (the new return window is taken
@@ -59,11 +60,11 @@ def approve(
     """
     with command_transaction():
         booking, extension = lock_for_decider(decider, extension_id)
-        payment_id = approve_locked(booking, extension, accepted, shown, _decision(decider, booking))
+        wish = approve_locked(booking, extension, accepted, shown, _decision(decider, booking))
         if named_cents not in (None, extension.approved_amount_cents):
             refuse(rules.Refusal.OTHER_SUM)
         messages.to_customer(NotificationKind.EXTENSION_DECIDED, booking, extension)
-        return payment_id
+        return wish
 
 
 def decline(decider: Decider, extension_id: uuid.UUID, reason: str, shown: str) -> None:

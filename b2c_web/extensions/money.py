@@ -45,15 +45,9 @@ def hold(
     extension: Extension, booking: Booking, *, method_id: uuid.UUID | None = None, on_page: bool = False
 ) -> Payment:
     """Step: the approved sum is to be held, on a saved method (None: the usual one) or on a page."""
-    payment = hold_payment(
-        PURPOSE,
-        extension.id,
-        booking.user_id,
-        extension.approved_amount_cents,
-        method_id=method_id,
-        on_page=on_page,
-        description=f"{LABEL} {booking.number}",
-    )
+    wish = PURPOSE, extension.id, booking.user_id, extension.approved_amount_cents
+    description = f"{LABEL} {booking.number}"
+    payment = hold_payment(*wish, method_id=method_id, on_page=on_page, at_once=True, description=description)
     extension.by_mandate = payment.by_mandate
     if not on_page:
         extension.failure_code = None

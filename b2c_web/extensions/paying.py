@@ -14,7 +14,7 @@ from b2c_web.extensions import money, rules
 from b2c_web.extensions.access import lock_for_decider
 from b2c_web.extensions.models import Extension
 from b2c_web.extensions.refusing import refuse
-from b2c_web.payments.authorizing import authorize_payment
+from b2c_web.payments.authorizing import HoldWish, authorize_payment, wish_of
 from b2c_web.payments.checkout import open_checkout
 from b2c_web.payments.models import Payment, PaymentState
 from b2c_web.payments.queries import latest_payment
@@ -22,10 +22,10 @@ from b2c_web.payments.setup_models import MethodKind
 from b2c_web.payments.setups import Wish, open_setup
 
 
-def authorize_now(payment_id: uuid.UUID) -> None:
+def authorize_now(wish: HoldWish) -> None:
     """Ask the provider at once, with no transaction open. A silent provider is no error here: the job goes on."""
     with suppress(Busy):
-        authorize_payment(payment_id)
+        authorize_payment(wish.payment_id, wish.first)
 
 
 def pay_link(customer: User, extension_id: uuid.UUID, *, success_url: str, cancel_url: str, language: str) -> str:
@@ -44,14 +44,14 @@ def pay_link(customer: User, extension_id: uuid.UUID, *, success_url: str, cance
     )
 
 
-def choose_method(customer: User, extension_id: uuid.UUID, method_id: uuid.UUID) -> uuid.UUID:
-    """Try another saved card or account of the customer's. Returns the payment's id, for `authorize_now`.
+def choose_method(customer: User, extension_id: uuid.UUID, method_id: uuid.UUID) -> HoldWish:
+    """Try another saved card or account of the customer's. Returns the wish, for `authorize_now`.
 
     Raises Conflict when there is nothing to pay (any more), NotFound for a method that is not the customer's.
     """
     with command_transaction():
         booking, extension = _unpaid(customer, extension_id)
-        return money.hold(extension, booking, method_id=method_id).id
+        return wish_of(money.hold(extension, booking, method_id=method_id))
 
 
 def account_page(customer: User, extension_id: uuid.UUID, wish: Wish) -> str:

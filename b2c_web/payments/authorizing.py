@@ -41,15 +41,29 @@ class Try:
     intent_id: str | None = None
 
 
-def authorize_payment(payment_id: uuid.UUID) -> Payment:
+@dataclass(frozen=True)
+class HoldWish:
+    """A wish to hold money; `first`: the try that was written down with it, if the provider is to be asked."""
+
+    payment_id: uuid.UUID
+    first: Try | None
+
+
+def wish_of(payment: Payment) -> HoldWish:
+    """Step: what `hold_payment(at_once=True)` wrote down, to be carried out by `authorize_payment` after the commit."""
+    is_asked = payment.provider_asked_at is not None
+    return HoldWish(payment.id, _try(payment, "authorize", payment.amount_cents) if is_asked else None)
+
+
+def authorize_payment(payment_id: uuid.UUID, first: Try | None = None) -> Payment:
     """Hold the money of a payment of `hold_payment`, and record what became of it; returns the payment.
 
-    Call it right after the commit; the job calls it again. Afterwards the payment is AUTHORIZED, OPEN (the bank wants
-    the customer, or nothing is saved: `open_checkout` is the way on), FAILED (declined: another attempt), or what it
-    was when nothing is to be done. `hooks.authorized` or `hooks.failed` was told. Raises PaymentProviderError when
-    nobody knows yet: the job, the webhook or the sweep find out.
+    Call it right after the commit, with the `first` try if the commit wrote one; the job calls it again. Afterwards
+    the payment is AUTHORIZED, OPEN (the bank wants the customer, or nothing is saved: `open_checkout` is the way on),
+    FAILED (declined: another attempt), or what it was when nothing is to be done. `hooks.authorized` or `hooks.failed`
+    was told. Raises PaymentProviderError when nobody knows yet: the job, the webhook or the sweep find out.
     """
-    attempt = _begin(payment_id)
+    attempt = first or _begin(payment_id)
     if attempt is None:
         return _now(payment_id)
     seen = ask_for(attempt)
@@ -91,6 +105,10 @@ def order_for(payment: Payment, word: str, amount_cents: int) -> Try:
     """Step: count a try of the locked payment and write down that the provider is asked."""
     payment.tries += 1
     payment.provider_asked_at = now_utc()
+    return _try(payment, word, amount_cents)
+
+
+def _try(payment: Payment, word: str, amount_cents: int) -> Try:
     user = db.session.get_one(User, payment.user_id)
     method = db.session.get(PaymentMethod, payment.method_id) if payment.method_id else None
     order = OffSessionOrder(
@@ -106,7 +124,8 @@ def order_for(payment: Payment, word: str, amount_cents: int) -> Try:
 
 
 def _begin(payment_id: uuid.UUID) -> Try | None:
-    """First step. None when nothing is to be asked: it is decided, or our own records decide it.
+    """First step, where it was not taken with the wish. None when nothing is to be asked: it is decided, or our own
+    records decide it.
 
     Only the payment is locked here, since nobody is told anything: a person waits for this.
     """

@@ -4,7 +4,7 @@ Steps run inside the caller's transaction (`add_...`, `hold_payment`, `capture_p
 have their own transactions and call the provider between them.
 """
 
-from b2c_web.payments.authorizing import authorize_payment
+from b2c_web.payments.authorizing import HoldWish, authorize_payment, wish_of
 from b2c_web.payments.capturing import capture_held, retry_capture
 from b2c_web.payments.checkout import open_checkout
 from b2c_web.payments.closing import close_payment
@@ -23,6 +23,7 @@ from b2c_web.payments.steps import add_payment, cancel_payment, lock_payment
 
 __all__ = [
     "Difference",
+    "HoldWish",
     "Wish",
     "add_document",
     "add_payment",
@@ -50,4 +51,5 @@ __all__ = [
     "settle_payment",
     "settle_setup",
     "sync_refunds",
+    "wish_of",
 ]

@@ -25,6 +25,7 @@ from b2c_web.payments.steps import add_payment, cancel_payment
 JOB_AFTER = timedelta(seconds=5)
 MONEY_THERE = (PaymentState.AUTHORIZED, PaymentState.PROCESSING, PaymentState.SUCCEEDED)
 WAITING = (PaymentState.CREATED, PaymentState.OPEN)
+CARD = "card"
 
 
 def hold_payment(
@@ -35,6 +36,7 @@ def hold_payment(
     *,
     method_id: uuid.UUID | None = None,
     on_page: bool = False,
+    at_once: bool = False,
     description: str = "",
 ) -> Payment:
     """Step: write down that this money shall be held; an attempt before it that waits is given up.
@@ -42,6 +44,7 @@ def hold_payment(
     `method_id`: the saved card or account (None: the customer's usual one). Call `authorize_payment` right after the
     commit; a job does it 5 s later otherwise. A card is held, a SEPA mandate promises and is charged by the capture
     (`payment.by_mandate`). `on_page`: the customer types a card instead; call `open_checkout` after the commit.
+    `at_once`: the first try is written down here, so that `wish_of` needs no transaction of its own after this one.
     `description` is what the bank statement's details show, without personal data. Locks the purpose's payments.
     Raises Conflict when the purpose's money is held or paid already, NotFound when the method is not this user's.
     """
@@ -50,7 +53,10 @@ def hold_payment(
             raise Conflict(code="payment_held")
         cancel_payment(earlier)
     method = None if on_page else _method(user_id, method_id)
-    return _add(purpose, purpose_id, user_id, amount_cents, method, on_page=on_page, description=description[:200])
+    facts: dict[str, Any] = {"on_page": on_page, "description": description[:200]}
+    if at_once and method is not None and method.type == CARD:
+        facts |= {"tries": 1, "provider_asked_at": now_utc()}
+    return _add(purpose, purpose_id, user_id, amount_cents, method, **facts)
 
 
 def renew_payment(old: Payment, method: PaymentMethod) -> Payment:
@@ -147,7 +153,7 @@ def _add(
     on_page: bool = False,
     **facts: Any,
 ) -> Payment:
-    is_debit = method is not None and method.type != "card"
+    is_debit = method is not None and method.type != CARD
     asked_at = None if on_page else now_utc()
     payment = add_payment(
         purpose,

@@ -77,7 +77,7 @@ class Extending(Trips):
         self.approve(extension, accepted)
         return self.fresh(extension.id)
 
-    def approve(self, extension: Extension, accepted: Collection[int] = (0, 1)) -> uuid.UUID:
+    def approve(self, extension: Extension, accepted: Collection[int] = (0, 1)) -> commands.HoldWish:
         """The booking's customer ticks and approves on the page; returns the payment's id."""
         booking = self.session.get(Booking, extension.booking_id)
         return commands.approve(booking.user, extension.id, accepted, queries.digest_of(extension))

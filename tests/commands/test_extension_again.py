@@ -18,7 +18,7 @@ from b2c_web.extensions.queries import digest_of, view_of
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.operations.models import FailedOperation
 from b2c_web.payments.capturing import MAX_TRIES
-from b2c_web.payments.commands import authorize_payment, capture_held, ensure_customer, retry_capture, settle_payment
+from b2c_web.payments.commands import capture_held, ensure_customer, retry_capture, settle_payment
 from b2c_web.payments.gateway import PaymentProviderError
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
@@ -188,13 +188,14 @@ def test_finished_work_that_was_not_paid_stays_owed_when_it_is_done_again(
 
 
 def test_paying_otherwise_that_is_still_under_way_ends_with_the_work(
-    scene: Extending, booking: Booking, unpaid: Extension, provider: Provider
+    scene: Extending, booking: Booking, unpaid: Extension, provider: Provider, run_jobs: Any
 ) -> None:
     with command_transaction():
         card = save_method(provider, booking.user, card="visa")
-    attempt = commands.choose_method(booking.user, unpaid.id, card.id)
+    wish = commands.choose_method(booking.user, unpaid.id, card.id)
     bookings.complete_work(scene.staff, booking.id)
-    authorize_payment(attempt)
+    commands.authorize_now(wish)
+    run_jobs({"payments.close_checkout"})
     assert scene.fresh(unpaid.id).authorization_status is Auth.FAILED
     assert held_at_provider() == []
     assert breaches() == []

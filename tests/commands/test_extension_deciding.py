@@ -33,7 +33,7 @@ FITS = replace(OFFER, items=[PADS, OIL])  # into a limit of 200 EUR
 
 
 def test_ticked_items_are_approved_and_only_they_cost(scene: Extending, booking: Booking, raised: Extension) -> None:
-    payment_id = scene.approve(raised, [2, 0])
+    wish = scene.approve(raised, [2, 0])
     extension = scene.fresh(raised.id)
     assert (extension.status, extension.accepted_items) == (Status.APPROVED, [0, 2])
     assert extension.approved_amount_cents == SUMS[0] + SUMS[2]
@@ -42,7 +42,7 @@ def test_ticked_items_are_approved_and_only_they_cost(scene: Extending, booking:
     assert extension.authorization_status is AuthorizationStatus.PENDING
     payment = latest_payment(PaymentPurpose.EXTENSION, extension.id)
     assert payment is not None
-    assert (payment.id, payment.amount_cents) == (payment_id, SUMS[0] + SUMS[2])
+    assert (payment.id, payment.amount_cents) == (wish.payment_id, SUMS[0] + SUMS[2])
     assert scene.session.get(Booking, booking.id).standing_limit_used_cents == 0
     entry = scene.session.query(AuditEntry).filter_by(action="extension.approve").one()
     assert entry.before == {"status": "PENDING"}

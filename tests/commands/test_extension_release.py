@@ -84,8 +84,7 @@ def test_an_objection_releases_the_hold(
     save()
     extension = scene.raised(booking)
     said = commands.Consent("phone", "Person am Beispielweg", clock.now_utc(), "Ja.")
-    payment_id = commands.approve_on_consent(scene.staff, extension.id, [0], digest_of(extension), said)
-    commands.authorize_now(payment_id)
+    commands.authorize_now(commands.approve_on_consent(scene.staff, extension.id, [0], digest_of(extension), said))
     assert held_at_provider() == [SUMS[0]]
     commands.object_to(booking.user, extension.id)
     run_jobs({"payments.close_checkout"})
@@ -97,9 +96,9 @@ def test_a_hold_that_comes_after_the_end_goes_back(
 ) -> None:
     save()
     extension = scene.raised(booking)
-    payment_id = scene.approve(extension)
+    wish = scene.approve(extension)
     bookings.complete_work(scene.staff, booking.id)
-    commands.authorize_now(payment_id)
+    commands.authorize_now(wish)
     run_jobs({"payments.close_checkout", "payments.authorize"})
     assert scene.fresh(extension.id).authorization_status is Auth.RELEASED
     assert held_at_provider() == []

@@ -11,7 +11,9 @@ from b2c_web import clock
 from b2c_web.accounts.models import User
 from b2c_web.db import command_transaction
 from b2c_web.errors import Busy, Conflict, NotFound
+from b2c_web.payments.authorizing import ask_for
 from b2c_web.payments.commands import (
+    HoldWish,
     authorize_payment,
     cancel_payment,
     close_payment,
@@ -19,6 +21,7 @@ from b2c_web.payments.commands import (
     hold_payment,
     remove_method,
     settle_payment,
+    wish_of,
 )
 from b2c_web.payments.gateway import Outcome, PaymentSnapshot, PaymentUnavailable, PaymentUncertain, gateway
 from b2c_web.payments.models import Payment, PaymentMethod, PaymentPurpose, PaymentState
@@ -59,6 +62,20 @@ def hold(work: Purpose, user: User, save: Callable[..., PaymentMethod]) -> Hold:
             return hold_payment(PaymentPurpose.EXTENSION, work.id, user.id, SUM, method_id=method.id)
 
     return hold_it
+
+
+@pytest.fixture
+def wish(work: Purpose, user: User, save: Callable[..., PaymentMethod]) -> Callable[..., tuple[Payment, HoldWish]]:
+    """The same as a command writes it that asks right after its commit."""
+
+    def wish_for_it(**which: Any) -> tuple[Payment, HoldWish]:
+        method = save(**(which or {"card": "visa"}))
+        with command_transaction():
+            facts: dict[str, Any] = {"method_id": method.id, "at_once": True}
+            payment = hold_payment(PaymentPurpose.EXTENSION, work.id, user.id, SUM, **facts)
+            return payment, wish_of(payment)
+
+    return wish_for_it
 
 
 def _held_there() -> list[PaymentSnapshot]:
@@ -385,3 +402,40 @@ def test_a_hold_that_lapses_unheard_is_asked_about(hold: Hold, provider: Provide
         0,
         ["authorized", "closed"],
     )
+
+
+def test_what_is_asked_at_once_was_written_down_with_the_wish(wish: Any, work: Purpose, run_jobs: Any) -> None:
+    payment, wanted = wish()
+    assert (payment.state, payment.tries, payment.provider_asked_at is not None) == (PaymentState.CREATED, 1, True)
+    assert authorize_payment(wanted.payment_id, wanted.first) is payment
+    with clock.frozen(clock.now_utc() + timedelta(seconds=10)):
+        run_jobs({"payments.authorize"})
+    assert (payment.state, payment.tries, work.told) == (PaymentState.AUTHORIZED, 1, ["authorized"])
+    assert len(_held_there()) == 1
+
+
+@pytest.mark.parametrize("has_acted", [False, True], ids=["before it asked", "after it asked"])
+def test_killed_while_it_asks_at_once_the_job_goes_on(wish: Any, work: Purpose, run_jobs: Any, has_acted: bool) -> None:
+    payment, wanted = wish()
+    if has_acted:
+        ask_for(wanted.first)
+    with clock.frozen(clock.now_utc() + timedelta(seconds=10)):
+        assert run_jobs({"payments.authorize"}) == ["payments.authorize"]
+    assert (payment.state, work.told, len(_held_there())) == (PaymentState.AUTHORIZED, ["authorized"], 1)
+
+
+def test_given_up_before_it_is_asked_at_once_it_goes_back(wish: Any, work: Purpose, run_jobs: Any) -> None:
+    payment, wanted = wish()
+    with command_transaction():
+        cancel_payment(payment)
+    authorize_payment(wanted.payment_id, wanted.first)
+    assert (payment.state, len(_held_there())) == (PaymentState.CANCELLED, 1)
+    run_jobs({"payments.close_checkout"})
+    assert (payment.state, work.told, _held_there()) == (PaymentState.CANCELLED, [], [])
+
+
+def test_a_mandate_is_promised_without_asking_at_once(wish: Any, work: Purpose, provider: Provider) -> None:
+    payment, wanted = wish(account="sepa")
+    assert wanted == HoldWish(payment.id, None)
+    authorize_payment(wanted.payment_id, wanted.first)
+    assert (payment.state, work.told, provider.count("payment_intent")) == (PaymentState.AUTHORIZED, ["authorized"], 0)

@@ -52,10 +52,8 @@ def booking(scene: Extending) -> Booking:
 @pytest.fixture
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """No row locks, and none of the constraints that stand behind them."""
-    unlocked = select(Booking).execution_options(populate_existing=True)
-    monkeypatch.setattr(
-        access, "lock_booking", lambda which: db.session.scalars(unlocked.where(Booking.id == which)).one()
-    )
+    unlocked = select(Booking, Extension).join(Extension, Extension.booking_id == Booking.id)
+    monkeypatch.setattr(access, "WITH_BOOKING", unlocked.execution_options(populate_existing=True))
     monkeypatch.setattr(access, "_lock_row", lambda extension_id: db.session.get_one(Extension, extension_id))
     monkeypatch.setattr(booking_access, "lock_booking", lambda booking_id: db.session.get_one(Booking, booking_id))
     rows = db.session.execute(text(CHECKS_OF_BOTH))
@@ -324,6 +322,27 @@ def test_a_decision_beside_the_completion_comes_before_it_or_not_at_all(
         assert (ended.status, decided.authorization_status) == (BookingStatus.READY_FOR_RETURN, Auth.RELEASED)
 
 
+# both rows are locked by one statement, and who waited for them reads both as they are then
+
+
+def test_who_waited_reads_booking_and_extension_anew(committed_app: Flask, scene: Extending, booking: Booking) -> None:
+    extension_id, meeting = scene.raised(booking).id, Meeting(2)
+
+    def write() -> None:
+        with command_transaction():
+            booking, extension = access.lock_extension(extension_id)
+            meeting.wait()  # until the other one waits for the rows
+            booking.customer_name += "+"
+            extension.description += "+"
+
+    name, description = booking.customer_name, scene.fresh(extension_id).description
+    db.session.rollback()
+    assert at_once(committed_app, [write, write]) == [None, None]
+    extension = fresh(extension_id)
+    written = db.session.get_one(Booking, extension.booking_id).customer_name
+    assert (written, extension.description) == (f"{name}++", f"{description}++")
+
+
 # the hold arrives while the work is completed
 
 
@@ -332,12 +351,12 @@ def test_a_hold_beside_the_completion_is_taken_or_given_back(
 ) -> None:
     save_card(booking, provider)
     extension = scene.raised(booking)
-    extension_id, payment_id = extension.id, scene.approve(extension, [0])
+    extension_id, wish = extension.id, scene.approve(extension, [0])
     staff_id, booking_id, meeting = scene.staff.id, booking.id, Meeting(2)
     meet_after(monkeypatch, money, "_held", meeting)
     meet_after(monkeypatch, money.rules, "work_refusal", meeting)
     complete = lambda: bookings.complete_work(by(staff_id), booking_id)  # noqa: E731 - beside the hold
-    at_once(committed_app, [complete, lambda: commands.authorize_now(payment_id)])
+    at_once(committed_app, [complete, lambda: commands.authorize_now(wish)])
     extension = fresh(extension_id)
     assert extension.authorization_status in (Auth.RELEASED, Auth.CAPTURING)
     held = payments_of(PaymentPurpose.EXTENSION, extension.id)[0]

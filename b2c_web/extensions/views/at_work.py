@@ -100,7 +100,7 @@ def _after_withdrawal(extension_id: uuid.UUID) -> str:
 def limit_approval(extension_id: uuid.UUID) -> Response:
     """Staff approve all of it under the customer's standing limit."""
     form = SumForm()
-    paying: list[uuid.UUID] = []
+    paying: list[commands.HoldWish] = []
     cents = queries.visible_extension(current_user, extension_id).total_cents
 
     def act() -> None:
@@ -125,7 +125,7 @@ def consent(extension_id: uuid.UUID) -> Response:
     cents = sum(item.sum_cents for item in extension.items if item.index in ticked)
     if htmx.wants_fragment() and request.args.get("sum"):
         return htmx.render("extensions/_staff_sum.html", None, sum_cents=cents)
-    paying: list[uuid.UUID] = []
+    paying: list[commands.HoldWish] = []
 
     def act() -> None:
         given = Consent(form.channel.data, form.name.data or "", form.at.instant, form.words.data or "")
@@ -140,8 +140,8 @@ def consent(extension_id: uuid.UUID) -> Response:
     return form_page("extensions/consent.html", form, ticked=ticked, sum_cents=cents, **_facts(extension_id))
 
 
-def _approved(extension_id: uuid.UUID, payment_id: uuid.UUID, done: str) -> Response:
-    commands.authorize_now(payment_id)
+def _approved(extension_id: uuid.UUID, wish: commands.HoldWish, done: str) -> Response:
+    commands.authorize_now(wish)
     flash(done, "success")
     return _back(extension_id)
 

@@ -153,7 +153,7 @@ def sum_of_ticks(door: Door) -> Response:
 def approve(door: Door, go_on: Callable[[], Response]) -> Response:
     """Approve what is ticked, but only when the button named its sum; else show what would be approved."""
     form = ItemsForm()
-    paying: list[uuid.UUID] = []
+    paying: list[commands.HoldWish] = []
     if form.said() is None or not form.item.data:
         return _review(door, form)
 

@@ -94,7 +94,7 @@ def payment(extension_id: uuid.UUID) -> Response:
         return htmx.see_other(here.url("show"))
     methods = methods_of(current_user)
     form.method.choices = [SelectChoice(str(one.id), method_name(one)) for one in methods]
-    paying: list[uuid.UUID] = []
+    paying: list[commands.HoldWish] = []
     if submitted(form, lambda: paying.append(_choose(extension_id, form))):
         commands.authorize_now(paying[0])
         return _outcome_of_method(extension_id)
@@ -105,7 +105,7 @@ def payment(extension_id: uuid.UUID) -> Response:
     return form_page("extensions/payment.html", form, **facts, kinds=kinds, is_new=is_new)
 
 
-def _choose(extension_id: uuid.UUID, form: MethodForm) -> uuid.UUID:
+def _choose(extension_id: uuid.UUID, form: MethodForm) -> commands.HoldWish:
     return commands.choose_method(current_user, extension_id, uuid.UUID(form.method.data))
 
 

@@ -57,7 +57,7 @@ def new(booking_id: uuid.UUID) -> Response:
         _take_files(booking_id, form)
         form.drop_blank_lines()
     there = {one.id for one in queries.of_booking(booking_id)} if form.is_submitted() else set()
-    raised: list[tuple[uuid.UUID, uuid.UUID | None]] = []
+    raised: list[tuple[uuid.UUID, commands.HoldWish | None]] = []
     if submitted(form, lambda: raised.append(_raise(booking_id, form, replaced))):
         if raised[0][0] in there and raised[0][1] is None:
             flash(_("Dieses Angebot gab es schon. Was Sie jetzt gesendet haben, ändert nichts daran."), "warning")
@@ -134,8 +134,10 @@ def _take_files(booking_id: uuid.UUID, form: OfferForm) -> None:
         field.data = [*(field.data or []), *map(str, kept)]
 
 
-def _raise(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -> tuple[uuid.UUID, uuid.UUID | None]:
-    """The extension, and the payment of what was approved with it at once."""
+def _raise(
+    booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None
+) -> tuple[uuid.UUID, commands.HoldWish | None]:
+    """The extension, and the wish for the money of what was approved with it at once."""
     key, earlier, offered = form.draft_key.data or "", replaced.id if replaced else None, offer.offer_of(form)
     if APPROVE not in request.form:
         return commands.raise_extension(current_user, booking_id, offered, earlier, key), None
@@ -145,9 +147,9 @@ def _raise(booking_id: uuid.UUID, form: OfferForm, replaced: Extension | None) -
     return commands.raise_within_limit(current_user, booking_id, offered, earlier, key)
 
 
-def _go_on(extension_id: uuid.UUID, payment_id: uuid.UUID | None) -> Response:
-    if payment_id is not None:
-        commands.authorize_now(payment_id)
+def _go_on(extension_id: uuid.UUID, wish: commands.HoldWish | None) -> Response:
+    if wish is not None:
+        commands.authorize_now(wish)
         flash(_("Freigegeben. Der Kunde hat eine Nachricht bekommen."), "success")
     if request.form.get("then") == "consent":
         return htmx.see_other(url_for("extensions.consent", extension_id=extension_id))
