@@ -110,11 +110,10 @@ def order_for(payment: Payment, word: str, amount_cents: int) -> Try:
 
 def _try(payment: Payment, word: str, amount_cents: int) -> Try:
     user = db.session.get_one(User, payment.user_id)
-    method = db.session.get(PaymentMethod, payment.method_id) if payment.method_id else None
     order = OffSessionOrder(
         owner=Owner(payment.id, payment.purpose, payment.purpose_id),
         customer_id=user.stripe_customer_id or "",
-        method_id=method.stripe_payment_method_id if method else "",
+        method_id=payment.method.stripe_payment_method_id if payment.method else "",
         amount_cents=amount_cents,
         description=payment.description or payment.purpose.value,
         key=once(word, payment.id, payment.key_version),
@@ -161,8 +160,7 @@ def _decide_here(payment_id: uuid.UUID) -> None:
         lock_user(payment.user_id)  # an account is not removed while it is being promised
         if not _is_wanted(payment):
             return
-        method = db.session.get(PaymentMethod, payment.method_id) if payment.method_id else None
-        if method is None or not method.is_active:
+        if payment.method is None or not payment.method.is_active:
             _decline_here(payment, PaymentState.OPEN, NO_METHOD)
         elif payment.by_mandate:
             _promise(payment)

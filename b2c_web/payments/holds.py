@@ -162,7 +162,7 @@ def _add(
         amount_cents,
         None,
         capture_method=CaptureMethod.AUTOMATIC if is_debit else CaptureMethod.MANUAL,
-        method_id=method.id if method else None,
+        method=method,
         hold_asked_at=asked_at,
         **facts,
     )

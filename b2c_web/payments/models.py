@@ -190,6 +190,7 @@ class Payment(Timestamps, Base):
     replaces_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("payments.id", ondelete="RESTRICT"), unique=True)
     escalated_at: Mapped[datetime | None]
 
+    method: Mapped[PaymentMethod | None] = relationship()
     refunds: Mapped[list["Refund"]] = relationship(back_populates="payment", order_by="Refund.id")
 
     @property

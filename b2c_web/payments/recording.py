@@ -17,7 +17,7 @@ from b2c_web.payments.gateway import Outcome, Owner, PaymentSnapshot
 from b2c_web.payments.holds import stand_alone, tell_declined
 from b2c_web.payments.jobs import close_checkout
 from b2c_web.payments.methods import keep_method, shows
-from b2c_web.payments.models import CaptureMethod, LedgerEntry, LedgerKind, Payment, PaymentMethod, PaymentState
+from b2c_web.payments.models import CaptureMethod, LedgerEntry, LedgerKind, Payment, PaymentState
 from b2c_web.payments.rules import heard, is_old_news, next_state
 from b2c_web.payments.steps import lock_payment
 
@@ -130,11 +130,10 @@ def _remember_method(payment: Payment, seen: PaymentSnapshot) -> None:
     if seen.method is None:
         return
     payment.method_label = seen.method.label
-    known = db.session.get(PaymentMethod, payment.method_id) if payment.method_id else None
-    if known is None or not shows(known, seen.method):
+    if payment.method is None or not shows(payment.method, seen.method):
         kept = keep_method(payment.user_id, seen.method)
         if payment.capture_method is CaptureMethod.MANUAL and kept is not None:
-            payment.method_id = kept.id  # a hold that lapses is renewed on it
+            payment.method = kept  # a hold that lapses is renewed on it
 
 
 ENTERED: dict[PaymentState, Callable[[Payment, PaymentSnapshot], None]] = {
