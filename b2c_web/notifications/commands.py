@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 
 from b2c_web import audit, jobs
 from b2c_web.clock import now_utc
-from b2c_web.db import command_transaction
+from b2c_web.db import command_transaction, table_of
 from b2c_web.errors import Conflict, NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.notifications import rules
@@ -20,6 +20,9 @@ from b2c_web.notifications.models import Notification, NotificationKind, Notific
 from b2c_web.notifications.queries import belongs_to
 
 ONE_ADDRESS = re.compile(r"[^\s<>,;:\"()@\x00-\x1f\x7f]+@[^\s<>,;:\"()@\x00-\x1f\x7f]+")
+
+_TABLE = table_of(Notification)
+ADD_ONCE = insert(_TABLE).on_conflict_do_nothing(index_elements=["dedupe_key"]).returning(_TABLE.c.id)
 
 
 def add_notification(
@@ -52,12 +55,7 @@ def add_notification(
         "created_at": now,
         "updated_at": now,
     }
-    inserted = db.session.execute(
-        insert(Notification)
-        .values(row)
-        .on_conflict_do_nothing(index_elements=["dedupe_key"])
-        .returning(Notification.id)
-    ).scalar_one_or_none()
+    inserted = db.session.execute(ADD_ONCE, row).scalar_one_or_none()
     if inserted is not None:
         jobs.defer(send, notification_id=str(inserted))
 

@@ -48,12 +48,14 @@ def hold_payment(
     `description` is what the bank statement's details show, without personal data. Locks the purpose's payments.
     Raises Conflict when the purpose's money is held or paid already, NotFound when the method is not this user's.
     """
+    last = 0
     for earlier in payments_in_line(purpose, purpose_id):
         if earlier.state in MONEY_THERE:
             raise Conflict(code="payment_held")
         cancel_payment(earlier)
+        last = earlier.attempt
     method = None if on_page else _method(user_id, method_id)
-    facts: dict[str, Any] = {"on_page": on_page, "description": description[:200]}
+    facts: dict[str, Any] = {"on_page": on_page, "description": description[:200], "attempt": last + 1}
     if at_once and method is not None and method.type == CARD:
         facts |= {"tries": 1, "provider_asked_at": now_utc()}
     return _add(purpose, purpose_id, user_id, amount_cents, method, **facts)

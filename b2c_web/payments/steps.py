@@ -7,7 +7,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from b2c_web import audit, jobs
 from b2c_web.errors import NotFound
@@ -28,18 +28,18 @@ def add_payment(
     expires_at: datetime | None,
     *,
     capture_method: CaptureMethod = CaptureMethod.AUTOMATIC,
+    attempt: int | None = None,
     **facts: Any,
 ) -> Payment:
     """Step: write down that we want this money. The next attempt for the same purpose gets the next number.
 
-    `expires_at`: until when the customer may pay (the end of the hold). `facts`: further columns. Nobody is asked for
-    money yet.
+    `expires_at`: until when the customer may pay (the end of the hold). `attempt`: that number, when the caller has
+    read those before. `facts`: further columns. Nobody is asked for money yet.
     """
-    last = select(func.coalesce(func.max(Payment.attempt), 0)).filter_by(purpose=purpose, purpose_id=purpose_id)
     payment = Payment(
         purpose=purpose,
         purpose_id=purpose_id,
-        attempt=last.scalar_subquery() + 1,
+        attempt=attempt or _next_attempt(purpose, purpose_id),
         user_id=user_id,
         amount_cents=amount_cents,
         expires_at=expires_at,
@@ -49,6 +49,11 @@ def add_payment(
     db.session.add(payment)
     db.session.flush()
     return payment
+
+
+def _next_attempt(purpose: PaymentPurpose, purpose_id: uuid.UUID) -> ColumnElement[int]:
+    last = select(func.coalesce(func.max(Payment.attempt), 0)).filter_by(purpose=purpose, purpose_id=purpose_id)
+    return last.scalar_subquery() + 1
 
 
 def cancel_payment(payment: Payment) -> None:
