@@ -20,7 +20,7 @@ from b2c_web import audit, jobs
 from b2c_web.accounts.commands import remember_contact
 from b2c_web.accounts.limits import count_attempt
 from b2c_web.bookings import hooks
-from b2c_web.bookings.availability import Question, order_of, read_windows
+from b2c_web.bookings.availability import Question, order_of
 from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.lifecycle import end_hold
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -31,7 +31,6 @@ from b2c_web.bookings.places import (
     Wish,
     add_trips,
     count_in,
-    drop_off_ready_at,
     find_wish,
     instant,
     reserve_ronja,
@@ -46,7 +45,6 @@ from b2c_web.errors import Busy, Conflict, Invalid
 from b2c_web.flask_extensions import db
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.steps import add_payment
-from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS
 from b2c_web.workshops.travel import Point, travel_times
 
 EXPIRY_GRACE_SECONDS = 5
@@ -223,32 +221,26 @@ def _insert(request: BookingRequest, price: Price, wish: Wish, promise: Promise,
         "pickup_lat": request.place.lat,
         "pickup_lng": request.place.lng,
         "created_at": now,
-        **times_of(wish, promise),
+        **times_of(promise),
     }
     db.session.execute(insert(table_of(Booking)), values)
     return booking_id
 
 
-def times_of(wish: Wish, promise: Promise) -> dict[str, Any]:
+def times_of(promise: Promise) -> dict[str, Any]:
     """The booking's columns that say when: windows, pickup_time and estimated_return_time."""
-    if promise.back is not None:
-        ready = promise.back.end
-    else:
-        last = wish.slot_day + timedelta(days=RETURN_LOOKAHEAD_DAYS)
-        windows, _days = read_windows(wish.question.workshop_id, wish.slot_day, last)
-        ready = drop_off_ready_at(windows, promise.pickup, wish.order)
     return {
         "slot_id": promise.pickup.slot_id,
         "return_slot_id": promise.back.slot_id if promise.back else None,
         "pickup_time": instant(promise.pickup.start),
-        "estimated_return_time": instant(ready),
+        "estimated_return_time": instant(promise.ready),
     }
 
 
 def _owe(booking_id: uuid.UUID, request: BookingRequest, total_cents: int, now: datetime) -> None:
     """What follows from the claim: the payment's intent, the end of the hold, the audit entry."""
     until = now + timedelta(minutes=current_app.config["HOLD_MINUTES"])
-    add_payment(PaymentPurpose.BOOKING, booking_id, request.user_id, total_cents, expires_at=until)
+    add_payment(PaymentPurpose.BOOKING, booking_id, request.user_id, total_cents, expires_at=until, attempt=1)
     jobs.defer("bookings.expire_hold", at=until + timedelta(seconds=EXPIRY_GRACE_SECONDS), booking_id=str(booking_id))
     audit.record(
         "booking.book",

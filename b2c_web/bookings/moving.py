@@ -160,7 +160,7 @@ def carry_out(booking: Booking, move: BookingMove, *, lead_time: bool = True) ->
 
 def _swap(booking: Booking, wish: Wish, held: list[Held]) -> None:
     promise, parts = take(wish, held)
-    for name, value in times_of(wish, promise).items():
+    for name, value in times_of(promise).items():
         setattr(booking, name, value)
     db.session.flush()
     count_in(wish, parts)

@@ -73,11 +73,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What was taken for a booking."""
+    """What was taken for a booking. `ready`: the end of the return, or when the car stands ready in the workshop."""
 
     pickup: Window
     back: Window | None
     ronja_id: uuid.UUID | None
+    ready: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,13 @@ def take(wish: Wish, releasing: Sequence[Held]) -> tuple[Promise, Parts]:
         give_back(releasing)
         day_rows, slot_rows = lock_keys(days, needed)
     _check_same_windows(windows, needed, slot_rows)
-    fresh = [_refresh(window, day_rows.get((workshop_id, window.day)), slot_rows) for window in windows]
+    locked_days = {day for _, day in day_rows}
+    fresh = [
+        _refresh(one, day_rows.get((workshop_id, one.day)), slot_rows.get(one.slot_id))
+        if one.day in locked_days or one.slot_id in slot_rows
+        else one
+        for one in windows
+    ]
     return _take_judged(wish, fresh), parts
 
 
@@ -154,9 +161,8 @@ def _parts_of(wish: Wish, windows: Sequence[Window]) -> Parts:
     return {AssignmentType.PICKUP: pickup, AssignmentType.RETURN: back}
 
 
-def _refresh(window: Window, day: Any, slot_rows: Any) -> Window:
-    """The window with what the locks showed; windows that are not locked stay as they were read."""
-    slot = slot_rows.get(window.slot_id)
+def _refresh(window: Window, day: Any, slot: Any) -> Window:
+    """The window with what the locks on its day and on itself showed, if they are locked."""
     if slot is not None:
         window = replace(
             window,
@@ -188,12 +194,12 @@ def _take_judged(wish: Wish, windows: list[Window]) -> Promise:
     if offer.block is not None:
         raise PlaceTaken(block=offer.block, slot_start=pickup.start)
     if back is None:
-        return Promise(pickup, None, None)
+        return Promise(pickup, None, None, drop_off_ready_at(windows, pickup, wish.order))
     if all(option.window.slot_id != back.slot_id for option in offer.returns):
         words = BACK_TAKEN if back.is_open else BACK_CLOSED_NOW
         raise PlaceTaken(words, block=Block.NO_RONJA, slot_start=pickup.start)
     candidates = free_ronjas(plans, ronja_span(pickup, back, wish.order))
-    return Promise(pickup, back, candidates[0][1])
+    return Promise(pickup, back, candidates[0][1], back.end)
 
 
 def count_in(wish: Wish, parts: Parts) -> None:
