@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from flask import Flask, g
+from flask import Flask, current_app, g
 from flask import session as cookie
 from flask_wtf.csrf import generate_csrf
 from uuid_utils.compat import uuid7
@@ -79,6 +79,7 @@ def _complete_draft(one: data.Wanted) -> BookingDraft:
         vehicle_class=one.vehicle_class, service=one.service, include_concierge=one.return_slot_id is not None,
         slot_id=one.slot_id, return_slot_id=one.return_slot_id, name="Person am Beispielweg", phone="+491713920000",
         street="Am Beispielweg 12", city="Musterort", car_details={}, shown_total_cents=one.total_cents,
+        terms_version=current_app.config["TERMS_VERSION"],
     )  # fmt: skip
 
 

@@ -321,6 +321,7 @@ class BookingDraft(Timestamps, Base):
     city: Mapped[str | None] = mapped_column(String(120))
     standing_limit_cents: Mapped[int] = mapped_column(Integer, server_default="0", default=0)
     early_start: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
+    terms_version: Mapped[str | None] = mapped_column(String(20))  # that this person agreed to
     # step 5: what was shown is what is bought
     shown_total_cents: Mapped[int | None] = mapped_column(Integer)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import g, url_for
+from flask import current_app, g, url_for
 from flask_babel import lazy_gettext as _l
 
 from b2c_web.bookings.availability import Question
@@ -23,15 +23,20 @@ def progress(draft: BookingDraft | None) -> list[tuple[Any, str]]:
     return [(word, url_for(endpoint, draft_id=draft.id) if draft else "") for endpoint, word in STEPS]
 
 
+def has_agreed(draft: BookingDraft) -> bool:
+    """Did this person tick the terms, as they are now, for this draft?"""
+    return bool(draft.terms_version == current_app.config["TERMS_VERSION"])
+
+
 def first_open(draft: BookingDraft, signed_in: bool) -> str:
     """The endpoint of the first step that still lacks something."""
     lacks_date = draft.slot_id is None or (draft.include_concierge and draft.return_slot_id is None)
-    lacks_contact = not signed_in or not all((draft.name, draft.phone, draft.street, draft.city))
+    is_said = has_agreed(draft) and all((draft.name, draft.phone, draft.street, draft.city))
     lacking = (
         ("bookings.car", not draft.postal_code or draft.vehicle_class is None),
         ("bookings.service", draft.service is None),
         ("bookings.date", lacks_date),
-        ("bookings.contact", lacks_contact),
+        ("bookings.contact", not signed_in or not is_said),
     )
     return next((endpoint for endpoint, lacks in lacking if lacks), "bookings.summary")
 

@@ -11,9 +11,10 @@ from wtforms.fields.choices import SelectChoice
 from b2c_web import htmx
 from b2c_web.access import public
 from b2c_web.bookings import blueprint, drafts, steps
+from b2c_web.bookings.contacts import is_customer
 from b2c_web.bookings.forms import CarForm
 from b2c_web.bookings.models import BookingDraft
-from b2c_web.bookings.views.frame import draft_on_offer, is_customer, lowest_total, page, too_far
+from b2c_web.bookings.views.frame import draft_on_offer, lowest_total, page, too_far
 from b2c_web.catalog.models import ServiceType
 from b2c_web.vehicles.models import Vehicle, VehicleClass
 from b2c_web.vehicles.queries import vehicles_of

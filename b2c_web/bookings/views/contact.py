@@ -1,11 +1,9 @@
 """Step 4: where to, who, and the mailed code instead of a password."""
 
 import uuid
-from typing import Any
 
 from flask import Response, flash, session, url_for
 from flask_babel import gettext as _
-from flask_login import current_user
 
 from b2c_web import clock, formatting, htmx
 from b2c_web.access import public
@@ -14,9 +12,10 @@ from b2c_web.accounts import sessions
 from b2c_web.accounts.contact import CodeForm, ContactForm
 from b2c_web.accounts.limits import network_here
 from b2c_web.accounts.queries import code_valid_until
-from b2c_web.bookings import blueprint, drafts, steps
+from b2c_web.bookings import blueprint, contacts, drafts, steps
+from b2c_web.bookings.contacts import is_customer
 from b2c_web.bookings.models import BookingDraft
-from b2c_web.bookings.views.frame import is_customer, page, step_draft, total_of, when
+from b2c_web.bookings.views.frame import page, step_draft, total_of, when
 from b2c_web.errors import TooMany
 from b2c_web.forms import submitted
 
@@ -27,35 +26,15 @@ def contact(draft_id: uuid.UUID) -> Response:
     draft, instead = step_draft(draft_id, "bookings.contact")
     if instead:
         return instead
-    form = ContactForm(data=_known(draft))
-    if is_customer():
-        form.email.data = current_user.email
+    form = contacts.form_of(draft)
     if form.validate_on_submit():
-        drafts.save(draft_id, **_facts(form))
+        drafts.save(draft_id, **contacts.facts_of(form))
         if is_customer():
             return htmx.see_other(url_for("bookings.summary", draft_id=draft_id))
         if _send_code(form):
             return htmx.see_other(url_for("bookings.code", draft_id=draft_id))
     bar = {"price": total_of(draft), "note": when(draft)}
     return page("bookings/contact.html", draft, 4, form, signed_in=is_customer(), **bar)
-
-
-def _known(draft: BookingDraft) -> dict[str, Any]:
-    """What was said before; what is missing comes from the account."""
-    names = ("name", "phone", "street", "city", "email")
-    known = {name: getattr(draft, name) for name in names}
-    if is_customer():
-        place = drafts.address_in(current_user, draft.postal_code)
-        account = {"name": current_user.name, "phone": formatting.phone(current_user.phone or "")}
-        account |= {"street": place.street, "city": place.city} if place else {}
-        known |= {name: value for name, value in account.items() if not known[name]}
-    return known | {"standing_limit": draft.standing_limit_cents, "early_start": draft.early_start}
-
-
-def _facts(form: ContactForm) -> dict[str, Any]:
-    names = ("name", "email", "phone", "street", "city", "early_start")
-    facts = {name: form[name].data for name in names} | {"standing_limit_cents": form.standing_limit.data}
-    return facts | ({"user_id": current_user.id} if is_customer() else {})
 
 
 def _send_code(form: ContactForm) -> bool:

@@ -9,9 +9,9 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from b2c_web import formatting, htmx
-from b2c_web.accounts.models import Role
 from b2c_web.bookings import blueprint, calendar_view, drafts, reuse, steps, wishes
 from b2c_web.bookings.availability import Question
+from b2c_web.bookings.contacts import is_customer
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
 from b2c_web.bookings.naming import model_of
 from b2c_web.catalog.queries import NotOffered, price_list
@@ -43,10 +43,6 @@ def car_of(draft: BookingDraft | None) -> dict[str, str]:
     car = db.session.get(Vehicle, draft.vehicle_id) if draft.vehicle_id else None
     plate = car.license_plate if car else str(draft.car_details.get("license_plate", ""))
     return {"car_plate": plate, "car_model": model_of(car, draft.car_details)}
-
-
-def is_customer() -> bool:
-    return bool(current_user.is_authenticated and current_user.role is Role.CUSTOMER)
 
 
 def offered_work(draft: BookingDraft) -> list[wishes.OpenWork]:

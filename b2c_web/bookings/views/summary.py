@@ -131,6 +131,7 @@ def _request(draft: BookingDraft, reach: Reach, form: SummaryForm) -> BookingReq
         car_details=draft.car_details,
         standing_limit_cents=draft.standing_limit_cents,
         early_start=draft.early_start,
+        terms_version=draft.terms_version,
         wishes=tuple(draft.wishes),
     )
 

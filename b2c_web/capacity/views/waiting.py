@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import date
-from typing import Any
 
 from flask import Response, flash, request, session, url_for
 from flask_babel import gettext as _
@@ -14,9 +13,8 @@ from b2c_web.accounts import commands as accounts
 from b2c_web.accounts import sessions
 from b2c_web.accounts.contact import CodeForm, ContactForm
 from b2c_web.accounts.limits import network_here
-from b2c_web.accounts.models import Role
 from b2c_web.accounts.queries import code_valid_until
-from b2c_web.bookings import drafts, steps
+from b2c_web.bookings import contacts, drafts, steps
 from b2c_web.bookings.models import BookingDraft
 from b2c_web.bookings.places import Place
 from b2c_web.capacity import blueprint, offers, waiting
@@ -35,12 +33,10 @@ def join_waiting(draft_id: uuid.UUID) -> Response:
     instead = _too_early(draft, day)
     if instead or day is None:
         return htmx.see_other(instead)
-    form = ContactForm(data=_known(draft))
-    if _is_customer():
-        form.email.data = current_user.email
+    form = contacts.form_of(draft)
     if form.validate_on_submit():
-        drafts.save(draft_id, **_facts(form))
-        if _is_customer():
+        drafts.save(draft_id, **contacts.facts_of(form))
+        if contacts.is_customer():
             return _join(draft_id, day, form)
         if submitted(form, lambda: accounts.request_code(form.email.data, formatting.language(), network_here())):
             return htmx.see_other(url_for("offers.waiting_code", draft_id=draft_id, day=day.isoformat()))
@@ -49,38 +45,19 @@ def join_waiting(draft_id: uuid.UUID) -> Response:
 
 def _too_early(draft: BookingDraft, day: date | None) -> str:
     """Where to go instead: to the step that lacks something, or to the calendar when no day is named."""
-    if steps.is_past("bookings.date", draft, _is_customer()):
-        return url_for(steps.first_open(draft, _is_customer()), draft_id=draft.id)
+    if steps.is_past("bookings.date", draft, contacts.is_customer()):
+        return url_for(steps.first_open(draft, contacts.is_customer()), draft_id=draft.id)
     if not steps.reach_of(draft).served:
         return url_for("bookings.car", draft_id=draft.id)
     return url_for("bookings.date", draft_id=draft.id) if day is None else ""
 
 
-def _is_customer() -> bool:
-    return bool(current_user.is_authenticated and current_user.role is Role.CUSTOMER)
-
-
-def _known(draft: BookingDraft) -> dict[str, Any]:
-    """What was said before; what is missing comes from the account."""
-    known = {name: getattr(draft, name) for name in ("name", "phone", "street", "city", "email")}
-    if _is_customer():
-        place = drafts.address_in(current_user, draft.postal_code)
-        account = {"name": current_user.name, "phone": current_user.phone}
-        account |= {"street": place.street, "city": place.city} if place else {}
-        known |= {name: value for name, value in account.items() if not known[name]}
-    return known | {"standing_limit": draft.standing_limit_cents, "early_start": draft.early_start}
-
-
-def _facts(form: ContactForm) -> dict[str, Any]:
-    names = ("name", "email", "phone", "street", "city", "early_start")
-    facts = {name: form[name].data for name in names} | {"standing_limit_cents": form.standing_limit.data}
-    return facts | ({"user_id": current_user.id} if _is_customer() else {})
-
-
 def _page(draft_id: uuid.UUID, day: date, form: ContactForm) -> Response:
     draft = drafts.draft_of(draft_id)
     words = {"service": TEXTS[draft.service], "vehicle_class": CLASS_TEXTS[draft.vehicle_class]}  # type: ignore[index]
-    return form_page("capacity/waiting_join.html", form, draft=draft, day=day, signed_in=_is_customer(), **words)
+    return form_page(
+        "capacity/waiting_join.html", form, draft=draft, day=day, signed_in=contacts.is_customer(), **words
+    )
 
 
 def _join(draft_id: uuid.UUID, day: date, form: ContactForm | None = None) -> Response:
@@ -125,7 +102,7 @@ def waiting_code(draft_id: uuid.UUID) -> Response:
     instead = _too_early(draft, day)
     if instead or day is None:
         return htmx.see_other(instead)
-    if _is_customer() or not (draft.email and draft.street and draft.name):
+    if contacts.is_customer() or not (draft.email and draft.street and draft.name):
         return htmx.see_other(url_for("offers.join_waiting", draft_id=draft_id, day=day.isoformat()))
     form, email = CodeForm(), draft.email
     if submitted(form, lambda: sessions.sign_in(accounts.enter_code(email, form.digits, network_here()))):
