@@ -206,7 +206,7 @@ def test_what_is_taken_meanwhile_is_told_and_another_taken(rosa: Person, site: S
     expect(rosa.page.locator("input[name=back]:checked")).to_have_count(1)
     expect(rosa.page.locator(".notice")).to_have_count(0)
     rosa.next()
-    rosa.at("contact")
+    rosa.at("summary")  # where she came from
 
 
 def chosen_by(email: str) -> Any:
