@@ -270,6 +270,8 @@ def _weeks(month: date, answer: Answer, chosen: date | None, waiting: bool) -> l
 def _cell(day: date, known: Day | None, words: Mapping[str, str], *, chosen: bool, choosable: Sequence[str]) -> Cell:
     state = STATES[known.state] if known else "closed"
     word = words[state].replace("#", str(known.places)) if known else words["closed"]
+    if known and known.block is Block.LEAD_TIME:
+        word = ""  # as a day that is over: it is not closed
     query = f"day={day.isoformat()}" if state in choosable else ""
     return Cell(day.day, state, word, query, chosen)
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import current_app, g, url_for
 from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 
 from b2c_web.bookings.availability import Question
 from b2c_web.bookings.models import BookingDraft
@@ -25,7 +26,8 @@ def progress(draft: BookingDraft | None) -> list[tuple[Any, str]]:
 
 def has_agreed(draft: BookingDraft) -> bool:
     """Did this person tick the terms, as they are now, for this draft?"""
-    return bool(draft.terms_version == current_app.config["TERMS_VERSION"])
+    is_mine = draft.user_id == (current_user.id if current_user.is_authenticated else None)
+    return is_mine and draft.terms_version == current_app.config["TERMS_VERSION"]
 
 
 def first_open(draft: BookingDraft, signed_in: bool) -> str:

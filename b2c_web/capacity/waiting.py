@@ -53,6 +53,7 @@ class Wanted:
     place: Place
     customer_name: str
     customer_phone: str
+    terms_version: str  # that was agreed to
     vehicle_id: uuid.UUID | None = None
     car_details: dict[str, Any] = field(default_factory=dict)
     standing_limit_cents: int = 0
@@ -128,7 +129,7 @@ def _values(wanted: Wanted) -> dict[str, Any]:
         "lng": place.lng,
         "standing_limit_cents": wanted.standing_limit_cents,
         "early_start": wanted.early_start,
-        "terms_version": current_app.config["TERMS_VERSION"],
+        "terms_version": wanted.terms_version,
         "created_at": now,
         "updated_at": now,
     }

@@ -47,7 +47,7 @@ def hold(
     """Step: the approved sum is to be held, on a saved method (None: the usual one) or on a page."""
     wish = PURPOSE, extension.id, booking.user_id, extension.approved_amount_cents
     description = f"{LABEL} {booking.number}"
-    payment = hold_payment(*wish, method_id=method_id, on_page=on_page, at_once=True, description=description)
+    payment = hold_payment(*wish, method_id=method_id, on_page=on_page, description=description)
     extension.by_mandate = payment.by_mandate
     if not on_page:
         extension.failure_code = None

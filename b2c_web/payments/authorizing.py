@@ -50,7 +50,7 @@ class HoldWish:
 
 
 def wish_of(payment: Payment) -> HoldWish:
-    """Step: what `hold_payment(at_once=True)` wrote down, to be carried out by `authorize_payment` after the commit."""
+    """Step: what `hold_payment` wrote down, to be carried out by `authorize_payment` after the commit."""
     is_asked = payment.provider_asked_at is not None
     return HoldWish(payment.id, _try(payment, "authorize", payment.amount_cents) if is_asked else None)
 

@@ -36,15 +36,14 @@ def hold_payment(
     *,
     method_id: uuid.UUID | None = None,
     on_page: bool = False,
-    at_once: bool = False,
     description: str = "",
 ) -> Payment:
     """Step: write down that this money shall be held; an attempt before it that waits is given up.
 
-    `method_id`: the saved card or account (None: the customer's usual one). Call `authorize_payment` right after the
-    commit; a job does it 5 s later otherwise. A card is held, a SEPA mandate promises and is charged by the capture
-    (`payment.by_mandate`). `on_page`: the customer types a card instead; call `open_checkout` after the commit.
-    `at_once`: the first try is written down here, so that `wish_of` needs no transaction of its own after this one.
+    `method_id`: the saved card or account (None: the customer's usual one). For a card the first try is written down
+    here: call `authorize_payment` with its `wish_of` right after the commit; a job goes on 5 s later otherwise. A card
+    is held, a SEPA mandate promises and is charged by the capture (`payment.by_mandate`). `on_page`: the customer types
+    a card instead; call `open_checkout` after the commit.
     `description` is what the bank statement's details show, without personal data. Locks the purpose's payments.
     Raises Conflict when the purpose's money is held or paid already, NotFound when the method is not this user's.
     """
@@ -56,7 +55,7 @@ def hold_payment(
         last = earlier.attempt
     method = None if on_page else _method(user_id, method_id)
     facts: dict[str, Any] = {"on_page": on_page, "description": description[:200], "attempt": last + 1}
-    if at_once and method is not None and method.type == CARD:
+    if method is not None and method.type == CARD:
         facts |= {"tries": 1, "provider_asked_at": now_utc()}
     return _add(purpose, purpose_id, user_id, amount_cents, method, **facts)
 

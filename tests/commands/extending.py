@@ -78,7 +78,7 @@ class Extending(Trips):
         return self.fresh(extension.id)
 
     def approve(self, extension: Extension, accepted: Collection[int] = (0, 1)) -> commands.HoldWish:
-        """The booking's customer ticks and approves on the page; returns the payment's id."""
+        """The booking's customer ticks and approves on the page; returns the wish for the money."""
         booking = self.session.get(Booking, extension.booking_id)
         return commands.approve(booking.user, extension.id, accepted, queries.digest_of(extension))
 

@@ -28,6 +28,8 @@ from tests.factories import make_customer, make_jockey, make_user
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 
+AGREED = "2026-01-01"  # the terms as they were then
+
 
 class Full(Scene):
     """The scene's first day takes one booking only, and it is taken."""
@@ -55,6 +57,7 @@ class Full(Scene):
                 "place": PLACE,
                 "customer_name": "Person am Beispielweg",
                 "customer_phone": "+4923021234567",
+                "terms_version": AGREED,
                 **facts,
             }
         )
@@ -214,16 +217,13 @@ def test_a_hold_of_the_list_sends_no_late_money_back(full: Full) -> None:
     assert breaches() == []
 
 
-def test_the_terms_that_count_are_those_that_were_agreed_to(
-    full: Full, app: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    agreed = app.config["TERMS_VERSION"]
+def test_the_terms_that_count_are_those_that_were_agreed_to(full: Full, app: Any) -> None:
     entry = full.wait()
-    monkeypatch.setitem(app.config, "TERMS_VERSION", "2099-01-01")
+    assert app.config["TERMS_VERSION"] != AGREED
     full.free()
     tell_waiting(full.workshop.id)
     full.session.expire_all()
-    assert full.session.get(Booking, entry.booking_id).terms_version == agreed
+    assert full.session.get(Booking, entry.booking_id).terms_version == AGREED
 
 
 def test_money_that_came_late_counts_when_the_place_is_still_there(full: Full) -> None:

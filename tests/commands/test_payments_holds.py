@@ -71,8 +71,7 @@ def wish(work: Purpose, user: User, save: Callable[..., PaymentMethod]) -> Calla
     def wish_for_it(**which: Any) -> tuple[Payment, HoldWish]:
         method = save(**(which or {"card": "visa"}))
         with command_transaction():
-            facts: dict[str, Any] = {"method_id": method.id, "at_once": True}
-            payment = hold_payment(PaymentPurpose.EXTENSION, work.id, user.id, SUM, **facts)
+            payment = hold_payment(PaymentPurpose.EXTENSION, work.id, user.id, SUM, method_id=method.id)
             return payment, wish_of(payment)
 
     return wish_for_it

@@ -102,6 +102,8 @@ def test_a_window_that_is_too_near_by_now_was_not_given_away(walk: Walk) -> None
     assert "Ihr Fenster lässt sich nicht mehr buchen. Am nächsten dran:" in page
     assert "An diesem Tag lässt sich nichts mehr buchen." in page
     assert "haben wir geschlossen" not in page
+    assert "26 zu" not in page
+    assert "28 zu" in page
 
 
 def test_the_own_hold_of_the_last_place_can_be_looked_at_again(walk: Walk) -> None:

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from b2c_web.accounts.models import Address
+from b2c_web.accounts.models import Address, User
 from b2c_web.bookings.models import Booking, BookingDraft
 from b2c_web.flask_extensions import db
 from tests.commands.scene import Scene
@@ -82,3 +82,30 @@ def test_new_terms_are_asked_for_anew(walk: Walk, app: Flask, monkeypatch: pytes
     walk.say()
     walk.confirm()
     assert db.session.query(Booking).one().terms_version == NEXT
+
+
+def test_what_somebody_else_ticked_in_this_browser_does_not_count(
+    client: FlaskClient, session: Any, login: Callable[..., FlaskClient]
+) -> None:
+    """Rosa leaves before she enters her code, and Bert signs in."""
+    walk = Walk(client, Scene(session, ronjas=3))
+    walk.to_contact()
+    assert walk.say().location.endswith("/code")
+    bert = make_customer()
+    db.session.commit()
+    login(bert)
+    assert place_of(walk, "summary") == "contact"
+    assert not is_ticked(walk.page("contact"))
+    walk.say()
+    assert place_of(walk, "summary") == "summary"
+
+
+def test_another_place_asks_for_the_date_anew(walk: Walk) -> None:
+    """The way there may take longer, so that what was chosen cannot be kept."""
+    db.session.add(Address(user_id=db.session.query(User).one().id, street="Weg 1", postal_code="58452", city="Witten"))
+    db.session.commit()
+    walk.to_contact()
+    walk.say()
+    walk.send("car", vehicle="new", vehicle_class="MIDSIZE", postal_code="58452")
+    assert walk.choose().location.endswith("/date")
+    assert db.session.query(BookingDraft).one().street == "Weg 1"

@@ -102,6 +102,19 @@ def test_joining_again_signed_in_joins_once(walk: Walk) -> None:
     assert entry().customer_name == "Neuer Name"
 
 
+def test_nobody_waits_under_terms_that_came_after_the_tick(
+    walk: Walk, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    join(walk)
+    monkeypatch.setitem(app.config, "TERMS_VERSION", "2099-01-01")
+    again = walk.send(f"waiting/code?day={DAY}", code=walk.mails[-1].code)
+    assert again.location.endswith(f"/waiting?day={DAY}")
+    assert db.session.query(WaitingEntry).count() == 0
+    join(walk)
+    walk.send(f"waiting/code?day={DAY}", code=walk.mails[-1].code)
+    assert entry().terms_version == "2099-01-01"
+
+
 def test_what_is_missing_is_said_and_the_input_kept(walk: Walk) -> None:
     answer = join(walk, phone="12", terms="", street="")
     assert answer.status_code == 422

@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 
 from b2c_web import htmx
 from b2c_web.access import public
-from b2c_web.bookings import blueprint, drafts, steps
+from b2c_web.bookings import blueprint, drafts
 from b2c_web.bookings.contacts import is_customer
 from b2c_web.bookings.forms import CarForm
 from b2c_web.bookings.models import BookingDraft
@@ -144,11 +144,9 @@ def _wishes_fall(draft: BookingDraft, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _what_falls(draft: BookingDraft, reach: Reach) -> dict[str, Any]:
-    """What another place undoes: the street and, since windows belong to a workshop, perhaps the date."""
+    """What another place undoes: the street, and the date, since the way there may take longer."""
     if draft.postal_code == reach.postal_code:
         return {}
-    before = steps.reach_of(draft) if draft.postal_code else None
-    same = before is not None and before.workshop is not None and before.workshop is reach.workshop
     place = drafts.address_in(current_user, reach.postal_code) if is_customer() else None
     where = {"street": place.street if place else None, "city": place.city if place else None}
-    return where if same else where | {"slot_id": None, "return_slot_id": None}
+    return where | {"slot_id": None, "return_slot_id": None}

@@ -81,6 +81,8 @@ def _wanted(draft: BookingDraft, day: date) -> waiting.Wanted:
     reach = steps.reach_of(draft)
     if reach.point is None:
         raise Invalid
+    if not steps.has_agreed(draft) or draft.terms_version is None:
+        raise Invalid(_("Bitte stimmen Sie den AGB zu."), field="terms")
     return waiting.Wanted(
         user_id=current_user.id,
         day=day,
@@ -92,6 +94,7 @@ def _wanted(draft: BookingDraft, day: date) -> waiting.Wanted:
         car_details=draft.car_details,
         standing_limit_cents=draft.standing_limit_cents,
         early_start=draft.early_start,
+        terms_version=draft.terms_version,
     )
 
 
@@ -102,7 +105,7 @@ def waiting_code(draft_id: uuid.UUID) -> Response:
     instead = _too_early(draft, day)
     if instead or day is None:
         return htmx.see_other(instead)
-    if contacts.is_customer() or not (draft.email and draft.street and draft.name):
+    if contacts.is_customer() or not (steps.has_agreed(draft) and draft.email and draft.street and draft.name):
         return htmx.see_other(url_for("offers.join_waiting", draft_id=draft_id, day=day.isoformat()))
     form, email = CodeForm(), draft.email
     if submitted(form, lambda: sessions.sign_in(accounts.enter_code(email, form.digits, network_here()))):
