@@ -122,8 +122,12 @@ class CalendarView:
 
     @property
     def note(self) -> str:
-        """What stands below the price."""
-        return self.picked.day_text if self.picked else _("noch ohne Termin")
+        """What stands below the price: also the return, which is ticked by itself and may lie out of sight."""
+        if self.picked is None:
+            return _("noch ohne Termin")
+        if self.back is None:
+            return self.picked.day_text
+        return _("%(pickup)s, zurück %(back)s", pickup=self.picked.day_text, back=self.back.day_text)
 
     @property
     def back(self) -> WindowLine | None:

@@ -15,6 +15,7 @@ from b2c_web.bookings.models import BookingDraft
 
 
 def is_customer() -> bool:
+    """Is somebody signed in who books for themselves, and no staff?"""
     return bool(current_user.is_authenticated and current_user.role is Role.CUSTOMER)
 
 

@@ -10,12 +10,13 @@ from b2c_web.bookings.availability import Question
 from b2c_web.bookings.models import BookingDraft
 from b2c_web.workshops.queries import Reach, nearest_workshop
 
+SUMMARY = "bookings.summary"
 STEPS = (
     ("bookings.car", _l("Auto")),
     ("bookings.service", _l("Service")),
     ("bookings.date", _l("Termin")),
     ("bookings.contact", _l("Adresse")),
-    ("bookings.summary", _l("Prüfen")),
+    (SUMMARY, _l("Prüfen")),
 )
 
 
@@ -40,7 +41,7 @@ def first_open(draft: BookingDraft, signed_in: bool) -> str:
         ("bookings.date", lacks_date),
         ("bookings.contact", not signed_in or not is_said),
     )
-    return next((endpoint for endpoint, lacks in lacking if lacks), "bookings.summary")
+    return next((endpoint for endpoint, lacks in lacking if lacks), SUMMARY)
 
 
 def is_past(endpoint: str, draft: BookingDraft, signed_in: bool) -> bool:

@@ -29,4 +29,4 @@ def init_app(app: Flask) -> None:
     hooks.late_refunds_of.add(costing.late_refunds_of)
     hooks.other_car.add(wishing.part_from_car)
     shown = {"extensions_of": queries.of_booking, "wishes_of": wishes.of_booking, "open_work_of": wishes.open_work_of}
-    app.jinja_env.globals |= shown
+    app.jinja_env.globals |= shown | {"bookings_waiting": queries.bookings_waiting}

@@ -3,8 +3,10 @@
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, cast, func, or_, select, text
+from flask_login import current_user
+from sqlalchemy import ColumnElement, Select, String, and_, cast, func, or_, select, text
 
 from b2c_web.accounts.models import Role, User
 from b2c_web.bookings.models import Booking, BookingStatus
@@ -65,7 +67,7 @@ def needs_customer_for_money(extension_id: uuid.UUID) -> bool:
     return rules.needs_customer_for_money(db.session.execute(money).one())
 
 
-def waiting_for_customer(booking_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+def waiting_for_customer(booking_ids: Collection[uuid.UUID] | Select[Any]) -> set[uuid.UUID]:
     """Which of these bookings have an extension that its customer is to decide, or to pay otherwise."""
     wanted = select(Extension.booking_id, Extension.status, Extension.authorization_status, Extension.failure_code)
     can_answer = Booking.status == BookingStatus.IN_WORKSHOP, Booking.service_completed_at.is_(None)
@@ -73,6 +75,14 @@ def waiting_for_customer(booking_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     pending = ExtensionStatus.PENDING
     rows = db.session.execute(wanted)
     return {row.booking_id for row in rows if row.status is pending or rules.needs_customer_for_money(row)}
+
+
+def bookings_waiting() -> list[Booking]:
+    """The signed-in customer's bookings whose workshop waits for an answer, the one with the oldest window first."""
+    waiting = waiting_for_customer(select(Booking.id).where(Booking.user_id == current_user.id))
+    if not waiting:
+        return []
+    return list(db.session.scalars(select(Booking).where(Booking.id.in_(waiting)).order_by(Booking.pickup_time)))
 
 
 def visible_extension(user: User, extension_id: uuid.UUID) -> ExtensionView:

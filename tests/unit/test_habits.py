@@ -24,7 +24,6 @@ LONG_FUNCTIONS = {
     "payments/simulator/objects.py:charged_card": "one object of Stripe's, with every field",
     "bookings/messages.py:facts_of": "all facts that a message can name, in one dictionary",
     "bookings/claim.py:_insert": "one row with many columns, each named once",
-    "notifications/commands.py:add_notification": "nine facts of a message, each named where it comes in and goes out",
     "payments/documents.py:add_document": "one row of the books, each column named once",
     "__init__.py:_derive": "one dictionary of the settings that Flask's extensions read",
 }

@@ -67,8 +67,18 @@ def test_who_changes_something_comes_back_to_the_check(walk: Walk, step: str) ->
 def test_another_service_asks_for_its_date_first(walk: Walk) -> None:
     walk.to_contact()
     walk.say()
-    assert walk.choose("OIL_SERVICE").location.endswith("/date")
+    slots = walk.scene.slots
+    shown = walk.choose("OIL_SERVICE").location
+    assert shown.endswith(f"/date?slot={slots[0].id}&back={slots[2].id}")
+    page = walk.page("date", "?" + shown.split("?")[1])
+    assert "Do, 26. Nov., 8–10 Uhr, zurück Do, 26. Nov., 12–14 Uhr" in page  # it still fits, and stays chosen
     assert walk.pick().location.endswith("/summary")
+
+
+def test_the_same_car_leads_back_to_the_check(walk: Walk) -> None:
+    walk.to_contact()
+    walk.say()
+    assert walk.send("car", vehicle="new", vehicle_class="SUV", postal_code="44137").location.endswith("/summary")
 
 
 def test_new_terms_are_asked_for_anew(walk: Walk, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice
 
 from b2c_web import htmx
 from b2c_web.access import public
-from b2c_web.bookings import blueprint, drafts
+from b2c_web.bookings import blueprint, drafts, steps
 from b2c_web.bookings.contacts import is_customer
 from b2c_web.bookings.forms import CarForm
 from b2c_web.bookings.models import BookingDraft
@@ -48,6 +48,8 @@ def car(draft_id: uuid.UUID) -> Response:
     if reach is not None:
         facts = _facts(form)
         drafts.save(draft_id, **facts, **_what_falls(draft, reach), **_wishes_fall(draft, facts))
+        if steps.first_open(drafts.draft_of(draft_id), is_customer()) == steps.SUMMARY:  # where "ändern" was pressed
+            return htmx.see_other(url_for(steps.SUMMARY, draft_id=draft_id))
         return htmx.see_other(url_for("bookings.service", draft_id=draft_id))
     return _page(draft, form)
 

@@ -15,6 +15,7 @@ from b2c_web.bookings.forms import DateForm, ServiceForm
 from b2c_web.bookings.models import BookingDraft
 from b2c_web.bookings.views.frame import (
     calendar_fragment,
+    go_on,
     is_complete,
     offered_work,
     page,
@@ -40,8 +41,11 @@ def service(draft_id: uuid.UUID) -> Response:
         return htmx.render("bookings/_service_price.html", shown=_shown_price(offers, draft, form), fragment=True)
     open_work = offered_work(draft)
     if form.validate_on_submit() and _may_wish(form, open_work):
-        drafts.save(draft_id, **_service_facts(draft, form))
-        return _go_on(draft_id)
+        facts, slot_id, back_id = _service_facts(draft, form), draft.slot_id, draft.return_slot_id
+        drafts.save(draft_id, **facts)
+        if slot_id and "slot_id" in facts:  # what was chosen stays, where it still fits
+            return htmx.see_other(url_for("bookings.date", draft_id=draft_id, slot=slot_id, back=back_id))
+        return go_on(draft_id)
     if not form.is_submitted():
         form.wish.data = [work.key for work in standing_wishes(draft, open_work)]
     facts = {"offers": offers, "shown": _shown_price(offers, draft, form), "open_work": open_work}
@@ -116,11 +120,5 @@ def date(draft_id: uuid.UUID) -> Response:
     if form.validate_on_submit() and is_complete(form, view):
         back = view.back.slot_id if view.back else None
         drafts.save(draft_id, slot_id=view.picked.slot_id if view.picked else None, return_slot_id=back)
-        return _go_on(draft_id)
+        return go_on(draft_id)
     return page("bookings/date.html", draft, 3, form, calendar=view)
-
-
-def _go_on(draft_id: uuid.UUID) -> Response:
-    """To the next step, or back to the check by who came from there and lacks nothing."""
-    draft = drafts.draft_of(draft_id)
-    return htmx.see_other(url_for(steps.first_open(draft, is_customer()), draft_id=draft_id))

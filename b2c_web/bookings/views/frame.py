@@ -73,6 +73,12 @@ def step_draft(draft_id: uuid.UUID, endpoint: str) -> tuple[BookingDraft, Respon
     return draft, None
 
 
+def go_on(draft_id: uuid.UUID) -> Response:
+    """To the next step, or back to the check by who came from there and lacks nothing."""
+    first = steps.first_open(drafts.draft_of(draft_id), is_customer())
+    return htmx.see_other(url_for(first, draft_id=draft_id))
+
+
 def calendar_fragment(
     question: Question, choice: calendar_view.Choice, *, waiting: bool = False, moving: Booking | None = None
 ) -> Response:
