@@ -127,7 +127,8 @@ class CalendarView:
             return _("noch ohne Termin")
         if self.back is None:
             return self.picked.day_text
-        return _("%(pickup)s, zurück %(back)s", pickup=self.picked.day_text, back=self.back.day_text)
+        back = self.back.text if self.back.day == self.picked.day else self.back.day_text
+        return _("%(pickup)s, zurück %(back)s", pickup=self.picked.day_text, back=back)
 
     @property
     def back(self) -> WindowLine | None:

@@ -157,7 +157,12 @@ def test_the_next_free_window_is_taken_with_one_click(rosa: Person) -> None:
     first = text(rosa.page.locator(".now-value"))
     rosa.page.locator("#take-next-free").click()
     expect(rosa.page.locator("input[name=back]:checked")).to_have_count(1)
-    assert text(rosa.page.locator("#date-note")) == first
+    assert text(rosa.page.locator("#date-note")) == f"{first}, zurück 12–14 Uhr"
+    other = rosa.windows("back").nth(2)
+    chosen = text(other)
+    other.click()
+    expect(rosa.page.locator("#date-note")).to_have_text(f"{first}, zurück {chosen}")
+    expect(rosa.page.locator("input[name=back]:checked")).to_have_count(1)
     rosa.next()
     rosa.at("contact")
 
