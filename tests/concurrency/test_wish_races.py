@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from b2c_web import clock
 from b2c_web.accounts.models import User
@@ -45,8 +45,10 @@ def before(scene: Extending) -> tuple[Booking, Extension]:
 @pytest.fixture
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """No row locks, and none of the constraints that stand behind them."""
-    for module in (access, booking_access, wishing):
+    for module in (booking_access, wishing):
         monkeypatch.setattr(module, "lock_booking", NO_LOCK["lock_booking"])
+    unlocked = select(Booking, Extension).join(Extension, Extension.booking_id == Booking.id)
+    monkeypatch.setattr(access, "WITH_BOOKING", unlocked)
     for name in CONSTRAINTS:
         db.session.execute(text(f"ALTER TABLE extension_wishes DROP CONSTRAINT {name}"))
     db.session.commit()
