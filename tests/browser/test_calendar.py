@@ -167,6 +167,17 @@ def test_the_next_free_window_is_taken_with_one_click(rosa: Person) -> None:
     rosa.at("contact")
 
 
+def test_a_return_tapped_at_once_keeps_the_pickup_that_was_tapped_before(rosa: Person) -> None:
+    rosa.windows().nth(0).click()
+    expect(rosa.page.locator("input[name=back]:checked")).to_have_count(1)
+    second = text(rosa.windows().nth(1))
+    rosa.page.evaluate("""() => { for (const name of ["slot", "back"])
+      document.querySelectorAll(`input[name=${name}]:not(:disabled)`)[1].click(); }""")
+    expect(rosa.page.locator("#date-note")).to_contain_text(f", {second}, zurück")
+    expect(rosa.page.locator(".window:has(input[name=slot]:checked) label")).to_have_text(second)
+    rosa.forgives_leaving()  # the first request was replaced by the second
+
+
 def test_a_day_brings_its_windows_into_view(rosa: Person) -> None:
     to_next_month(rosa.page)
     rosa.page.evaluate("scrollTo(0, 300)")

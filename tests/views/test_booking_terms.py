@@ -119,3 +119,15 @@ def test_another_place_asks_for_the_date_anew(walk: Walk) -> None:
     walk.send("car", vehicle="new", vehicle_class="MIDSIZE", postal_code="58452")
     assert walk.choose().location.endswith("/date")
     assert db.session.query(BookingDraft).one().street == "Weg 1"
+
+
+def test_another_code_nearby_asks_for_the_date_anew(walk: Walk) -> None:
+    where = {"vehicle": "new", "vehicle_class": "MIDSIZE", "postal_code": "00000"}
+    walk.start(**where, nearby_postal_code="44137")
+    walk.choose()
+    walk.pick()
+    walk.say()
+    assert walk.send("car", **where, nearby_postal_code="44137").location.endswith("/summary")
+    assert walk.send("car", **where, nearby_postal_code="58452").location.endswith("/service")
+    draft = db.session.query(BookingDraft).one()
+    assert (draft.slot_id, draft.street) == (None, CONTACT["street"])

@@ -47,7 +47,7 @@ def car(draft_id: uuid.UUID) -> Response:
     reach = _checked_reach(form)
     if reach is not None:
         facts = _facts(form)
-        drafts.save(draft_id, **facts, **_what_falls(draft, reach), **_wishes_fall(draft, facts))
+        drafts.save(draft_id, **facts, **_what_falls(draft, facts), **_wishes_fall(draft, facts))
         if steps.first_open(drafts.draft_of(draft_id), is_customer()) == steps.SUMMARY:  # where "ändern" was pressed
             return htmx.see_other(url_for(steps.SUMMARY, draft_id=draft_id))
         return htmx.see_other(url_for("bookings.service", draft_id=draft_id))
@@ -145,10 +145,10 @@ def _wishes_fall(draft: BookingDraft, facts: dict[str, Any]) -> dict[str, Any]:
     return {} if facts["vehicle_id"] == draft.vehicle_id else {"wishes": []}
 
 
-def _what_falls(draft: BookingDraft, reach: Reach) -> dict[str, Any]:
-    """What another place undoes: the street, and the date, since the way there may take longer."""
-    if draft.postal_code == reach.postal_code:
-        return {}
-    place = drafts.address_in(current_user, reach.postal_code) if is_customer() else None
-    where = {"street": place.street if place else None, "city": place.city if place else None}
-    return where | {"slot_id": None, "return_slot_id": None}
+def _what_falls(draft: BookingDraft, facts: dict[str, Any]) -> dict[str, Any]:
+    """What another place undoes: the date, since the way there may take longer, and with its own code the street."""
+    falls = {"slot_id": None, "return_slot_id": None}
+    if draft.postal_code == facts["postal_code"]:
+        return {} if draft.nearby_postal_code == facts["nearby_postal_code"] else falls
+    place = drafts.address_in(current_user, facts["postal_code"]) if is_customer() else None
+    return falls | {"street": place.street if place else None, "city": place.city if place else None}

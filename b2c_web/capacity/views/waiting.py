@@ -105,7 +105,7 @@ def waiting_code(draft_id: uuid.UUID) -> Response:
     instead = _too_early(draft, day)
     if instead or day is None:
         return htmx.see_other(instead)
-    if contacts.is_customer() or not (steps.has_agreed(draft) and draft.email and draft.street and draft.name):
+    if contacts.is_customer() or not (draft.email and draft.street and draft.name):
         return htmx.see_other(url_for("offers.join_waiting", draft_id=draft_id, day=day.isoformat()))
     form, email = CodeForm(), draft.email
     if submitted(form, lambda: sessions.sign_in(accounts.enter_code(email, form.digits, network_here()))):
