@@ -126,7 +126,7 @@ def _begin(payment_id: uuid.UUID) -> Try | None:
     """First step, where it was not taken with the wish. None when nothing is to be asked: it is decided, or our own
     records decide it.
 
-    Only the payment is locked here, since nobody is told anything: a person waits for this.
+    Only the payment is locked here, since nobody is told anything.
     """
     with command_transaction():
         payment, method, _user = _locked_alone(payment_id)
