@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -129,13 +130,14 @@ def bare_server(house: House, rows: Path) -> Any:
     return web_server(environ, "/", application=application, settings=settings)
 
 
-def example() -> tuple[Question, Answer]:
-    """What one of the visitors asks and is answered."""
+def example() -> tuple[Question, Answer, date | None]:
+    """What one of the visitors asks and is answered, and the day that the page opens."""
     draft = db.session.query(BookingDraft).order_by(BookingDraft.id).first()
     if draft is None:
         raise RuntimeError("there is no visitor")
     question = steps.question_of(draft, steps.reach_of(draft))
-    return question, calendar_view.ask(question)
+    answer = calendar_view.ask(question)
+    return question, answer, calendar_view.build(answer, question, calendar_view.Choice()).day
 
 
 def take_turns(*sides: Side) -> None:

@@ -35,8 +35,9 @@ for _name in ("workshop", "first", "last"):
 def create_app() -> Flask:
     """For the web server, from its environment.
 
-    BARE_DATABASE: for psycopg. BARE_ROWS: a file with a pickled (question, answer) of one visitor: the settled part of
-    the page, and the rows in memory.
+    BARE_DATABASE: for psycopg. BARE_ROWS: a file with a pickled (question, answer, day) of one visitor: the settled
+    part of the page, the rows in memory, and the day that the product opens (without its rules it would be another one,
+    and on a month's last day another month).
     """
     database, given = os.environ["BARE_DATABASE"], Path(os.environ["BARE_ROWS"])
     app = Flask("bare", root_path=str(ROOT))
@@ -45,12 +46,12 @@ def create_app() -> Flask:
     Babel(app, default_locale="de", locale_selector=lambda: "de")
     formatting.init_app(app)
     page_frame.init_app(app)
-    question, kept = pickle.loads(given.read_bytes())  # noqa: S301 - our own file, made a moment ago
+    question, kept, day = pickle.loads(given.read_bytes())  # noqa: S301 - our own file, made a moment ago
     connections = threading.local()
 
     @app.get("/")
     def from_memory() -> str:
-        return page(question, kept)
+        return page(question, kept, day)
 
     @app.get("/<uuid:workshop>")
     def from_the_database(workshop: Any) -> str:
@@ -58,13 +59,13 @@ def create_app() -> Flask:
             connections.one = psycopg.connect(database, autocommit=True)
         first, last = kept.days[0].day, kept.days[-1].day
         asked = {"workshop": workshop, "first": first, "last": last}
-        return page(question, answer(connections.one.execute(STATEMENT, asked).fetchall(), kept))
+        return page(question, answer(connections.one.execute(STATEMENT, asked).fetchall(), kept), day)
 
     return app
 
 
-def page(question: Question, rows: Answer) -> str:
-    view = calendar_view.build(rows, question, calendar_view.Choice())
+def page(question: Question, rows: Answer, day: date) -> str:
+    view = calendar_view.build(rows, question, calendar_view.Choice(day=day), waiting=True)
     return render_template(TEMPLATE, calendar=view, form=SimpleNamespace(errors={}), fragment=True)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from b2c_web import formatting
@@ -27,12 +28,16 @@ from b2c_web.workshops.rules import Block, DayState, Offer, Window
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the address bar says: month shown, day and windows chosen."""
+    """What the address bar says: month shown, day and windows chosen.
+
+    `before`: the windows were chosen for something else, and the page looks whether they still fit.
+    """
 
     month: date | None = None
     day: date | None = None
     slot: uuid.UUID | None = None
     back: uuid.UUID | None = None
+    before: bool = False
 
     @classmethod
     def read(
@@ -42,7 +47,7 @@ class Choice:
         month, day, chosen = _date(arguments.get("month")), _date(arguments.get("day")), _uuid(arguments.get("slot"))
         if chosen is None and day is None:
             return cls(month, None, slot, _uuid(arguments.get("back")) or back)
-        return cls(month, day, chosen, _uuid(arguments.get("back")))
+        return cls(month, day, chosen, _uuid(arguments.get("back")), arguments.get("before") == "1")
 
 
 def _uuid(text: str | None) -> uuid.UUID | None:
@@ -181,6 +186,8 @@ def build(
     _add_next_free(view, first)
     if choice.slot and view.picked is None:
         _add_alternatives(view, answer, chosen, own)
+        if view.gone and choice.before:
+            view.gone = FITS_NO_MORE
     if view.picked and chosen and not question.concierge:
         view.ready_at = instant(drop_off_ready_at(answer.judge.windows, chosen.window, answer.judge.order))
     return view
@@ -200,6 +207,7 @@ def _shown_day(choice: Choice, chosen: Offer | None, first: Offer | None, answer
     return first.window.day if first is not None and choice.month in (None, first.window.day.replace(day=1)) else None
 
 
+FITS_NO_MORE = _l("Mit dieser Wahl ist Ihr bisheriges Fenster nicht zu haben.")
 NOT_SHOWN = (Block.CLOSED, Block.HOLIDAY, Block.LEAD_TIME, Block.HORIZON)
 
 

@@ -13,7 +13,7 @@ from b2c_web.bookings.models import Booking, BookingDraft
 from b2c_web.flask_extensions import db
 from tests.commands.scene import Scene
 from tests.factories import make_customer
-from tests.views.walking import CONTACT, Walk, text_of
+from tests.views.walking import CONTACT, Walk, text_of, words_of
 
 pytestmark = pytest.mark.usefixtures("frozen_clock")
 NEXT = "2099-01-01"
@@ -69,10 +69,20 @@ def test_another_service_asks_for_its_date_first(walk: Walk) -> None:
     walk.say()
     slots = walk.scene.slots
     shown = walk.choose("OIL_SERVICE").location
-    assert shown.endswith(f"/date?slot={slots[0].id}&back={slots[2].id}")
+    assert shown.endswith(f"/date?slot={slots[0].id}&back={slots[2].id}&before=1")
     page = walk.page("date", "?" + shown.split("?")[1])
     assert "Do, 26. Nov., 8–10 Uhr, zurück 12–14 Uhr" in page  # it still fits, and stays chosen
     assert walk.pick().location.endswith("/summary")
+
+
+def test_a_date_that_another_service_does_not_fit_was_not_taken_by_somebody(walk: Walk) -> None:
+    walk.to_contact()
+    walk.scene.slots[0].jockey_minutes_taken = walk.scene.slots[0].jockey_minutes_room
+    db.session.commit()
+    shown = walk.choose("OIL_SERVICE").location
+    page = words_of(walk.page("date", "?" + shown.split("?")[1]))
+    assert "Mit dieser Wahl ist Ihr bisheriges Fenster nicht zu haben. Am nächsten dran: Do, 26. Nov., 10" in page
+    assert "vergeben worden" not in page
 
 
 def test_the_same_car_leads_back_to_the_check(walk: Walk) -> None:

@@ -44,7 +44,7 @@ def service(draft_id: uuid.UUID) -> Response:
         facts, slot_id, back_id = _service_facts(draft, form), draft.slot_id, draft.return_slot_id
         drafts.save(draft_id, **facts)
         if slot_id and "slot_id" in facts:  # what was chosen stays, where it still fits
-            return htmx.see_other(url_for("bookings.date", draft_id=draft_id, slot=slot_id, back=back_id))
+            return htmx.see_other(url_for("bookings.date", draft_id=draft_id, slot=slot_id, back=back_id, before=1))
         return go_on(draft_id)
     if not form.is_submitted():
         form.wish.data = [work.key for work in standing_wishes(draft, open_work)]
