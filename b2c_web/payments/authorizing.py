@@ -3,13 +3,10 @@
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import select
-
 from b2c_web import audit
 from b2c_web.accounts.models import User
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
-from b2c_web.errors import NotFound
 from b2c_web.flask_extensions import db
 from b2c_web.payments import hooks
 from b2c_web.payments.gateway import (
@@ -24,7 +21,7 @@ from b2c_web.payments.gateway import (
 from b2c_web.payments.holds import tell_declined
 from b2c_web.payments.keys import once
 from b2c_web.payments.methods import lock_user
-from b2c_web.payments.models import Payment, PaymentMethod, PaymentState
+from b2c_web.payments.models import Payment, PaymentState
 from b2c_web.payments.recording import record
 from b2c_web.payments.steps import lock_payment
 
@@ -124,46 +121,24 @@ def _try(payment: Payment, word: str, amount_cents: int) -> Try:
 
 def _begin(payment_id: uuid.UUID) -> Try | None:
     """First step, where it was not taken with the wish. None when nothing is to be asked: it is decided, or our own
-    records decide it.
-
-    Only the payment is locked here, since nobody is told anything.
+    records decide it. A mandate promises without the provider; what has no card any more needs the customer.
     """
-    with command_transaction():
-        payment, method, _user = _locked_alone(payment_id)
-        if not _is_wanted(payment):
-            return None
-        if method is not None and method.is_active and not payment.by_mandate:
-            return order_for(payment, "authorize", payment.amount_cents)
-    _decide_here(payment_id)
-    return None
-
-
-def _locked_alone(payment_id: uuid.UUID) -> tuple[Payment, PaymentMethod | None, User]:
-    wanted = select(Payment, PaymentMethod, User).join(User, User.id == Payment.user_id)
-    wanted = wanted.outerjoin(PaymentMethod, PaymentMethod.id == Payment.method_id).where(Payment.id == payment_id)
-    locked = wanted.with_for_update(of=Payment).execution_options(populate_existing=True)
-    found = db.session.execute(locked).first()
-    if found is None:
-        raise NotFound
-    payment, method, user = found
-    return payment, method, user
-
-
-def _is_wanted(payment: Payment) -> bool:
-    return payment.state is PaymentState.CREATED and payment.hold_asked_at is not None
-
-
-def _decide_here(payment_id: uuid.UUID) -> None:
-    """A mandate promises without the provider; what has no card any more needs the customer."""
     with command_transaction():
         payment = lock_payment(payment_id)
         lock_user(payment.user_id)  # an account is not removed while it is being promised
         if not _is_wanted(payment):
-            return
+            return None
         if payment.method is None or not payment.method.is_active:
             _decline_here(payment, PaymentState.OPEN, NO_METHOD)
         elif payment.by_mandate:
             _promise(payment)
+        else:
+            return order_for(payment, "authorize", payment.amount_cents)
+    return None
+
+
+def _is_wanted(payment: Payment) -> bool:
+    return payment.state is PaymentState.CREATED and payment.hold_asked_at is not None
 
 
 def _promise(payment: Payment) -> None:
