@@ -2,8 +2,9 @@
 
 The database says in one statement what it would be made of: a digest over the versions (place and transaction, ctid and
 xmin) of every row that the three statements of `availability` read, and how many windows the lead time has passed. A
-row that is changed is another version, also when it is changed back, so equal digests mean equal rows. The digest, the
-question, the choice, the day and the language are the key. Nothing is ever invalidated: another version is another key,
+row that is changed is another version, also when it is changed back, so equal digests mean equal rows. (Nothing is
+sorted: the same rows in another order are another digest, and only drawn once more.) The digest, the question, the
+choice, the day and the language are the key. Nothing is ever invalidated: another version is another key,
 and the oldest fragments fall out. What was rendered is kept only when the digest is still the same afterwards.
 
 Where the rows themselves were read already, they are the key (`drawn`).
@@ -27,22 +28,24 @@ KEPT = {"calendar_fragments": 2_000, "month_fragments": 100}  # of about 10 and 
 
 DIGEST = text(
     """
-    SELECT md5(concat_ws('|',
+    WITH usable AS (
+      SELECT id, ctid AS place, xmin AS made FROM ronja_vehicles
+      WHERE :concierge AND workshop_id = :workshop AND status IN ('AVAILABLE', 'IN_USE')
+        AND (next_service_mileage IS NULL OR mileage + :lead_km < next_service_mileage))
+    SELECT md5(concat(
       (SELECT concat_ws(',', s.ctid, s.xmin, p.ctid, p.xmin)
        FROM services s JOIN service_pricing p ON p.service_id = s.id
        WHERE s.type = CAST(:service AS service_type) AND s.is_active
          AND p.vehicle_class = CAST(:vehicle_class AS vehicle_class)
-         AND p.valid_from <= :now AND (p.valid_until IS NULL OR :now < p.valid_until)),
-      (SELECT string_agg(concat(ctid, xmin), ',' ORDER BY date) FROM workshop_capacity
-       WHERE workshop_id = :workshop AND date BETWEEN :first AND :last),
-      (SELECT concat(count(*) FILTER (WHERE start_time < :bookable_from),
-         string_agg(concat(ctid, xmin), ',' ORDER BY start_time)) FROM time_slots
-       WHERE workshop_id = :workshop AND service_date BETWEEN :first AND :last),
-      (SELECT string_agg(concat_ws(',', r.ctid, r.xmin, v.ctid, v.xmin), ';' ORDER BY r.id, v.during)
-       FROM ronja_vehicles r
-       LEFT JOIN ronja_reservations v ON v.ronja_id = r.id AND v.during && tstzrange(:start, :end)
-       WHERE :concierge AND r.workshop_id = :workshop AND r.status IN ('AVAILABLE', 'IN_USE')
-         AND (r.next_service_mileage IS NULL OR r.mileage + :lead_km < r.next_service_mileage))))
+         AND p.valid_from <= :now AND (p.valid_until IS NULL OR :now < p.valid_until)), '|',
+      (SELECT string_agg(tidsend(ctid) || xidsend(xmin), '') FROM workshop_capacity
+       WHERE workshop_id = :workshop AND date BETWEEN :first AND :last), '|',
+      (SELECT concat(count(*) FILTER (WHERE start_time < :bookable_from), '|',
+         string_agg(tidsend(ctid) || xidsend(xmin), '')) FROM time_slots
+       WHERE workshop_id = :workshop AND service_date BETWEEN :first AND :last), '|',
+      (SELECT string_agg(tidsend(place) || xidsend(made), '') FROM usable), '|',
+      (SELECT string_agg(tidsend(v.ctid) || xidsend(v.xmin), '')
+       FROM usable JOIN ronja_reservations v ON v.ronja_id = usable.id AND v.during && tstzrange(:start, :end))))
     """
 )
 
