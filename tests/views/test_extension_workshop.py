@@ -15,13 +15,14 @@ from b2c_web.audit import AuditEntry
 from b2c_web.bookings import commands as bookings
 from b2c_web.bookings.commands import complete_work
 from b2c_web.bookings.models import BookingStatus
+from b2c_web.bookings.returning import return_options
 from b2c_web.db import command_transaction
 from b2c_web.extensions import commands
 from b2c_web.extensions.items import Offer
 from b2c_web.extensions.models import AuthorizationStatus, DecisionRight, Extension, ExtensionStatus
 from b2c_web.extensions.queries import digest_of
 from b2c_web.extensions.views import completion
-from b2c_web.formatting import moment
+from b2c_web.formatting import day_window, moment
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.commands import capture_held, ensure_customer, make_default
 from b2c_web.payments.gateway import gateway
@@ -391,3 +392,19 @@ def test_what_was_not_agreed_promises_no_new_time(pages: Pages, end: str) -> Non
     else:
         commands.withdraw_extension(pages.scene.staff, extension.id, "Doppelt")
     assert "Neue Zusage" not in plain(pages.staff.get(path))
+
+
+@pytest.mark.parametrize(("back", "words"), [(None, "Ihr Auto ist nun bis"), (2, "Wir bringen Ihr Auto nun")])
+def test_once_approved_the_page_says_the_new_time(pages: Pages, back: int | None, words: str) -> None:
+    booking = pages.scene.in_workshop(back=back, user_id=pages.booking.user_id)
+    later = {"new_promised_at": booking.estimated_return_time + timedelta(days=1)}
+    if back:
+        later = {"new_return_slot_id": return_options(booking)[-1].slot_id}
+    extension = pages.scene.raised(booking, replace(TWO_ITEMS, delay_reason="Teil fehlt", **later))
+    path = f"/extensions/{extension.id}"
+    assert words not in plain(pages.customer.get(path))
+    pages.scene.approve(extension)
+    promised = pages.scene.fresh(extension.id).new_promised_at
+    shown = (promised - timedelta(hours=2), promised) if back else (promised,)
+    when = (day_window if back else moment)(*shown).replace("\u00a0", " ")
+    assert f"{words} {when}" in plain(pages.customer.get(path))
