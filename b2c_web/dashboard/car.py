@@ -18,7 +18,7 @@ from b2c_web.extensions.models import Extension
 from b2c_web.extensions.raising import ENDED_WITH_BOOKING, ENDING_WORDS
 from b2c_web.extensions.rules import money_shown
 from b2c_web.flask_extensions import db
-from b2c_web.formatting import day, kilometres
+from b2c_web.formatting import day, eur, kilometres
 from b2c_web.notifications.models import Notification, NotificationKind
 from b2c_web.workshops.models import RonjaVehicle
 
@@ -66,6 +66,9 @@ NAMES: Mapping[str, Any] = {
     "still_with": _l("Noch eingetragen bei"),
     "wishes": _l("Wünsche"),
     "booked_for": _l("Gebucht für"),
+    "items": _l("Punkte"),
+    "total_amount": _l("Summe"),
+    "approved_amount_cents": _l("Freigegeben"),
     "reason": _l("Grund"),
     "cancellation_reason": _l("Grund"),
     "words": _l("Worte"),
@@ -139,8 +142,12 @@ def _of_itself(done: desk.Done) -> desk.Done:
 
 
 def _shown(name: str, facts: Mapping[str, Any]) -> Any:
-    """What the log holds under this name; of money, what its state is called."""
+    """What the log holds under this name; of money, what its state is called; of an offer's items, their names."""
     value = facts.get(name)
+    if name == "items" and value:
+        return ", ".join(item["name"] for item in value)
+    if name in ("total_amount", "approved_amount_cents") and value:
+        return eur(value)
     if name == "reason":
         return ENDING_WORDS.get(value, value)
     if name == "authorization_status" and value:

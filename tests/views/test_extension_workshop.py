@@ -339,6 +339,8 @@ def test_a_mandate_holds_nothing_and_nobody_says_so(pages: Pages, provider: Prov
     car = plain(pages.staff.get(f"/workshop/bookings/{pages.booking_id}"))
     booking = plain(pages.customer.get(f"/bookings/{pages.booking_id}"))
     history = car.split("Was geschah")[1]
+    for named in ("Punkte Bremsbeläge vorn, Bremsscheiben vorn, Motoröl", "Summe 310,86 EUR", "Freigegeben 238,90 EUR"):
+        assert named in history
     for shown in (car.split("Was geschah")[0], history, booking):
         assert "Lastschrift zugesagt" in shown
         assert "Reserviert" not in shown
