@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from b2c_web.errors import Busy
-from b2c_web.extensions import queries, raising
+from b2c_web.extensions import commands, queries, raising
 from b2c_web.media.store import LocalMediaStore
 from tests.factories.media import photo
 from tests.views.extending import HTMX, Pages, offer, plain
@@ -97,3 +97,20 @@ def test_what_is_saved_into_a_draft_that_is_over_is_shown_with_a_key_of_its_own(
     assert fresh != key
     assert pages.by_staff(pages.draft, **form | {"draft_key": fresh}).status_code == 303
     assert 'value="Scheiben"' in pages.staff.get(pages.new).text
+
+
+def test_a_withdrawn_offer_begins_a_new_one_but_never_takes_a_drafts_place(pages: Pages) -> None:
+    old = pages.raised()
+    commands.withdraw_extension(pages.scene.staff, old.id, "Falscher Preis")
+    again = f"{pages.new}?again={old.id}"
+    assert again in pages.staff.get(f"/workshop/extensions/{old.id}").text
+    begun = pages.staff.get(again).text
+    assert 'value="Bremsbeläge vorn"' in begun
+    assert 'name="replaces"' not in begun
+    pages.staff.post(pages.draft, data=offer(PADS, csrf_token=token(pages)), headers=HTMX)
+    kept = pages.staff.get(again)
+    assert 'value="Beläge"' in kept.text
+    assert 'value="Bremsbeläge vorn"' not in kept.text
+    assert "Hier liegt schon ein Entwurf." in plain(kept)
+    elsewhere = pages.scene.raised(pages.scene.in_workshop())
+    assert pages.staff.get(f"{pages.new}?again={elsewhere.id}").status_code == 404

@@ -52,7 +52,7 @@ def new(booking_id: uuid.UUID) -> Response:
     booking = visible_booking(booking_id)
     draft = queries.draft_of(booking.id)
     replaced = _replaced(booking, draft.content if draft else {})
-    form = _form(booking, _start(draft.content if draft else None, replaced))
+    form = _form(booking, _start(draft.content if draft else None, replaced, _withdrawn(booking)))
     if form.is_submitted():
         _take_files(booking_id, form)
         form.drop_blank_lines()
@@ -80,16 +80,34 @@ def _replaced(booking: Booking, content: dict[str, Any]) -> Extension | None:
     It may be decided meanwhile: then sending is refused, and the page says so.
     """
     named = request.form if request.method == "POST" else {**content, **request.args}
-    wanted = ids_of([named.get("replaces", "")])
+    return _named(booking, named.get("replaces", ""))
+
+
+def _withdrawn(booking: Booking) -> Extension | None:
+    """The withdrawn extension of this booking that the address wants to begin with."""
+    found = _named(booking, request.args.get("again", "")) if request.method == "GET" else None
+    return found if found is not None and found.status is ExtensionStatus.CANCELLED else None
+
+
+def _named(booking: Booking, name: str) -> Extension | None:
+    wanted = ids_of([name])
     found = db.session.get(Extension, wanted[0]) if wanted else None
     if wanted and (found is None or found.booking_id != booking.id):
         raise NotFound
     return found
 
 
-def _start(content: dict[str, Any] | None, replaced: Extension | None) -> dict[str, Any]:
-    """What the page opens with: what is being corrected, else the draft, else nothing."""
+def _start(
+    content: dict[str, Any] | None, replaced: Extension | None, withdrawn: Extension | None = None
+) -> dict[str, Any]:
+    """What the page opens with: what is being corrected, else the draft, else what was withdrawn, else nothing."""
     typed = content or {}
+    if withdrawn is not None and typed:
+        flash(
+            _("Hier liegt schon ein Entwurf. Verwerfen Sie ihn, wenn das alte Angebot an seine Stelle soll."), "warning"
+        )
+    elif withdrawn is not None:
+        return keyed(offer.content_of(withdrawn, {}))
     if replaced is None or replaced.status is not ExtensionStatus.PENDING or typed.get("replaces") == str(replaced.id):
         return keyed(typed)
     return keyed(offer.content_of(replaced, wishes.places_in(replaced.id)))
