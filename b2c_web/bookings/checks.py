@@ -113,7 +113,9 @@ _ASKED_ABOUT = """r.state = 'FAILED' AND EXISTS (
 
 # what came for a booking, what went back or is on its way back, and what came back and is before a person
 _MONEY = f"""
-    SELECT b.number, b.payment_status, b.total_price, coalesce(p.charged, 0) AS charged,
+    SELECT b.number, b.status, b.withdrawn_at, b.payment_status, b.total_price, coalesce(p.charged, 0) AS charged,
+      CASE WHEN b.status = 'CANCELLED' THEN coalesce(d.fees, 0) WHEN b.concierge_dropped_at IS NULL THEN b.total_price
+        ELSE b.base_price END AS due,
       coalesce(p.refunded, 0) AS refunded, coalesce(r.going_back, 0) AS going_back,
       coalesce(r.asked_about, 0) AS asked_about
     FROM bookings b
@@ -122,7 +124,9 @@ _MONEY = f"""
     LEFT JOIN (SELECT p.purpose_id, sum(r.amount_cents) FILTER (WHERE r.state <> 'FAILED') AS going_back,
                  sum(r.amount_cents) FILTER (WHERE {_ASKED_ABOUT}) AS asked_about
                FROM refunds r JOIN payments p ON p.id = r.payment_id
-               WHERE p.purpose = 'BOOKING' GROUP BY p.purpose_id) r ON r.purpose_id = b.id"""
+               WHERE p.purpose = 'BOOKING' GROUP BY p.purpose_id) r ON r.purpose_id = b.id
+    LEFT JOIN (SELECT purpose_id, sum(gross_cents) AS fees FROM documents WHERE kind = 'FEE' GROUP BY 1) d
+      ON d.purpose_id = b.id"""
 _SAYS = "format('booking %s (%s): charged %s, refunded %s', number, payment_status, charged, refunded)"
 
 # per payment: what went back, is on its way back, or came back and is before a person
@@ -142,6 +146,11 @@ MONEY = {
         SELECT {_SAYS} FROM ({_MONEY}) m
         WHERE CASE WHEN payment_status IN ('PAID', 'REFUNDED') THEN charged < total_price
                    ELSE charged > going_back + asked_about END""",
+    "money: a booking keeps no more than its price, a cancelled one no more than its fee document says": f"""
+        SELECT format('booking %s (%s): keeps %s of %s', number, status, charged - going_back - asked_about, due)
+        FROM ({_MONEY}) m
+        WHERE payment_status IN ('PAID', 'REFUNDED') AND withdrawn_at IS NULL
+          AND charged - going_back - asked_about > due""",
     "money: a booking is REFUNDED exactly when all of it went back": f"""
         SELECT {_SAYS} FROM ({_MONEY}) m WHERE payment_status IN ('PAID', 'REFUNDED')
         AND (payment_status = 'REFUNDED') <> (charged > 0 AND refunded >= charged)""",

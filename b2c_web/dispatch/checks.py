@@ -33,6 +33,13 @@ STATEMENTS = {
         JOIN bookings b ON b.id = a.booking_id WHERE {OPEN}
           AND a.status NOT IN ('IN_TRANSIT_TO_WORKSHOP', 'AT_WORKSHOP')
           AND (b.status IN ('PENDING', 'COMPLETED') OR b.status = 'CANCELLED' AND b.places_released_at IS NOT NULL)""",
+    "bookings: a cancelled one gave its places back, unless its car came to us and is not home": """
+        SELECT format('booking %s', b.number) FROM bookings b
+        WHERE b.status = 'CANCELLED' AND b.places_released_at IS NULL AND (
+          b.actual_return_time IS NOT NULL
+          OR b.workshop_checkin_at IS NULL AND NOT EXISTS (
+            SELECT FROM jockey_assignments a
+            WHERE a.booking_id = b.id AND a.type = 'PICKUP' AND a.departed_at IS NOT NULL))""",
     "assignments: the trip's step fits the booking's state": f"""
         SELECT format('booking %s (%s): %s %s', b.number, b.status, a.type, a.status) FROM jockey_assignments a
         JOIN bookings b ON b.id = a.booking_id WHERE {OPEN} AND b.status <> 'CANCELLED' AND (

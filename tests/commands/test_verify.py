@@ -111,6 +111,10 @@ PLANTED: Plants = {
         (),
         ("UPDATE payments SET captured_cents = captured_cents - 1 WHERE state = 'SUCCEEDED'",),
     ),
+    "money: a booking keeps no more than its price, a cancelled one no more than its fee document says": (
+        (),
+        ("UPDATE bookings SET base_price = base_price - 1, total_price = total_price - 1",),
+    ),
     "money: a booking is REFUNDED exactly when all of it went back": (
         (),
         ("UPDATE bookings SET payment_status = 'REFUNDED' WHERE payment_status = 'PAID'",),
@@ -156,6 +160,10 @@ PLANTED: Plants = {
     "assignments: none is open for a booking that ended": (
         (),
         (CONCIERGE.format("status = 'COMPLETED', completed_at = now()"),),
+    ),
+    "bookings: a cancelled one gave its places back, unless its car came to us and is not home": (
+        (),
+        (CONCIERGE.format("status = 'CANCELLED', cancelled_at = now()"),),
     ),
     "assignments: the trip's step fits the booking's state": (
         (),
