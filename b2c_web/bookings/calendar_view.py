@@ -185,9 +185,7 @@ def build(
     view.windows = [replace(one, note=_("Ihr Termin")) if one.slot_id == own else one for one in view.windows]
     _add_next_free(view, first)
     if choice.slot and view.picked is None:
-        _add_alternatives(view, answer, chosen, own)
-        if view.gone and choice.before:
-            view.gone = FITS_NO_MORE
+        _add_alternatives(view, answer, choice, chosen, own)
     if view.picked and chosen and not question.concierge:
         view.ready_at = instant(drop_off_ready_at(answer.judge.windows, chosen.window, answer.judge.order))
     return view
@@ -228,10 +226,14 @@ def _add_next_free(view: CalendarView, first: Offer | None) -> None:
         view.next_return = _return_lines(first, None)[0] if first.returns else None
 
 
-def _add_alternatives(view: CalendarView, answer: Answer, chosen: Offer | None, own: uuid.UUID | None) -> None:
+def _add_alternatives(
+    view: CalendarView, answer: Answer, choice: Choice, chosen: Offer | None, own: uuid.UUID | None
+) -> None:
     if chosen is not None and chosen.block is None:
         return  # it can be had, and another day is shown
     view.gone = GONE_BY.get(chosen.block, TAKEN) if chosen is not None and chosen.block else TOO_LATE
+    if choice.before:
+        view.gone = FITS_NO_MORE
     around = chosen.window.start if chosen is not None else 0
     view.alternatives = [_line(offer) for offer in answer.alternatives(around, without=own)]
 

@@ -24,6 +24,7 @@ from b2c_web.bookings.availability import Question, order_of
 from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.lifecycle import end_hold
 from b2c_web.bookings.models import Booking, BookingStatus
+from b2c_web.bookings.overdue import AT_ONCE, end_overdue
 from b2c_web.bookings.places import (
     Place,
     PlaceTaken,
@@ -48,7 +49,6 @@ from b2c_web.payments.steps import add_payment
 from b2c_web.workshops.travel import Point, travel_times
 
 EXPIRY_GRACE_SECONDS = 5
-EXPIRED_AT_ONCE = 20
 
 
 class PriceChanged(Conflict):
@@ -98,7 +98,7 @@ _IN_THE_WAY = (
         (Booking.slot_id == bindparam("slot")).desc(),
         Booking.hold_expires_at,
     )
-    .limit(EXPIRED_AT_ONCE)
+    .limit(AT_ONCE)
     .with_for_update(skip_locked=True)
 )
 
@@ -261,7 +261,7 @@ def reclaim(booking: Booking, question: Question, revive: Callable[[], None]) ->
     try:
         with db.session.begin_nested():
             wish = find_wish(question, order, booking.slot_id, booking.return_slot_id)
-            promise, parts = take(wish, [])
+            promise, parts = take(wish, end_overdue(wish))
             revive()
             count_in(wish, parts)
             add_trips(booking.id, promise, parts, place_of(booking), order)

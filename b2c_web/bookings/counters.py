@@ -56,7 +56,7 @@ _LOCK_DAYS = (
     .add_columns(WorkshopCapacity.current_bookings, WorkshopCapacity.is_holiday, WorkshopCapacity.is_closed)
     .where(tuple_(WorkshopCapacity.workshop_id, WorkshopCapacity.date).in_(bindparam("days", expanding=True)))
     .order_by(WorkshopCapacity.workshop_id, WorkshopCapacity.date)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 
 _LOCK_SLOTS = (
@@ -66,7 +66,7 @@ _LOCK_SLOTS = (
     )
     .where(TimeSlot.id == func.any(bindparam("slots", type_=ARRAY(UUID))))
     .order_by(TimeSlot.start_time, TimeSlot.id)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 
 
@@ -88,7 +88,10 @@ def _held(row: Any, places: bool) -> Held:
 
 
 def lock_keys(days: Iterable[DayKey], slot_ids: Iterable[uuid.UUID]) -> tuple[dict[DayKey, Any], dict[uuid.UUID, Any]]:
-    """Lock days, then windows, each in order. Returns the fresh rows by (workshop, date) and by window."""
+    """Lock days, then windows, each in order. Returns the fresh rows by (workshop, date) and by window.
+
+    Not their keys: who moves has a row that refers to the new window before coming here.
+    """
     day_rows = db.session.execute(_LOCK_DAYS, {"days": sorted(set(days))}).all()
     slot_rows = db.session.execute(_LOCK_SLOTS, {"slots": list(set(slot_ids))}).all()
     return {(row.workshop_id, row.date): row for row in day_rows}, {row.id: row for row in slot_rows}

@@ -21,6 +21,7 @@ from b2c_web.bookings.counters import Held, held_by
 from b2c_web.bookings.giving_back import MOVE_NOT_POSSIBLE
 from b2c_web.bookings.labels import MOVE_FEE, line
 from b2c_web.bookings.models import Booking, BookingMove, MoveState
+from b2c_web.bookings.overdue import end_overdue
 from b2c_web.bookings.papers import add_paper, add_refund_document
 from b2c_web.bookings.places import PlaceTaken, Wish, add_trips, count_in, find_wish, reserve_ronja, take
 from b2c_web.bookings.queries import lock_booking
@@ -159,7 +160,7 @@ def carry_out(booking: Booking, move: BookingMove, *, lead_time: bool = True) ->
 
 
 def _swap(booking: Booking, wish: Wish, held: list[Held]) -> None:
-    promise, parts = take(wish, held)
+    promise, parts = take(wish, [*held, *end_overdue(wish)])
     for name, value in times_of(promise).items():
         setattr(booking, name, value)
     db.session.flush()

@@ -11,9 +11,10 @@ from sqlalchemy import select, text
 from b2c_web import clock
 from b2c_web.bookings import counters, places
 from b2c_web.bookings.claim import book
-from b2c_web.bookings.commands import cancel, expire_hold
+from b2c_web.bookings.commands import cancel, expire_hold, move
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.places import PlaceTaken
+from b2c_web.checks import breaches
 from b2c_web.errors import Busy, Conflict
 from b2c_web.flask_extensions import db
 from b2c_web.workshops.models import TimeSlot
@@ -202,3 +203,51 @@ def test_customers_across_days_never_deadlock(scene: Callable[..., Scene], commi
     db.session.commit()
     booked, results = race(committed_app, wanted)
     assert booked == len(pairs), results
+
+
+def movers(scene: Scene) -> list[tuple[Any, uuid.UUID]]:
+    """Two customers with a booking each, who want to move."""
+    booked = [scene.booked(back=None), scene.booked(back=None)]
+    users = [(one.user, one.id) for one in booked]
+    db.session.commit()
+    for user, _booking_id in users:
+        db.session.refresh(user)
+        db.session.expunge(user)
+    return users
+
+
+def test_two_who_move_to_one_window_do_not_block_each_other(
+    scene: Callable[..., Scene], committed_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have written down where they want to go, which holds on to the window's key, before either locks it."""
+    one = scene()
+    wanted, target = movers(one), one.slots[1].id
+    locked, meeting = places.lock_keys, Meeting(2)
+
+    def meet_and_lock(*keys: Any) -> Any:
+        meeting.wait()
+        return locked(*keys)
+
+    monkeypatch.setattr(places, "lock_keys", meet_and_lock)
+    moves = [lambda who=who: move(*who, target, None, accepted_fee_cents=0) for who in wanted]
+    results = at_once(committed_app, moves)
+    assert not [result for result in results if isinstance(result, Exception)]
+    db.session.rollback()
+    assert one.counts()[1][:2] == [0, 2]
+
+
+def test_the_place_of_a_hold_that_is_over_is_given_to_one(scene: Callable[..., Scene], committed_app: Flask) -> None:
+    """Two who move, money that comes for the hold after all, and the job that ends it, all at once."""
+    one = scene()
+    one.slots[1].max_bookings = 1
+    over = one.book(slot=1, back=None)
+    wanted = movers(one)
+    payment, over_id, target = one.payment_of(over.id), over.id, one.slots[1].id
+    with clock.frozen(NOON.replace(minute=31)):
+        moves = [lambda who=who: move(*who, target, None, accepted_fee_cents=0) for who in wanted]
+        results = at_once(committed_app, [*moves, lambda: succeed(payment), lambda: expire_hold(over_id)])
+        db.session.rollback()
+        assert all(isinstance(one, PlaceTaken) for one in results if isinstance(one, Exception)), results
+        there = select(Booking).where(Booking.slot_id == target, Booking.status == BookingStatus.CONFIRMED)
+        assert len(db.session.scalars(there).all()) == 1
+        assert breaches() == []
