@@ -101,7 +101,7 @@ HOLDS = {
     ),
     "withdrawals: none waits for more than 7 days until staff end its booking": (
         """SELECT format('booking %s since %s', number, withdrawn_at) FROM bookings
-        WHERE withdrawn_at < :late AND status <> 'CANCELLED'""",
+        WHERE withdrawn_at < :late AND status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP')""",
         WITHDRAWAL_OVERDUE,
     ),
 }
@@ -135,12 +135,13 @@ GOING_BACK = f"""
     WHERE r.state <> 'FAILED' OR {_ASKED_ABOUT} GROUP BY r.payment_id"""
 
 MONEY = {
-    "withdrawals: of an ended one nothing is kept, neither of the price nor of a late move's fee": f"""
+    "withdrawals: of one that staff need not end nothing is kept, neither of the price nor of a late move's fee": f"""
         SELECT format('booking %s: charged %s, going back %s', b.number, p.captured_cents, coalesce(g.cents, 0))
         FROM bookings b LEFT JOIN booking_moves m ON m.booking_id = b.id JOIN payments p
           ON (p.purpose, p.purpose_id) IN (('BOOKING', b.id), ('MOVE_FEE', m.id))
         LEFT JOIN ({GOING_BACK}) g ON g.payment_id = p.id
-        WHERE b.withdrawn_at IS NOT NULL AND b.status = 'CANCELLED' AND p.captured_cents > coalesce(g.cents, 0)
+        WHERE b.withdrawn_at IS NOT NULL AND b.status NOT IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP')
+          AND p.captured_cents > coalesce(g.cents, 0)
         GROUP BY p.id, b.number, g.cents""",
     "money: a paid booking was charged its price, an unpaid one keeps nothing": f"""
         SELECT {_SAYS} FROM ({_MONEY}) m

@@ -23,10 +23,9 @@ from b2c_web.bookings.rules import (
     Terms,
     cancellation_terms,
     may_withdraw_until,
-    withdrawal_terms,
 )
 from b2c_web.bookings.waiting import end_waiting_moves
-from b2c_web.bookings.withdrawing import check_told, declare, refuse_withdrawn
+from b2c_web.bookings.withdrawing import check_told, declare, give_all_back, refuse_withdrawn, withdrawal_now
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Conflict, Invalid
@@ -36,10 +35,9 @@ from b2c_web.notifications.models import NotificationKind
 NOT_HERE = _l("Ihr Auto ist schon bei uns. Das geht jetzt nur noch am Telefon.")
 REFUSED = {
     Refusal.ENDED: _l("Die Buchung ist schon zu Ende."),
-    Refusal.ENDED_IN_TIME: _l("Die Buchung ist schon zu Ende."),
     Refusal.TOO_LATE_TO_WITHDRAW: _l("Die Widerrufsfrist ist zu Ende."),
     Refusal.WORK_BEGAN: _l("Auf Ihren Wunsch haben wir schon begonnen."),
-    Refusal.WORK_DONE: _l("Die Arbeit an Ihrem Auto ist schon getan."),
+    Refusal.SETTLING: _l("Wir rechnen gerade ab. Bitte widerrufen Sie in ein paar Minuten noch einmal."),
     Refusal.DONE_AS_ASKED: _l("Die Arbeit an Ihrem Auto ist schon getan."),
 }
 ON_THE_ROAD = _l("Das Auto hat gerade ein Jockey.")
@@ -86,7 +84,9 @@ def withdraw(user: User, booking_id: uuid.UUID) -> bool:
     """Withdrawal by consumer law: everything is refunded. False, and nothing changes, when that was declared before.
 
     A confirmed booking ends with it; with the car on its way to us or here it is declared, and staff end the booking.
-    Raises Conflict past the period, once the work is done, or when it began on the customer's request.
+    When the work is done, or the booking was cancelled and something kept, the money goes back at once and nothing else
+    changes. Raises Conflict past the period, while the extra work is being charged, or when work began on the
+    customer's request.
     """
     with command_transaction():
         return _withdraw(lock_own(user, booking_id), now_utc())
@@ -111,12 +111,14 @@ def record_withdrawal(staff: User, booking_id: uuid.UUID, told: str, at: datetim
 def _withdraw(booking: Booking, at: datetime) -> bool:
     if booking.withdrawn_at is not None:
         return False
-    _check(withdrawal_terms(booking, at, current_app.config), 0)
+    _check(withdrawal_now(booking, at), 0)
     booking.withdrawn_at = now_utc()
     if booking.status is BookingStatus.CONFIRMED:
         lifecycle.cancel(booking, keep_cents=0, reason="withdrawal", kind=NotificationKind.BOOKING_WITHDRAWN)
-    else:
+    elif booking.withdrawal_open:
         declare(booking)
+    else:
+        give_all_back(booking)
     return True
 
 
@@ -272,6 +274,7 @@ def rework(staff: User, booking_id: uuid.UUID, reason: str) -> None:
         raise Invalid(_l("Bitte nennen Sie den Grund."), field="reason")
     with command_transaction():
         booking = lock_as_workshop(staff, booking_id)
+        refuse_withdrawn(booking)
         booking.return_failed_at = None
         lifecycle.advance(booking, BookingAction.REWORK, service_completed_at=None)
         audit.record("booking.rework_reason", "booking", booking.id, after={"reason": reason})

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import current_app
@@ -23,9 +23,9 @@ from b2c_web.bookings.rules import (
     BookingAction,
     next_status,
     staff_refund_cents,
-    withdrawal_terms,
     withdrawal_until,
 )
+from b2c_web.bookings.withdrawing import withdrawal_now
 from b2c_web.clock import now_utc, today_in
 from b2c_web.config import ZONE
 from b2c_web.errors import Conflict, NotFound
@@ -142,7 +142,7 @@ def ending_of(booking: Booking) -> Ending:
     now, rules = now_utc(), current_app.config
     left = withdrawal_cents(booking) if booking.withdrawn_at is not None else price_left_cents(booking)
     until = withdrawal_until(booking, rules)
-    withdrawing = withdrawal_terms(booking, min(now, until), rules)
+    withdrawing = withdrawal_now(booking, min(now, until))
     return Ending(
         is_allowed=next_status(booking.status, BookingAction.STAFF_CANCEL) is not None,
         car_with_us=booking.status in WITH_US,
@@ -155,6 +155,16 @@ def ending_of(booking: Booking) -> Ending:
         withdrawn_at=booking.withdrawn_at,
         seen=live.version_of(booking.status, booking.pickup_time, booking.no_show_at, booking.withdrawn_at, left),
     )
+
+
+LETTERS_COME = timedelta(days=14)  # what was sent in time may reach us so much later
+
+
+def may_note_withdrawal(booking: Booking) -> bool:
+    """Is there nothing to cancel any more, but something to withdraw from, which may have come by phone or letter?"""
+    until = withdrawal_until(booking, current_app.config)
+    is_over = next_status(booking.status, BookingAction.STAFF_CANCEL) is None
+    return is_over and now_utc() <= until + LETTERS_COME and withdrawal_now(booking, min(now_utc(), until)).allowed
 
 
 def as_seen(seen: str) -> Callable[[Booking], None]:

@@ -70,6 +70,9 @@ class MoveState(StrEnum):
     FAILED = "FAILED"
 
 
+STAFF_END_IT = frozenset({BookingStatus.IN_TRANSIT_TO_WORKSHOP, BookingStatus.IN_WORKSHOP})  # once withdrawn from
+
+
 class Booking(Timestamps, Base):
     """One service for one car at a fixed price. The price is the booking's own copy for good.
 
@@ -98,8 +101,8 @@ class Booking(Timestamps, Base):
         ),
         CheckConstraint("service_completed_at IS NULL OR work_started_at IS NOT NULL", name="begun_before_completed"),
         CheckConstraint(
-            "withdrawn_at IS NULL OR service_completed_at IS NULL"
-            " AND status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP', 'CANCELLED')",
+            "withdrawn_at IS NULL OR status IN ('CANCELLED', 'READY_FOR_RETURN', 'IN_TRANSIT_TO_CUSTOMER', 'COMPLETED')"
+            " OR status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP') AND service_completed_at IS NULL",
             name="withdrawn_goes_no_further",
         ),
         CheckConstraint("standing_limit_used_cents BETWEEN 0 AND standing_limit_cents", name="standing_limit_kept"),
@@ -211,8 +214,13 @@ class Booking(Timestamps, Base):
 
     @property
     def withdrawal_open(self) -> bool:
-        """Has the customer withdrawn from it, and has nobody ended it yet?"""
-        return self.withdrawn_at is not None and self.status is not BookingStatus.CANCELLED
+        """Has the customer withdrawn from it with the car here, and has nobody ended it yet?"""
+        return self.withdrawn_at is not None and self.status in STAFF_END_IT
+
+    @property
+    def all_goes_back(self) -> bool:
+        """Was it withdrawn from, and is it over or the work done, so that nothing that came for it stays?"""
+        return self.withdrawn_at is not None and self.status not in STAFF_END_IT
 
 
 class Trip(Timestamps, Base):

@@ -39,6 +39,13 @@ class Back:
 
 def of(booking: Booking, tours: Sequence[Tour], now: datetime, *, processing: bool, back: Back) -> NowPanel:
     """The panel of a booking. `processing`: a bank is still deciding."""
+    panel = _of(booking, tours, now, processing, back)
+    if not booking.all_goes_back or booking.status is S.CANCELLED:
+        return panel
+    return replace(panel, text=f"{_('Ihr Vertrag ist widerrufen, Ihr Geld geht zurück.')} {panel.text}")
+
+
+def _of(booking: Booking, tours: Sequence[Tour], now: datetime, processing: bool, back: Back) -> NowPanel:
     tour = coming(tours)
     if tour is not None:
         return _jockey_comes(booking, tour, now)

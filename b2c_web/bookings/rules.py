@@ -61,7 +61,6 @@ TRANSITIONS: Mapping[tuple[BookingStatus, BookingAction], BookingStatus] = {
     (S.IN_TRANSIT_TO_CUSTOMER, A.COMPLETE): S.COMPLETED,
 }
 
-DONE = frozenset({S.READY_FOR_RETURN, S.IN_TRANSIT_TO_CUSTOMER, S.COMPLETED})
 NOT_DONE = frozenset({S.CONFIRMED, S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP})
 # the car is with us or on the road: only staff can end such a booking
 WITH_US = frozenset({S.IN_TRANSIT_TO_WORKSHOP, S.IN_WORKSHOP, S.READY_FOR_RETURN, S.IN_TRANSIT_TO_CUSTOMER})
@@ -100,13 +99,12 @@ class Refusal(StrEnum):
     """Why a customer cannot cancel, move or withdraw here."""
 
     ENDED = "ENDED"
-    ENDED_IN_TIME = "ENDED_IN_TIME"  # cancelled, with the time to withdraw still running: for what was kept
     CAR_IS_WITH_US = "CAR_IS_WITH_US"
     NOT_PAID = "NOT_PAID"
     OFFER_ENDED = "OFFER_ENDED"
     TOO_LATE_TO_WITHDRAW = "TOO_LATE_TO_WITHDRAW"
     WORK_BEGAN = "WORK_BEGAN"
-    WORK_DONE = "WORK_DONE"
+    SETTLING = "SETTLING"  # what the extra work costs is being charged
     DONE_AS_ASKED = "DONE_AS_ASKED"
     WITHDRAWN = "WITHDRAWN"
 
@@ -188,7 +186,8 @@ def withdrawal_terms(booking: WithdrawalFacts, now: datetime, rules: Mapping[str
     """Consumer law: within 14 days of the contract without a fee, unless work began on the customer's recorded request.
 
     Then the right is gone once all is done, the car's way home too. Before the pickup a withdrawal ends the booking;
-    from then on it is declared, and staff end it.
+    with the car here it is declared, and staff end it. Once the work is done, unasked, all that came goes back at once,
+    as does what was kept of a cancelled booking; while the extra work is being charged the answer is "in a moment".
     """
     until = withdrawal_until(booking, rules)
     return Terms(_not_to_be_withdrawn(booking, late=now > until), 0, until)
@@ -208,16 +207,15 @@ def withdrawal_until(booking: WithdrawalFacts, rules: Mapping[str, Any]) -> date
 def _not_to_be_withdrawn(booking: WithdrawalFacts, *, late: bool) -> Refusal | None:
     asked = booking.early_start_requested_at is not None
     began = asked and booking.work_started_at is not None
-    done = booking.service_completed_at is not None or booking.status in DONE
+    settling = booking.status is S.IN_WORKSHOP and booking.service_completed_at is not None
     in_time = booking.paid_at is not None and booking.withdrawn_at is None and not late and not began
     reasons = {
         Refusal.NOT_PAID: booking.status is S.PENDING,
-        Refusal.ENDED_IN_TIME: booking.status is S.CANCELLED and in_time,
-        Refusal.ENDED: booking.status is S.CANCELLED,
+        Refusal.ENDED: booking.status is S.CANCELLED and not in_time,
         Refusal.WITHDRAWN: booking.withdrawn_at is not None,
         Refusal.TOO_LATE_TO_WITHDRAW: late,
         Refusal.DONE_AS_ASKED: asked and booking.status is S.COMPLETED,
-        Refusal.WORK_DONE: done and not asked,
+        Refusal.SETTLING: settling and not asked,
         Refusal.WORK_BEGAN: began,
     }
     return next((refusal for refusal, holds in reasons.items() if holds), None)

@@ -52,7 +52,12 @@ def of(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     if booking.withdrawal_open:
         return _withdrawn(booking, steps)
     steps.append(_step(booking, S.READY_FOR_RETURN, "key", _("Fertig"), booking.service_completed_at))
-    return steps + _way_back(booking, tours)
+    if not booking.all_goes_back:
+        return steps + _way_back(booking, tours)
+    said = _happened("done", "file", _("Vertrag widerrufen"), booking.withdrawn_at)
+    back = _way_back(booking, tours)
+    before = [one for one in back if one.state == "done" and one.at and said.at and one.at < said.at]
+    return [*steps, *before, said, *(one for one in back if one not in before)]
 
 
 def _withdrawn(booking: Booking, steps: Sequence[Step]) -> list[Step]:

@@ -141,6 +141,7 @@ def _car_facts(booking: Booking, version: str) -> dict[str, Any]:
         "car_known": model_and_year_of(booking.vehicle, booking.car_details),
         "fetched": board.is_fetched(booking),
         "withdrawable": words.withdrawable_until(booking),
+        "may_note_withdrawal": desk.may_note_withdrawal(booking),
         "standing_said": words.standing(booking, parked=parked),
         "parked": parked,
         "tours": tours,

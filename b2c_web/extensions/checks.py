@@ -66,12 +66,13 @@ STATEMENTS = {
         SELECT format('extension %s: captured %s, payments took %s', e.id, e.captured_amount_cents,
                       coalesce(t.cents, 0))
         FROM extensions e LEFT JOIN taken t ON t.id = e.id WHERE e.captured_amount_cents <> coalesce(t.cents, 0)""",
-    "extensions: of a withdrawn booking that ended nothing captured is kept": f"""
+    "extensions: of a withdrawn booking that staff need not end nothing captured is kept": f"""
         SELECT format('booking %s: captured %s, going back %s', b.number, p.captured_cents, coalesce(g.cents, 0))
         FROM extensions e JOIN bookings b ON b.id = e.booking_id
         JOIN payments p ON p.purpose = 'EXTENSION' AND p.purpose_id = e.id LEFT JOIN ({GOING_BACK}) g
           ON g.payment_id = p.id
-        WHERE b.withdrawn_at IS NOT NULL AND b.status = 'CANCELLED' AND p.captured_cents > coalesce(g.cents, 0)""",
+        WHERE b.withdrawn_at IS NOT NULL AND b.status NOT IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP')
+          AND p.captured_cents > coalesce(g.cents, 0)""",
     # a debit under way (PROCESSING) and a capture that was asked for are decided soon, and their money goes back then
     "extensions: of a withdrawn booking nothing is offered, held or owed": """
         SELECT format('extension %s of booking %s: %s, %s', e.id, b.number, e.status, e.authorization_status)

@@ -103,5 +103,5 @@ def end(booking: Booking) -> None:
         elif extension.authorization_status in rules.HOLDABLE:
             stays_owed = booking.withdrawn_at is None and money.is_owed(extension)
             (money.keep_owed if stays_owed else money.release)(extension)
-        elif money.goes_back(booking):
+        elif booking.all_goes_back:
             money.give_back(extension)

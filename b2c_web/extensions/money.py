@@ -170,14 +170,9 @@ def paid(payment: Payment) -> None:
     enter(extension, Auth.CAPTURED, actor=PROVIDER, captured_cents=payment.captured_cents)
     add_paper(DocumentKind.RECEIPT, booking, payment.id, _lines(extension, payment.captured_cents))
     hooks.captured(booking, extension)
-    if goes_back(booking) and (back_cents := give_back(extension)):
+    if booking.all_goes_back and (back_cents := give_back(extension)):
         _tell_returned(booking, payment, back_cents)
     _go_on(booking)
-
-
-def goes_back(booking: Booking) -> bool:
-    """Did the booking end by a withdrawal, so that nothing that came for it stays?"""
-    return booking.withdrawn_at is not None and booking.status is BookingStatus.CANCELLED
 
 
 def give_back(extension: Extension) -> int:

@@ -30,7 +30,7 @@ ADD_CANCELLED = """
 
 # the invariant -> the guards to take away ("table.constraint" or "index"), and what to break then
 EXTENSIONS: Plants = {
-    "extensions: of a withdrawn booking that ended nothing captured is kept": (
+    "extensions: of a withdrawn booking that staff need not end nothing captured is kept": (
         (),
         (
             WITHDRAWN,

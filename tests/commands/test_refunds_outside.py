@@ -39,7 +39,7 @@ from tests.unit.test_papers import text_of
 
 CENTS = TOTAL_CENTS - 3900
 NOTE = "Überweisung vom 3. Dezember, Ref. 4711"
-KEPT = "withdrawals: of an ended one nothing is kept, neither of the price nor of a late move's fee"
+KEPT = "withdrawals: of one that staff need not end nothing is kept, neither of the price nor of a late move's fee"
 
 
 @pytest.fixture

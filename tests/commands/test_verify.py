@@ -136,10 +136,13 @@ PLANTED: Plants = {
         (CONCIERGE.format("new_date_until = '2026-11-24 10:00+00'"),),
     ),
     "withdrawals: none waits for more than 7 days until staff end its booking": (
-        ("bookings.ck_bookings_withdrawn_goes_no_further",),
-        (CONCIERGE.format("withdrawn_at = '2026-11-10 10:00+00'"),),
+        (),
+        (CONCIERGE.format("status = 'IN_WORKSHOP', withdrawn_at = '2026-11-10 10:00+00'"),),
     ),
-    "withdrawals: of an ended one nothing is kept, neither of the price nor of a late move's fee": ((), (WITHDRAWN,)),
+    "withdrawals: of one that staff need not end nothing is kept, neither of the price nor of a late move's fee": (
+        (),
+        (WITHDRAWN,),
+    ),
     **EXTENSIONS,
     "assignments: one open at most per booking and type": (("uq_jockey_assignments_open",), (ADD_ASSIGNMENT,)),
     "assignments: a CONFIRMED concierge booking has its PICKUP, unless a dispatcher or a no-show took it away": (

@@ -279,8 +279,8 @@ def is_reported(scene: Extending, booking: Booking, purpose: PaymentPurpose, par
 @pytest.mark.parametrize(
     ("purpose", "part"),
     [
-        (PaymentPurpose.BOOKING, "withdrawals: of an ended one nothing"),
-        (PaymentPurpose.EXTENSION, "extensions: of a withdrawn booking that ended"),
+        (PaymentPurpose.BOOKING, "withdrawals: of one that staff need not end nothing"),
+        (PaymentPurpose.EXTENSION, "extensions: of a withdrawn booking that staff need not end"),
     ],
 )
 def test_money_that_is_kept_after_a_withdrawal_is_reported(
@@ -294,7 +294,7 @@ def test_money_that_is_kept_after_a_withdrawal_is_reported(
 def test_the_fee_of_a_late_move_that_is_kept_is_reported(scene: Extending, frozen_clock: Callable[..., Any]) -> None:
     booking = moved_late(scene, frozen_clock)
     commands.withdraw(booking.user, booking.id)
-    is_reported(scene, booking, PaymentPurpose.MOVE_FEE, "withdrawals: of an ended one nothing")
+    is_reported(scene, booking, PaymentPurpose.MOVE_FEE, "withdrawals: of one that staff need not end nothing")
 
 
 ENDS_WITH_IT = "extensions: of a withdrawn booking nothing is offered, held or owed"

@@ -327,4 +327,4 @@ def test_the_summary_says_whether_work_may_begin_early(walk: Walk, asked: str, w
     walk.enter_code()
     page = words_of(walk.page("summary"))
     assert f"Beginn in der Widerrufsfrist {words}" in page
-    assert ("ohne jede Gebühr, bis alles erledigt ist." in page) is bool(asked)
+    assert ("ohne jede Gebühr, bis wir auf Ihren Wunsch beginnen." in page) is bool(asked)

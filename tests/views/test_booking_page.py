@@ -229,7 +229,6 @@ def test_withdrawing_returns_everything(scene: Scene, rosa: User, client: FlaskC
         ("cancellation", S.IN_WORKSHOP, "Die Werkstatt hilft Ihnen am Telefon."),
         ("cancellation", S.CANCELLED, "Die Buchung ist schon zu Ende."),
         ("withdrawal", S.PENDING, "Die Buchung ist noch nicht bezahlt."),
-        ("withdrawal", S.READY_FOR_RETURN, "Die Arbeit an Ihrem Auto ist schon getan."),
         ("move", S.IN_WORKSHOP, "Die Werkstatt hilft Ihnen am Telefon."),
         ("move", S.PENDING, "Die Buchung ist noch nicht bezahlt."),
     ],

@@ -381,7 +381,7 @@ def test_a_recorded_consent_can_be_objected_to(pages: Pages) -> None:
     car = f"/workshop/bookings/{pages.booking_id}"
     for client, place, in_history in (
         (pages.customer, f"/bookings/{pages.booking_id}", 0),
-        (pages.staff, car, 1),
+        (pages.staff, car, 2),
         (pages.staff, f"{car}/completion", 0),
     ):
         shown = plain(client.get(place))

@@ -95,14 +95,33 @@ def test_work_that_began_as_asked_is_explained(scene: Extending, login: Login) -
     assert "das Widerrufsrecht ist erloschen" in shown(client, f"{path}/withdrawal")
 
 
-def test_what_was_done_unasked_can_be_withdrawn_from_in_person(scene: Extending, login: Login) -> None:
+def test_what_was_done_unasked_can_be_withdrawn_from(scene: Extending, login: Login) -> None:
     booking = scene.in_workshop()
     commands.complete_work(scene.staff, booking.id)
     client, path = login(booking.user), f"/bookings/{booking.id}"
-    assert "So widerrufen Sie" in shown(client, path)
-    page = shown(client, f"{path}/withdrawal")
-    assert "Widerrufen können Sie trotzdem, bis Di, 8. Dez." in page
-    assert "2302 000000" in page
+    assert "Vertrag widerrufen, 289,00 EUR zurück" in shown(client, path)
+    assert "Sie bekommen alles zurück, was noch bei uns ist: 289,00 EUR." in shown(client, f"{path}/withdrawal")
+    assert send(client, f"{path}/withdrawal", f"{path}/withdrawal", fee_cents=0).status_code == 303
+    after = shown(client, path)
+    assert "Ihr Vertrag ist widerrufen, Ihr Geld geht zurück. Sie können es abholen" in after
+    assert "Vertrag widerrufen, 289" not in after
+    staff, car = login(scene.staff), f"/workshop/bookings/{booking.id}"
+    assert "Sein Geld geht zurück, das Auto kommt nach Hause wie zugesagt." in shown(staff, car)
+    assert "eintragen" not in shown(staff, car)
+
+
+def test_staff_write_down_a_withdrawal_from_what_is_done(scene: Extending, login: Login) -> None:
+    booking = scene.in_workshop()
+    commands.complete_work(scene.staff, booking.id)
+    client, car = login(scene.staff), f"/workshop/bookings/{booking.id}"
+    assert f'href="{car}/withdrawal"' in text_of(client.get(car))
+    page = shown(client, f"{car}/withdrawal")
+    assert "Alles geht zurück: 289,00 EUR." in page
+    assert "Das Geld geht sofort zurück." in page
+    said = {"at": "2026-11-24T12:00", "told": "am Telefon"}
+    assert send(client, f"{car}/withdrawal", f"{car}/withdrawal", **said).status_code == 303
+    scene.session.expire_all()
+    assert booking.all_goes_back
 
 
 def test_staff_see_it_everywhere_and_the_one_next_step(scene: Extending, login: Login) -> None:

@@ -1,4 +1,4 @@
-"""A booking that was cancelled within the withdrawal period: what was kept can be had back, and the way is said."""
+"""A booking that was cancelled within the withdrawal period: what was kept can be had back."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,10 +12,11 @@ from b2c_web.bookings import commands
 from b2c_web.bookings.models import Booking
 from tests.commands.scene import Scene
 from tests.factories import make_customer
+from tests.views.browsing import send
 from tests.views.test_booking_paying import a_monday
 from tests.views.walking import text_of, words_of
 
-WAY = "So widerrufen Sie"
+WAY = "Vertrag widerrufen,"
 
 
 @pytest.fixture
@@ -37,22 +38,33 @@ def page(client: FlaskClient, booking: Booking, of: str = "") -> str:
     return words_of(text_of(client.get(f"/bookings/{booking.id}{of}")))
 
 
-def test_the_way_to_what_was_kept_is_said_as_long_as_the_period_runs(
-    session: Any, app: Any, rosa: User, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def kept(session: Any, app: Any, rosa: User, monkeypatch: pytest.MonkeyPatch) -> Booking:
+    """Cancelled late: 25 EUR are still with us."""
     monkeypatch.setitem(app.config, "FREE_CANCEL_HOURS", 720)
-    booking = cancelled(Scene(session, first=a_monday()), rosa, 2500)
-    assert WAY in page(client, booking)
-    said = page(client, booking, "/withdrawal")
-    assert "25,00 EUR davon sind noch bei uns" in said
-    assert "am Telefon oder per E-Mail" in said
+    return cancelled(Scene(session, first=a_monday()), rosa, 2500)
+
+
+def test_what_was_kept_can_be_had_back(kept: Booking, client: FlaskClient) -> None:
+    assert f"{WAY} 25,00 EUR zurück" in page(client, kept)
+    assert "Sie bekommen alles zurück, was noch bei uns ist: 25,00 EUR." in page(client, kept, "/withdrawal")
+    path = f"/bookings/{kept.id}/withdrawal"
+    assert send(client, path, path, fee_cents=0).status_code == 303
+    after = page(client, kept)
+    assert "Ihr Vertrag ist widerrufen" in after
+    assert WAY not in after
+
+
+def test_after_the_period_it_stays_with_us(kept: Booking, rosa: User, client: FlaskClient, login: Any) -> None:
     with clock.frozen(clock.now_utc() + timedelta(days=20)):
-        assert WAY not in page(client, booking)
-        assert WAY not in page(client, booking, "/withdrawal")
+        login(rosa)
+        shown = page(client, kept)
+        assert "Diese Buchung ist storniert" in shown
+        assert WAY not in shown
+        assert "Die Buchung ist schon zu Ende." in page(client, kept, "/withdrawal")
 
 
 def test_who_got_everything_back_is_told_of_no_way(session: Any, rosa: User, client: FlaskClient) -> None:
     booking = cancelled(Scene(session, first=a_monday()), rosa, 0)
     assert WAY not in page(client, booking)
-    assert WAY not in page(client, booking, "/withdrawal")
     assert "Die Buchung ist schon zu Ende." in page(client, booking, "/withdrawal")

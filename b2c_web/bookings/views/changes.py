@@ -26,6 +26,7 @@ from b2c_web.bookings.rules import (
     withdrawal_until,
 )
 from b2c_web.bookings.views.frame import calendar_fragment, is_complete
+from b2c_web.bookings.withdrawing import withdrawal_now
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
 from b2c_web.errors import Invalid
@@ -63,7 +64,7 @@ def withdrawal(booking_id: uuid.UUID) -> Response:
         flash(_("Ihr Widerruf ist bei uns. Sie bekommen alles zurück, die Bestätigung ist unterwegs."), "success")
         return htmx.see_other(url_for("bookings.show", booking_id=booking_id))
     booking, now = own_booking(current_user, booking_id), now_utc()
-    terms = withdrawal_terms(booking, now, current_app.config)
+    terms = withdrawal_now(booking, now)
     return form_page(
         "bookings/withdrawal.html",
         form,

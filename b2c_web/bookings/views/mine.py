@@ -21,14 +21,13 @@ from b2c_web.bookings.naming import lacking, model_of, name_car
 from b2c_web.bookings.queries import Asked, bookings_of, own_booking
 from b2c_web.bookings.returning import may_choose_return
 from b2c_web.bookings.rules import (
-    Refusal,
     Terms,
     cancellation_terms,
     may_ask_for_early_start,
     move_terms,
-    withdrawal_terms,
 )
 from b2c_web.bookings.views.frame import draft_on_offer
+from b2c_web.bookings.withdrawing import withdrawal_now
 from b2c_web.catalog.texts import TEXTS
 from b2c_web.clock import now_utc
 from b2c_web.formatting import eur, moment
@@ -153,7 +152,7 @@ def _fingerprint(
 
 def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dict[str, Any]:
     rules = current_app.config
-    cancelling, withdrawing = cancellation_terms(booking, now, rules), withdrawal_terms(booking, now, rules)
+    cancelling, withdrawing = cancellation_terms(booking, now, rules), withdrawal_now(booking, now)
     jockey_comes = timeline.comes_by_jockey(booking)
     return {
         "now": now,
@@ -169,7 +168,7 @@ def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dic
         "moving": move_terms(booking, now, rules),
         "withdrawing": withdrawing,
         "may_ask_early": may_ask_for_early_start(booking, now, rules),
-        "withdrawal_cents": giving_back.withdrawal_cents(booking) if _may_withdraw(withdrawing) else 0,
+        "withdrawal_cents": giving_back.withdrawal_cents(booking) if withdrawing.allowed else 0,
         "may_choose_return": may_choose_return(booking),
         "rule_words": _rule_words(booking, cancelling, now),
         "ahead": timeline.ahead(booking, now),
@@ -177,11 +176,6 @@ def _facts(booking: Booking, tours: Sequence[coming.Tour], now: datetime) -> dic
         "may_repeat": booking.status not in (BookingStatus.PENDING, *ENDED),
         "shows_ronja": booking.reservation is not None and jockey_comes and _has_a_date(booking),
     }
-
-
-def _may_withdraw(terms: Terms) -> bool:
-    """By the button, or, of what was kept when the booking ended, by phone or mail."""
-    return terms.allowed or terms.refusal is Refusal.ENDED_IN_TIME
 
 
 def _has_a_date(booking: Booking) -> bool:
