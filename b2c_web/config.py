@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from b2c_web.config_checks import ConfigError, check_together
+from b2c_web.config_checks import STANDING_LIMITS_CENTS, ConfigError, check_together
 from b2c_web.config_reading import (
+    VIEWS,
     Setting,
+    address,
     bucket,
     database_url,
     decimal,
@@ -19,9 +21,12 @@ from b2c_web.config_reading import (
     hour_pairs,
     one_of,
     region,
+    sender,
+    site,
+    stripe_key,
     url,
+    views,
     whole,
-    words,
 )
 
 ZONE = ZoneInfo("Europe/Berlin")
@@ -44,7 +49,7 @@ SETTINGS: tuple[Setting, ...] = (
         True,
     ),
     Setting("SECRET_KEY", "", str, "", "signs cookies; at least 32 characters in production", True),
-    Setting("B2C_BASE_URL", "http://127.0.0.1:8000", url, "", "address that customers see, for links in messages"),
+    Setting("B2C_BASE_URL", "http://127.0.0.1:8000", site, "", "address that customers see, for links in messages"),
     Setting("B2C_TRUSTED_PROXIES", "0", whole(0, 5), "proxies", "reverse proxies in front that set X-Forwarded-*"),
     Setting("DB_POOL_SIZE", "10", whole(1, 100), "connections", "database connections kept per process"),
     Setting(
@@ -59,14 +64,14 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("WEB_PROCESSES", "2", whole(1, 64), "processes", "web processes"),
     Setting("WEB_THREADS", "12", whole(1, 64), "threads", "threads of each web process"),
     Setting("B2C_ACCESS_LOG", "1", flag, "", "1: a log line for each request"),
-    Setting("B2C_INSTANCE_DIR", "", str, "", "folder for everything that is written; empty: instance/ of the clone"),
+    Setting("B2C_INSTANCE_DIR", "", folder, "", "folder for everything that is written; empty: instance/ of the clone"),
     Setting("B2C_POSTGRES_BIN", "", str, "", "folder with PostgreSQL's programs; empty: the wheel's, else Debian's"),
     # names shown
     Setting("BRAND_NAME", "Ronja", str, "", "name of the product on every page"),
     Setting("OPERATOR_NAME", "Betreiber der Anwendung", str, "", "who runs it, for imprint and messages"),
     Setting("OPERATOR_ADDRESS", "58452 Witten", str, "", "address of who runs it"),
     Setting("OPERATOR_PHONE", "+492302000000", str, "", "phone of who runs it"),
-    Setting("OPERATOR_EMAIL", "hilfe@example.org", str, "", "mail address of who runs it"),
+    Setting("OPERATOR_EMAIL", "hilfe@example.org", address, "", "mail address of who runs it"),
     # booking rules
     Setting("LEAD_TIME_HOURS", "24", whole(0, 720), "h", "lead time before a window can be booked"),
     Setting("HORIZON_DAYS", "60", whole(1, 365), "days", "how far ahead the calendar reaches"),
@@ -90,7 +95,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "RETURN_OFFER_DAYS",
         "2",
-        whole(1, 14),
+        whole(1, 6),  # as many as RETURN_LOOKAHEAD_DAYS always holds
         "days",
         "return windows offered on the pickup day and the days after it on which jockeys work, in all",
     ),
@@ -113,22 +118,18 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("NO_SHOW_CALLS", "3", whole(0, 10), "calls", "call attempts before a no-show can be recorded"),
     Setting("NO_SHOW_WAIT_MINUTES", "15", whole(0, 120), "min", "waiting before a no-show can be recorded"),
     Setting(
-        "HANDOVER_VIEWS",
-        "front,rear,left,right,dashboard",
-        words,
-        "photos",
-        "views that a handover shows, one photo of each at least",
+        "HANDOVER_VIEWS", ",".join(VIEWS), views, "photos", "views that a handover shows, a photo of each at least"
     ),
     Setting("HANDOVER_SIGNATURE", "1", flag, "", "1: a handover needs the customer's signature"),
     Setting("WITHDRAWAL_DAYS", "14", whole(0, 60), "days", "withdrawal without any fee after the contract"),
-    Setting("STANDING_LIMIT_CENTS", "0", whole(0, 10_000_000), "cents", "default standing limit for extensions"),
     Setting(
-        "STANDING_LIMIT_MAX_CENTS",
-        "100000",
+        "STANDING_LIMIT_CENTS",
+        "0",
         whole(0, 10_000_000),
         "cents",
-        "highest standing limit that can be chosen",
+        "default standing limit: 0, 5000, 10000, 20000, 50000",
     ),
+    Setting("STANDING_LIMIT_MAX_CENTS", "100000", whole(0, 10_000_000), "cents", "highest limit that can be chosen"),
     Setting("REMINDER_HOURS", "24", whole(1, 168), "h", "reminder before pickup"),
     Setting("REVIEW_REQUEST_HOURS", "2", whole(0, 168), "h", "review request after completion"),
     Setting(
@@ -226,7 +227,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "STRIPE_SECRET_KEY",
         "",
-        str,
+        stripe_key,
         "",
         "Stripe's secret key; empty: the demo simulator (never in production)",
         True,
@@ -271,7 +272,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("MAIL_USERNAME", "", str, "", "user at the mail server"),
     Setting("MAIL_PASSWORD", "", str, "", "password at the mail server", True),
     Setting("MAIL_USE_TLS", "1", flag, "", "1: STARTTLS"),
-    Setting("MAIL_SENDER", "Ronja <buchung@example.org>", str, "", "sender of all messages"),
+    Setting("MAIL_SENDER", "Ronja <buchung@example.org>", sender, "", "sender of all messages"),
 )
 
 
@@ -289,4 +290,4 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     return values
 
 
-__all__ = ["SETTINGS", "ZONE", "ConfigError", "Setting", "load_settings"]
+__all__ = ["SETTINGS", "STANDING_LIMITS_CENTS", "ZONE", "ConfigError", "Setting", "load_settings"]

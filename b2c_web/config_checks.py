@@ -4,6 +4,8 @@ from typing import Any
 
 from click import ClickException
 
+STANDING_LIMITS_CENTS = (0, 5_000, 10_000, 20_000, 50_000)  # what customers choose from
+
 
 class ConfigError(ClickException):
     """A setting is missing or wrong; the message names the setting and the way out.
@@ -17,12 +19,17 @@ def check_together(values: dict[str, Any]) -> None:
     if values["DEMO_MODE"] == "":
         values["DEMO_MODE"] = values["B2C_ENV"] != "production"
     _check_store(values)
+    _check_standing_limit(values)
     if values["B2C_ENV"] != "production":
         return
     if len(values["SECRET_KEY"]) < 32:
         raise ConfigError("SECRET_KEY: production needs at least 32 characters of it. Make one: openssl rand -hex 32.")
     if not values["STRIPE_SECRET_KEY"]:
         raise ConfigError("STRIPE_SECRET_KEY: production needs it; the demo payment page is never used there.")
+    if not values["STRIPE_SECRET_KEY"].startswith(("sk_live_", "rk_live_")):
+        raise ConfigError(
+            "STRIPE_SECRET_KEY: production takes real money; set one that begins with sk_live_ or rk_live_."
+        )
     if not values["STRIPE_WEBHOOK_SECRET"]:
         raise ConfigError("STRIPE_WEBHOOK_SECRET: production needs it, or no webhook can be verified.")
     if values["STRIPE_API_BASE"]:
@@ -43,3 +50,13 @@ def _check_store(values: dict[str, Any]) -> None:
     missing = [name for name in needed if not values[name]]
     if values["MEDIA_STORE"] == "s3" and missing:
         raise ConfigError(f"{missing[0]}: MEDIA_STORE=s3 needs it. Set it, or leave MEDIA_STORE at local.")
+
+
+def _check_standing_limit(values: dict[str, Any]) -> None:
+    most = values["STANDING_LIMIT_MAX_CENTS"]
+    choices = [cents for cents in STANDING_LIMITS_CENTS if cents <= most]
+    if values["STANDING_LIMIT_CENTS"] not in choices:
+        raise ConfigError(
+            f"STANDING_LIMIT_CENTS: must be one of {', '.join(map(str, choices))}, from which customers choose,"
+            f" none of them above STANDING_LIMIT_MAX_CENTS={most}."
+        )

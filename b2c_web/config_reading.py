@@ -3,7 +3,11 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parseaddr
 from typing import Any
+
+ADDRESS = r"[^@\s,;<>]+@[^@\s,;<>]+"
+VIEWS = ("front", "rear", "left", "right", "dashboard")  # of a car, at every handover
 
 
 @dataclass(frozen=True)
@@ -58,19 +62,47 @@ def flag(text: str) -> bool:
     return one_of("0", "1")(text) == "1"
 
 
-def words(text: str) -> tuple[str, ...]:
-    """Words with commas between them."""
+def views(text: str) -> tuple[str, ...]:
+    """What photos show, with commas between; the four sides and the dashboard are among it."""
     found = tuple(word.strip() for word in text.split(",") if word.strip())
-    if not all(word.isidentifier() for word in found):
-        raise ValueError("must be words with commas between them")
+    if not all(word.isidentifier() for word in found) or not set(VIEWS) <= set(found):
+        raise ValueError(f"must be words with commas between them, among them {', '.join(VIEWS)}")
     return found
 
 
 def url(text: str) -> str:
     """A web address without its last slash, or nothing."""
-    if text and not text.startswith(("http://", "https://")):
-        raise ValueError("must start with http:// or https://")
+    if text and not re.match(r"https?://[^\s/?#]", text):
+        raise ValueError("must be a web address, beginning with http:// or https://")
     return text.rstrip("/")
+
+
+def site(text: str) -> str:
+    """A web address of nothing but a host and perhaps a port, without its last slash."""
+    if not re.fullmatch(r"https?://([\w.-]+|\[[\da-fA-F:]+\])(:\d{1,5})?/?", text):
+        raise ValueError("must be a web address without a path, such as https://example.org")
+    return text.rstrip("/")
+
+
+def address(text: str) -> str:
+    """A mail address."""
+    if not re.fullmatch(ADDRESS, text):
+        raise ValueError("must be a mail address such as hilfe@example.org")
+    return text
+
+
+def sender(text: str) -> str:
+    """A mail address, perhaps with a name before it."""
+    if not re.fullmatch(ADDRESS, parseaddr(text)[1]):
+        raise ValueError("must be a mail address, perhaps with a name: Ronja <buchung@example.org>")
+    return text
+
+
+def stripe_key(text: str) -> str:
+    """A key of Stripe's that its library can use, or nothing."""
+    if text and not text.startswith(("sk_", "rk_")):
+        raise ValueError("must be a secret or restricted key, beginning with sk_ or rk_")
+    return text
 
 
 def folder(text: str) -> str:
@@ -103,9 +135,11 @@ def database_url(text: str) -> str:
 
 
 def hour_pairs(text: str) -> str:
-    """Hours of a day such as 08-10,10-12."""
+    """Hours of a day such as 08-10,10-12: in order, and no hour twice."""
+    ended = 0
     for part in text.split(","):
-        low, high = part.split("-")
-        if not 0 <= int(low) < int(high) <= 24:
-            raise ValueError("must be hours such as 08-10,10-12")
+        low, high = (int(hour) for hour in part.split("-"))
+        if not ended <= low < high <= 24:
+            raise ValueError("must be hours such as 08-10,10-12, in order, and no hour twice")
+        ended = high
     return text

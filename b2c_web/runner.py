@@ -35,6 +35,7 @@ def main() -> int:
     console = Console()
     logging.basicConfig(format="setup  | %(message)s", level=logging.WARNING)
     try:
+        load_settings({name: os.environ[name] for name in os.environ.keys() & {"B2C_INSTANCE_DIR"}})  # written to now
         with only_one(os.environ) as lock:
             environ, simulator_port = prepare_environment(os.environ)
             lock.write(f"process {os.getpid()} at {environ.get('B2C_BASE_URL')}")

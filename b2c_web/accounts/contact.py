@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask import current_app
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, Field, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
@@ -9,9 +10,13 @@ from wtforms.validators import DataRequired, Length, ValidationError
 
 from b2c_web import formatting
 from b2c_web.accounts.rules import digits_of_code, names_the_house, normalized_email, phone_in_e164
+from b2c_web.config import STANDING_LIMITS_CENTS
 from b2c_web.forms import Form, trimmed
 
-LIMITS_EUR = (0, 50, 100, 200, 500)
+
+def standing_limits() -> list[int]:
+    """Up to which sums, in cents, a customer may choose not to be asked: none above what the operator allows."""
+    return [cents for cents in STANDING_LIMITS_CENTS if cents <= current_app.config["STANDING_LIMIT_MAX_CENTS"]]
 
 
 def with_house_number(_form: Form, field: Field) -> None:
@@ -40,15 +45,20 @@ class ContactForm(Form):
     phone = StringField(
         _l("Telefon"), filters=[trimmed], validators=[DataRequired(_l("Bitte nennen Sie eine Telefonnummer."))]
     )
-    standing_limit = SelectField(_l("Ohne Rückfrage bis"), choices=[], coerce=int, default=0)
+    standing_limit = SelectField(
+        _l("Ohne Rückfrage bis"),
+        choices=[],
+        coerce=int,
+        default=lambda: current_app.config["STANDING_LIMIT_CENTS"],
+    )
     early_start = BooleanField(_l("Beginn vor Ablauf der Widerrufsfrist"))
     terms = BooleanField(_l("AGB"))
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.standing_limit.choices = [
-            SelectChoice(eur * 100, formatting.eur(eur * 100) if eur else _l("0 EUR: immer fragen"))
-            for eur in LIMITS_EUR
+            SelectChoice(cents, formatting.eur(cents) if cents else _l("0 EUR: immer fragen"))
+            for cents in standing_limits()
         ]
 
     def validate_email(self, field: Field) -> None:

@@ -8,7 +8,7 @@ from flask import current_app
 from flask_login import current_user
 
 from b2c_web import formatting
-from b2c_web.accounts.contact import ContactForm
+from b2c_web.accounts.contact import ContactForm, standing_limits
 from b2c_web.accounts.models import Role
 from b2c_web.bookings import drafts, steps
 from b2c_web.bookings.models import BookingDraft
@@ -28,7 +28,9 @@ def form_of(draft: BookingDraft) -> ContactForm:
         account |= {"street": place.street, "city": place.city} if place else {}
         known |= {name: value for name, value in account.items() if not known[name]}
     ticks = {"early_start": draft.early_start, "terms": steps.has_agreed(draft)}
-    form = ContactForm(data={**known, "standing_limit": draft.standing_limit_cents, **ticks})
+    if draft.standing_limit_cents in standing_limits():
+        known["standing_limit"] = draft.standing_limit_cents
+    form = ContactForm(data={**known, **ticks})
     if is_customer():
         form.email.data = current_user.email
     return form

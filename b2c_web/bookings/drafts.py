@@ -10,6 +10,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from flask import current_app
 from flask import session as cookie
 from flask_login import current_user
 from sqlalchemy import Select, bindparam, select, update
@@ -82,6 +83,7 @@ def start_draft(**facts: Any) -> uuid.UUID:
     """A new draft; what is known of the person (last car, address, contact) is filled in."""
     with command_transaction():
         draft = BookingDraft(browser_hash=browser_hash(), car_details={}, postal_code=facts.get("postal_code"))
+        draft.standing_limit_cents = current_app.config["STANDING_LIMIT_CENTS"]
         if current_user.is_authenticated:
             _prefill(draft, current_user)
         for name, value in facts.items():

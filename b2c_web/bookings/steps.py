@@ -6,6 +6,7 @@ from flask import current_app, g, url_for
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
+from b2c_web.accounts.contact import standing_limits
 from b2c_web.bookings.availability import Question
 from b2c_web.bookings.models import BookingDraft
 from b2c_web.workshops.queries import Reach, nearest_workshop
@@ -35,11 +36,12 @@ def first_open(draft: BookingDraft, signed_in: bool) -> str:
     """The endpoint of the first step that still lacks something."""
     lacks_date = draft.slot_id is None or (draft.include_concierge and draft.return_slot_id is None)
     is_said = has_agreed(draft) and all((draft.name, draft.phone, draft.street, draft.city))
+    has_limit = draft.standing_limit_cents in standing_limits()
     lacking = (
         ("bookings.car", not draft.postal_code or draft.vehicle_class is None),
         ("bookings.service", draft.service is None),
         ("bookings.date", lacks_date),
-        ("bookings.contact", not signed_in or not is_said),
+        ("bookings.contact", not (signed_in and is_said and has_limit)),
     )
     return next((endpoint for endpoint, lacks in lacking if lacks), SUMMARY)
 

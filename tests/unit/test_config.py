@@ -1,14 +1,18 @@
 """Settings: each has a default; a wrong one stops the start and is named; `flask config show` tells them all."""
 
 import re
+from datetime import date, timedelta
 from pathlib import Path
 
+import holidays
 import pytest
 from flask import Flask
 
 from b2c_web import create_app
 from b2c_web.cli.config import _row
 from b2c_web.config import SETTINGS, ConfigError, Setting, load_settings
+from b2c_web.workshops.holiday_calendar import FRIDAY, holiday_name
+from b2c_web.workshops.rules import RETURN_LOOKAHEAD_DAYS
 
 BY_NAME = {setting.name: setting for setting in SETTINGS}
 PRODUCTION = {
@@ -75,23 +79,54 @@ def test_every_setting_that_the_code_reads_exists(app: Flask) -> None:
     assert read <= set(app.config)
 
 
+def test_every_setting_is_read_somewhere(app: Flask) -> None:
+    root = Path(app.root_path)
+    code = [path for path in (root / "b2c_web").rglob("*.py") if not path.name.startswith("config")]
+    pages = [path for path in (root / "templates").rglob("*") if path.is_file()]
+    files = [*code, *pages, root / "gunicorn.conf.py", root / "app.py"]
+    words = {word for path in files for word in re.findall(r"\w+", path.read_text())}
+    assert set(BY_NAME) - words == set()
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
         ("B2C_ENV", "staging"),
         ("DATABASE_URL", "mysql://x"),
         ("B2C_BASE_URL", "example.org"),
+        ("B2C_BASE_URL", ""),
+        ("B2C_BASE_URL", "http://"),
+        ("B2C_BASE_URL", "https://:8000"),
+        ("B2C_BASE_URL", "https://example.org/app"),
+        ("B2C_BASE_URL", "https://example.org?x=1"),
+        ("B2C_BASE_URL", "https://user@example.org"),
+        ("B2C_BASE_URL", "https://example org"),
+        ("B2C_INSTANCE_DIR", "relative"),
         ("B2C_TRUSTED_PROXIES", "-1"),
         ("DEMO_MODE", "yes"),
         ("LEAD_TIME_HOURS", "a day"),
         ("HOLD_MINUTES", "29"),
         ("WINDOW_HOURS", "10-08"),
         ("WINDOW_HOURS", "eight"),
+        ("WINDOW_HOURS", "08-10,09-11"),
+        ("WINDOW_HOURS", "10-12,08-10"),
+        ("RETURN_OFFER_DAYS", "7"),
         ("TRAVEL_SPEED_KMH", "0"),
         ("HANDOVER_VIEWS", "front side,rear"),
+        ("HANDOVER_VIEWS", ""),
+        ("HANDOVER_VIEWS", "front,rear,left,right"),
+        ("HANDOVER_VIEWS", "front,rear,left,dashboard,trunk"),
         ("HANDOVER_SIGNATURE", "2"),
         ("MAIL_PORT", "70000"),
+        ("MAIL_SENDER", ""),
+        ("MAIL_SENDER", "no address"),
+        ("MAIL_SENDER", "Ronja <buchung>"),
+        ("OPERATOR_EMAIL", ""),
+        ("OPERATOR_EMAIL", "nonsense"),
+        ("OPERATOR_EMAIL", "Ronja <hilfe@example.org>"),
         ("STRIPE_API_BASE", "localhost:12111"),
+        ("STRIPE_API_BASE", "http://"),
+        ("STRIPE_SECRET_KEY", "pk_test_x"),
     ],
 )
 def test_a_wrong_value_stops_the_start_and_is_named(name: str, wrong: str) -> None:
@@ -125,6 +160,9 @@ def test_production_with_all_that_it_needs_starts() -> None:
     [
         ("SECRET_KEY", "short"),
         ("STRIPE_SECRET_KEY", ""),
+        ("STRIPE_SECRET_KEY", "sk_test_abc"),
+        ("STRIPE_SECRET_KEY", "rk_test_abc"),
+        ("STRIPE_SECRET_KEY", "pk_live_x"),
         ("STRIPE_WEBHOOK_SECRET", ""),
         ("STRIPE_API_BASE", "http://127.0.0.1:1"),
         ("DEMO_MODE", "1"),
@@ -134,6 +172,49 @@ def test_production_with_all_that_it_needs_starts() -> None:
 def test_production_refuses_what_only_a_demo_may(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
         load_settings({**PRODUCTION, name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("B2C_BASE_URL", "https://ronja.example.org/", "https://ronja.example.org"),
+        ("B2C_BASE_URL", "http://127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ("B2C_BASE_URL", "http://[::1]:8000", "http://[::1]:8000"),
+        ("B2C_BASE_URL", "http://localhost", "http://localhost"),
+        ("B2C_INSTANCE_DIR", "/srv/ronja/", "/srv/ronja"),
+        ("WINDOW_HOURS", "08-12,13-17", "08-12,13-17"),
+        (
+            "HANDOVER_VIEWS",
+            "dashboard,front,rear,left,right,roof",
+            ("dashboard", "front", "rear", "left", "right", "roof"),
+        ),
+        ("MAIL_SENDER", "buchung@example.org", "buchung@example.org"),
+        ("STRIPE_SECRET_KEY", "rk_test_x", "rk_test_x"),
+    ],
+)
+def test_what_may_be_said_is_taken(name: str, value: str, read: object) -> None:
+    assert load_settings({name: value})[name] == read
+
+
+def test_production_takes_a_restricted_key() -> None:
+    assert load_settings({**PRODUCTION, "STRIPE_SECRET_KEY": "rk_live_x"})["STRIPE_SECRET_KEY"] == "rk_live_x"
+
+
+@pytest.mark.parametrize(("default", "most"), [("15000", "100000"), ("20000", "10000"), ("100000", "100000")])
+def test_a_default_limit_is_one_that_can_be_chosen(default: str, most: str) -> None:
+    with pytest.raises(ConfigError, match=r"^STANDING_LIMIT_CENTS: must be one of 0, 5000, .*STANDING_LIMIT_MAX_CENTS"):
+        load_settings({"STANDING_LIMIT_CENTS": default, "STANDING_LIMIT_MAX_CENTS": most})
+
+
+def test_so_many_days_of_returns_always_lie_within_the_days_that_are_read() -> None:
+    """From any working day on, in every federal state, also around Christmas and Easter."""
+    first, most = date(2026, 1, 1), 6
+    assert load_settings({"RETURN_OFFER_DAYS": str(most)})["RETURN_OFFER_DAYS"] == most
+    for state in holidays.Germany.subdivisions:
+        days = [first + timedelta(number) for number in range(12 * 365)]
+        works = [day.weekday() <= FRIDAY and holiday_name(state, day) is None for day in days]
+        spans = (works[n : n + RETURN_LOOKAHEAD_DAYS + 1] for n, work in enumerate(works[:-30]) if work)
+        assert min(sum(span) for span in spans) >= most
 
 
 def test_a_heroku_style_database_address_is_taken() -> None:

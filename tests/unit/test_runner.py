@@ -205,6 +205,18 @@ def test_ones_own_stripe_key_means_no_simulator(environ: dict[str, str]) -> None
     assert "STRIPE_API_BASE" not in made
 
 
+def test_a_relative_folder_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: io.StringIO
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runner, "Console", lambda: Console(written))
+    monkeypatch.setenv("B2C_INSTANCE_DIR", "relative")
+    monkeypatch.setattr(runner, "Run", None)  # nothing is started, whatever happens
+    assert runner.main() == 1
+    assert "Cannot run: B2C_INSTANCE_DIR='relative': must be a folder's whole path" in written.getvalue()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_production_gets_nothing_filled_in(environ: dict[str, str], tmp_path: Path) -> None:
     made, port = runner.prepare_environment(environ | {"B2C_ENV": "production"})
     assert port is None
