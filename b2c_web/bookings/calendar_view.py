@@ -17,6 +17,7 @@ from flask_babel import ngettext
 
 from b2c_web import formatting
 from b2c_web.bookings.availability import Answer, Day, Question, judged, read_facts
+from b2c_web.bookings.calendar_choice import Choice
 from b2c_web.bookings.counters import held_by
 from b2c_web.bookings.models import Booking
 from b2c_web.bookings.places import GONE_BY, TAKEN, TOO_LATE, drop_off_ready_at, instant
@@ -24,44 +25,6 @@ from b2c_web.bookings.plan_rows import Rows
 from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.workshops.rules import Block, DayState, Offer, Window
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the address bar says: month shown, day and windows chosen.
-
-    `before`: the windows were chosen for something else, and the page looks whether they still fit.
-    """
-
-    month: date | None = None
-    day: date | None = None
-    slot: uuid.UUID | None = None
-    back: uuid.UUID | None = None
-    before: bool = False
-
-    @classmethod
-    def read(
-        cls, arguments: Mapping[str, Any], slot: uuid.UUID | None = None, back: uuid.UUID | None = None
-    ) -> "Choice":
-        """From query arguments; what cannot be read counts as not given. `slot`, `back`: chosen before."""
-        month, day, chosen = _date(arguments.get("month")), _date(arguments.get("day")), _uuid(arguments.get("slot"))
-        if chosen is None and day is None:
-            return cls(month, None, slot, _uuid(arguments.get("back")) or back)
-        return cls(month, day, chosen, _uuid(arguments.get("back")), arguments.get("before") == "1")
-
-
-def _uuid(text: str | None) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text) if text else None
-    except ValueError:
-        return None
-
-
-def _date(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +36,7 @@ class Cell:
     word: str
     query: str
     chosen: bool
+    own: bool = False  # of the booking that moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +100,11 @@ class CalendarView:
         return _("%(pickup)s, zurück %(back)s", pickup=self.picked.day_text, back=back)
 
     @property
+    def shows_own(self) -> bool:
+        """Is the day of the booking that moves among those shown?"""
+        return any(cell.own for week in self.weeks for cell in week if cell)
+
+    @property
     def back(self) -> WindowLine | None:
         """The return window that is ticked."""
         return next((line for line in self.returns if line.chosen), None)
@@ -155,14 +124,14 @@ def ask(question: Question, moving: Booking | None = None) -> Answer:
 
 
 def build(
-    answer: Answer, question: Question, choice: Choice, *, waiting: bool = False, own: uuid.UUID | None = None
+    answer: Answer, question: Question, choice: Choice, *, waiting: bool = False, moving: Booking | None = None
 ) -> CalendarView:
     """The view of `answer` for what was chosen: the same answer, choice and language give the same page.
 
-    `waiting`: full days can be chosen too, and lead to the waiting list. `own`: the slot of the booking that moves,
-    which is marked and not offered as the next; it can be chosen all the same, with another return.
+    `waiting`: full days can be chosen too, and lead to the waiting list. `moving`: the booking that moves; its windows
+    are marked and not offered as the next; its pickup can be chosen all the same, with another return.
     """
-    first, nearest = answer.next_free(own), answer.next_free()
+    first, nearest = answer.next_free(moving and moving.slot_id), answer.next_free()
     chosen = answer.with_returns(choice.slot) if choice.slot else None
     day = _shown_day(choice, chosen, first or nearest, answer)
     shown = answer.on(day) if day else None
@@ -170,7 +139,7 @@ def build(
     kept = f"&slot={choice.slot}" if chosen is not None and chosen.block is None else ""
     view = CalendarView(
         month=month,
-        weeks=_weeks(month, answer, day, waiting),
+        weeks=_weeks(month, answer, day, waiting, moving),
         previous_query=_month_query(month - timedelta(days=1), answer, kept),
         next_query=_month_query(month + timedelta(days=31), answer, kept),
         day=day,
@@ -182,10 +151,10 @@ def build(
         day_is_full=shown is not None and shown.state is DayState.FULL,
     )
     _add_windows(view, shown, choice, chosen)
-    view.windows = [replace(one, note=_("Ihr Termin")) if one.slot_id == own else one for one in view.windows]
+    _mark_own(view, moving)
     _add_next_free(view, first)
     if choice.slot and view.picked is None:
-        _add_alternatives(view, answer, choice, chosen, own)
+        _add_alternatives(view, answer, choice, chosen, moving)
     if view.picked and chosen and not question.concierge:
         view.ready_at = instant(drop_off_ready_at(answer.judge.windows, chosen.window, answer.judge.order))
     return view
@@ -220,6 +189,17 @@ def _add_windows(view: CalendarView, day: Day | None, choice: Choice, chosen: Of
         view.returns = _return_lines(chosen, choice.back)
 
 
+def _mark_own(view: CalendarView, moving: Booking | None) -> None:
+    if moving is None:
+        return
+    words = _("Ihr Termin")
+    view.windows = [replace(one, note=words) if one.slot_id == moving.slot_id else one for one in view.windows]
+    view.returns = [
+        replace(one, note=f"{one.note}, {words}") if one.slot_id == moving.return_slot_id else one
+        for one in view.returns
+    ]
+
+
 def _add_next_free(view: CalendarView, first: Offer | None) -> None:
     if first is not None:
         view.next_free = _line(first)
@@ -227,7 +207,7 @@ def _add_next_free(view: CalendarView, first: Offer | None) -> None:
 
 
 def _add_alternatives(
-    view: CalendarView, answer: Answer, choice: Choice, chosen: Offer | None, own: uuid.UUID | None
+    view: CalendarView, answer: Answer, choice: Choice, chosen: Offer | None, moving: Booking | None
 ) -> None:
     if chosen is not None and chosen.block is None:
         return  # it can be had, and another day is shown
@@ -235,7 +215,7 @@ def _add_alternatives(
     if choice.before:
         view.gone = FITS_NO_MORE
     around = chosen.window.start if chosen is not None else 0
-    view.alternatives = [_line(offer) for offer in answer.alternatives(around, without=own)]
+    view.alternatives = [_line(offer) for offer in answer.alternatives(around, without=moving and moving.slot_id)]
 
 
 def _line(offer: Offer, chosen: bool = False) -> WindowLine:
@@ -266,9 +246,11 @@ def _return_lines(offer: Offer, back: uuid.UUID | None) -> list[WindowLine]:
 STATES = {DayState.FREE: "free", DayState.FEW: "few", DayState.FULL: "full", DayState.CLOSED: "closed"}
 
 
-def _weeks(month: date, answer: Answer, chosen: date | None, waiting: bool) -> list[list[Cell | None]]:
+def _weeks(
+    month: date, answer: Answer, chosen: date | None, waiting: bool, moving: Booking | None
+) -> list[list[Cell | None]]:
     """The month's weeks, Monday to Sunday; those that are over are left out."""
-    today = today_in(ZONE)
+    today, own = today_in(ZONE), moving.slot.service_date if moving else None
     day = max(month, today - timedelta(days=today.weekday()))
     words = {"free": _("frei"), "full": _("voll"), "closed": _("zu"), "few": _("%(n)s frei", n="#")}
     cells: list[Cell | None] = [None] * day.weekday()
@@ -276,6 +258,7 @@ def _weeks(month: date, answer: Answer, chosen: date | None, waiting: bool) -> l
     while day.month == month.month:
         over = Cell(day.day, "closed", "", "", chosen=False)  # without a word: it was not closed
         cell = _cell(day, answer.on(day), words, chosen=day == chosen, choosable=choosable)
+        cell = replace(cell, own=True) if day == own else cell
         cells.append(over if day < today else cell)
         day += timedelta(days=1)
     cells += [None] * (-len(cells) % 7)

@@ -17,7 +17,7 @@ from b2c_web.workshops.models import WorkshopCapacity
 from tests.commands.scene import Scene
 from tests.factories import make_customer
 from tests.views.browsing import send
-from tests.views.walking import text_of
+from tests.views.walking import text_of, words_of
 
 HTMX = {"HX-Request": "true"}
 
@@ -112,3 +112,19 @@ def test_its_own_date_is_no_new_one(scene: Scene, rosa: User, client: FlaskClien
     assert "Das ist schon Ihr Termin." in text_of(same)
     later = send(client, f"/bookings/{booking.id}/move", fee_cents="0", slot=scene.slots[5].id, back=scene.slots[8].id)
     assert later.location == f"/bookings/{booking.id}"
+
+
+def test_the_present_date_is_said_and_marked_and_its_return_stays_ticked(
+    scene: Scene, rosa: User, client: FlaskClient
+) -> None:
+    booking = scene.booked(0, 3, user_id=rosa.id)
+    page = text_of(client.get(f"/bookings/{booking.id}/move"))
+    words = words_of(page)
+    assert "Bisher: Do, 26. Nov., 8–10 Uhr. Zurück: Do, 26. Nov., 14–16 Uhr." in words
+    assert page.count('class="day-number day-own">26<') == 1
+    assert "12 = Ihr Termin" in words
+    again = text_of(client.get(f"/bookings/{booking.id}/move?slot={scene.slots[0].id}", headers=HTMX))
+    returns = again.split('id="returns"')[1]
+    line = returns.split(f'value="{scene.slots[3].id}"')[1].split("</div>")[0]
+    assert line.lstrip().startswith("checked")
+    assert "Do, 26. Nov., Ihr Termin" in words_of(line)

@@ -103,6 +103,7 @@ def move(booking_id: uuid.UUID) -> Response:
         return form_page("bookings/move.html", form, booking=booking, terms=terms, calendar=None)
     question = question_of(booking)
     choice = calendar_view.Choice.read(form.data if form.is_submitted() else request.args)
+    choice = choice.with_return_of(booking.slot_id, booking.return_slot_id)
     if htmx.wants_fragment() and request.method == "GET":
         return calendar_fragment(question, choice, moving=booking)
     view = _calendar(booking, question, choice)
@@ -116,7 +117,7 @@ def move(booking_id: uuid.UUID) -> Response:
 
 
 def _calendar(booking: Booking, question: Question, choice: calendar_view.Choice) -> calendar_view.CalendarView:
-    return calendar_view.build(calendar_view.ask(question, booking), question, choice, own=booking.slot_id)
+    return calendar_view.build(calendar_view.ask(question, booking), question, choice, moving=booking)
 
 
 def _move(booking: Booking, form: FeeForm, view: calendar_view.CalendarView) -> None:

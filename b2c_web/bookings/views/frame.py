@@ -88,11 +88,12 @@ def calendar_fragment(
     """
 
     def render() -> str:
-        own = moving.slot_id if moving else None
-        view = calendar_view.build(calendar_view.ask(question, moving), question, choice, waiting=waiting, own=own)
+        view = calendar_view.build(
+            calendar_view.ask(question, moving), question, choice, waiting=waiting, moving=moving
+        )
         return render_template("bookings/_date.html", calendar=view, form=None, fragment=True)
 
-    shown = choice, waiting, formatting.language(), moving and (moving.id, moving.slot_id)
+    shown = choice, waiting, formatting.language(), moving and (moving.id, moving.slot_id, moving.return_slot_id)
     return make_response(reuse.fragment(question, shown, render))
 
 
