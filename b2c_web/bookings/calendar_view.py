@@ -131,7 +131,7 @@ def build(
     `waiting`: full days can be chosen too, and lead to the waiting list. `moving`: the booking that moves; its windows
     are marked and not offered as the next; its pickup can be chosen all the same, with another return.
     """
-    first, nearest = answer.next_free(moving and moving.slot_id), answer.next_free()
+    first, nearest = answer.next_free(moving.slot_id if moving else None), answer.next_free()
     chosen = answer.with_returns(choice.slot) if choice.slot else None
     day = _shown_day(choice, chosen, first or nearest, answer)
     shown = answer.on(day) if day else None
@@ -215,7 +215,9 @@ def _add_alternatives(
     if choice.before:
         view.gone = FITS_NO_MORE
     around = chosen.window.start if chosen is not None else 0
-    view.alternatives = [_line(offer) for offer in answer.alternatives(around, without=moving and moving.slot_id)]
+    view.alternatives = [
+        _line(offer) for offer in answer.alternatives(around, without=moving.slot_id if moving else None)
+    ]
 
 
 def _line(offer: Offer, chosen: bool = False) -> WindowLine:
