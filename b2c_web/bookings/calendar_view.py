@@ -87,6 +87,7 @@ class CalendarView:
     service_minutes: int = 0
     waiting: bool = False  # full days can be chosen, to wait for them
     day_is_full: bool = False
+    still_fits: bool = False  # what was chosen before, for something else
     day_is_near: bool = False  # open, but within the lead time
 
     @property
@@ -185,6 +186,7 @@ def _add_windows(view: CalendarView, day: Day | None, choice: Choice, chosen: Of
     view.windows = [_line(offer, offer.window.slot_id == choice.slot and offer.block is None) for offer in shown]
     view.day_is_near = not shown and any(offer.block is Block.LEAD_TIME for offer in day.offers)
     view.picked = next((line for line in view.windows if line.chosen), None)
+    view.still_fits = choice.before and view.picked is not None
     if chosen is not None and view.picked is not None:
         view.returns = _return_lines(chosen, choice.back)
 

@@ -47,11 +47,16 @@ class Shift:
     break_start: datetime | None = None
     break_end: datetime | None = None
 
+    @property
+    def rest(self) -> Span | None:
+        """The break."""
+        return (self.break_start, self.break_end) if self.break_start and self.break_end else None
+
     def pieces(self) -> list[Span]:
         """The times at work: before and after the break."""
-        if self.break_start is None or self.break_end is None:
+        if self.rest is None:
             return [(self.start, self.end)]
-        return [piece for piece in ((self.start, self.break_start), (self.break_end, self.end)) if piece[0] < piece[1]]
+        return [piece for piece in ((self.start, self.rest[0]), (self.rest[1], self.end)) if piece[0] < piece[1]]
 
 
 @dataclass(frozen=True, slots=True)

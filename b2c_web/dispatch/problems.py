@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from b2c_web.dispatch.placing import JockeyDay, Span, TripPlan, fits_shift
+from b2c_web.dispatch.placing import JockeyDay, Shift, Span, TripPlan, fits_shift
 
 MINUTE = timedelta(minutes=1)
 
@@ -13,6 +13,7 @@ MINUTE = timedelta(minutes=1)
 class Kind(StrEnum):
     NO_SHIFT = "NO_SHIFT"
     OUTSIDE_SHIFT = "OUTSIDE_SHIFT"
+    BREAK = "BREAK"
     OVERLAP = "OVERLAP"
     TOO_EARLY = "TOO_EARLY"
     LATE = "LATE"
@@ -52,10 +53,19 @@ def problems_of(plan: TripPlan, jockey: JockeyDay, arrival: datetime, taken: Seq
     if not jockey.shifts:
         found.append(Problem(Kind.NO_SHIFT))
     elif not fits_shift(span, jockey):
-        whole = min(shift.start for shift in jockey.shifts), max(shift.end for shift in jockey.shifts)
-        found.append(Problem(Kind.OUTSIDE_SHIFT, span=whole))
+        found.append(_of_shifts(span, jockey.shifts))
     meets = [one for one in taken if one.span[0] < span[1] and span[0] < one.span[1]]
     return found + [Problem(Kind.OVERLAP, number=one.number, span=one.span) for one in meets]
+
+
+def _of_shifts(span: Span, shifts: Sequence[Shift]) -> Problem:
+    """The break that the trip falls into, when that is all; else the shifts from the first start to the last end."""
+    start, end = min(shift.start for shift in shifts), max(shift.end for shift in shifts)
+    rests = (shift.rest for shift in shifts if shift.rest)
+    met = next((rest for rest in rests if rest[0] < span[1] and span[0] < rest[1]), None)
+    if met is not None and start <= span[0] and span[1] <= end:
+        return Problem(Kind.BREAK, span=met)
+    return Problem(Kind.OUTSIDE_SHIFT, span=(start, end))
 
 
 def _of_time(plan: TripPlan, arrival: datetime) -> list[Problem]:

@@ -51,10 +51,13 @@ def problem(one: Problem) -> str:
     """One sentence that names the reason and its measure."""
     if one.kind is Kind.NO_SHIFT:
         return _("hat an diesem Tag keine Schicht")
-    if one.kind is Kind.OUTSIDE_SHIFT and one.span:
-        return _("die Fahrt passt nicht in die Schicht (%(hours)s) und die Pausen", hours=hours(one.span))
-    if one.kind is Kind.OVERLAP and one.span:
-        return _("überschneidet sich mit %(number)s (%(hours)s)", number=one.number, hours=hours(one.span))
+    if one.span:
+        facts = {"number": one.number, "hours": hours(one.span)}
+        return {
+            Kind.OUTSIDE_SHIFT: _("die Fahrt passt nicht in die Schicht (%(hours)s)", **facts),
+            Kind.BREAK: _("die Fahrt reicht in die Pause (%(hours)s)", **facts),
+            Kind.OVERLAP: _("überschneidet sich mit %(number)s (%(hours)s)", **facts),
+        }[one.kind]
     if one.kind is Kind.TOO_SOON and one.at:
         return _("ist frühestens um %(time)s Uhr dort", time=formatting.clock(one.at))
     if one.kind is Kind.LATE:

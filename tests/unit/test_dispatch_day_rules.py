@@ -131,7 +131,7 @@ def test_what_speaks_against_it() -> None:
     assert codes(EIGHT) == []
     assert codes(EIGHT, taken=(meets, beside)) == ["OVERLAP:BK-1"]
     assert codes(EIGHT, shifts=[]) == ["NO_SHIFT"]
-    assert codes(after(150)) == ["LATE", "OUTSIDE_SHIFT"]  # into the break
+    assert codes(after(150)) == ["LATE", "BREAK"]
     assert codes(after(-5)) == ["TOO_EARLY"]
     assert codes(EIGHT - timedelta(hours=3)) == ["TOO_EARLY", "TOO_SOON", "OUTSIDE_SHIFT"]
 

@@ -71,7 +71,9 @@ def test_another_service_asks_for_its_date_first(walk: Walk) -> None:
     shown = walk.choose("OIL_SERVICE").location
     assert shown.endswith(f"/date?slot={slots[0].id}&back={slots[2].id}&before=1")
     page = walk.page("date", "?" + shown.split("?")[1])
-    assert "Do, 26. Nov., 8–10 Uhr, zurück 12–14 Uhr" in page  # it still fits, and stays chosen
+    stays = "Ihr Termin ist auch damit frei: Do, 26. Nov., 8–10 Uhr, zurück 12–14 Uhr."
+    assert stays in words_of(page)
+    assert "Nächster freier Termin" not in page
     assert walk.pick().location.endswith("/summary")
 
 
