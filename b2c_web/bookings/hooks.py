@@ -4,7 +4,7 @@ from b2c_web.hooks import HookList
 
 confirmed = HookList("bookings.confirmed")
 cancelled = HookList("bookings.cancelled")  # any end of a booking that had been confirmed
-withdrawn = HookList("bookings.withdrawn")  # declared with the car here; it goes on until staff end it
+withdrawn = HookList("bookings.withdrawn")  # it goes on: until staff end it, or home when the work is done
 moved = HookList("bookings.moved")
 checked_in = HookList("bookings.checked_in")  # the car is in the workshop
 ready_for_return = HookList("bookings.ready_for_return")
