@@ -209,7 +209,7 @@ def done_to(ids: Collection[uuid.UUID], words: Mapping[str, Any] = WORDS, *, at_
 
 def words_for(booking: Booking, words: Mapping[str, Any] = WORDS) -> Mapping[str, Any]:
     """Rule: what is done to this booking is called so; staff only end what its customer withdrew from."""
-    return words if booking.withdrawn_at is None else {**words, **AFTER_WITHDRAWAL}
+    return {**words, **AFTER_WITHDRAWAL} if booking.ended_by_withdrawal else words
 
 
 def last_done(booking: Booking) -> Done | None:

@@ -30,6 +30,7 @@ extra_work_of = HookList("bookings.extra_work_of")  # asked with the Booking: [{
 cents_beside = HookList(
     "bookings.cents_beside"
 )  # asked with the Booking: cents beside its own that a withdrawal gives back
+is_due = HookList("bookings.is_due")  # asked with the Booking: is money for its work owed, or on its way to us?
 extra_costs_of = HookList("bookings.extra_costs_of")  # asked with the Booking: its extra_work.ExtraCosts, oldest first
 late_refunds_of = HookList("bookings.late_refunds_of")  # asked with the Booking: Refunds of late money for its work
 waits_for = HookList("bookings.waits_for")  # asked with bookings' ids: the set of those whose customer is to answer
@@ -61,6 +62,7 @@ ALL = (
     wished,
     extra_work_of,
     cents_beside,
+    is_due,
     extra_costs_of,
     late_refunds_of,
     waits_for,

@@ -192,9 +192,9 @@ def complete(booking: Booking, *, ronja_back_at: datetime | None = None) -> None
     advance(booking, BookingAction.COMPLETE, actual_return_time=now, completed_at=now)
     end_reservation(booking, ronja_back_at or now)
     messages.send(NotificationKind.COMPLETED, booking)
-    if booking.withdrawn_at is None:
-        review_at = now + timedelta(hours=current_app.config["REVIEW_REQUEST_HOURS"])
-        messages.later(NotificationKind.REVIEW_REQUEST, booking, review_at)
+    messages.later(
+        NotificationKind.REVIEW_REQUEST, booking, now + timedelta(hours=current_app.config["REVIEW_REQUEST_HOURS"])
+    )
 
 
 def end_reservation(booking: Booking, back_at: datetime) -> None:

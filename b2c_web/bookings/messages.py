@@ -108,10 +108,11 @@ def send_later(kind: str, booking_id: str, once: str = "") -> None:
 
 
 def still_wanted(kind: NotificationKind, booking: Booking, once: str) -> bool:
-    """A reminder for a date that was moved or cancelled meanwhile is not sent."""
+    """A reminder for a date that was moved or cancelled meanwhile is not sent, nor a question how it was after a
+    withdrawal."""
     if kind is NotificationKind.PICKUP_REMINDER:
         return booking.status.value == "CONFIRMED" and booking.pickup_time.isoformat() == once
-    return booking.status.value == "COMPLETED"
+    return booking.status.value == "COMPLETED" and booking.withdrawn_at is None
 
 
 def later(kind: NotificationKind, booking: Booking, at: datetime, once: str = "") -> None:

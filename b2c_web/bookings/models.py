@@ -218,6 +218,11 @@ class Booking(Timestamps, Base):
         return self.withdrawn_at is not None and self.status in STAFF_END_IT
 
     @property
+    def ended_by_withdrawal(self) -> bool:
+        """Is it over because the customer withdrew, and not since an end before that?"""
+        return bool(self.withdrawn_at and self.cancelled_at and self.withdrawn_at <= self.cancelled_at)
+
+    @property
     def all_goes_back(self) -> bool:
         """Was it withdrawn from, and is it over or the work done, so that nothing that came for it stays?"""
         return self.withdrawn_at is not None and self.status not in STAFF_END_IT

@@ -209,7 +209,7 @@ def _completed(booking: Booking) -> NowPanel:
 
 def _cancelled(booking: Booking, now: datetime, back: Back) -> NowPanel:
     at = moment(booking.cancelled_at or booking.updated_at)
-    label = _("Beendet %(time)s", time=at) if booking.withdrawn_at else _("Storniert %(time)s", time=at)
+    label = _("Beendet %(time)s", time=at) if booking.ended_by_withdrawal else _("Storniert %(time)s", time=at)
     if booking.cancelled_here and booking.return_failed_at is not None:
         return replace(_not_handed_over(), icon="x", label=label)
     if booking.cancelled_here:

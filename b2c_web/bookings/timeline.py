@@ -80,14 +80,14 @@ def _been(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
 
 def _ended(booking: Booking, tours: Sequence[Tour]) -> list[Step]:
     """The end, when the customer said so or we did, and how a car that is still with us comes home."""
-    title, at = _("Storniert"), booking.cancelled_at
-    if booking.withdrawn_at is not None:
-        title, at = _("Vertrag widerrufen"), booking.withdrawn_at
+    said = _happened("done", "x", _("Vertrag widerrufen"), booking.withdrawn_at)
+    ends = [] if booking.ended_by_withdrawal else [_happened("done", "x", _("Storniert"), booking.cancelled_at)]
+    ends += [said] if said.at else []
     if booking.actual_return_time is not None:
-        home = _happened("done", "home", _("Wieder da"), booking.actual_return_time)
-        return [_happened("done", "x", title, at), home]
+        ends.append(_happened("done", "home", _("Wieder da"), booking.actual_return_time))
+        return sorted(ends, key=lambda one: one.at or now_utc())
     ahead = _home_again(booking, tours) if booking.cancelled_here else []
-    return [_happened("now", "x", title, at), *ahead]
+    return [*ends[:-1], replace(ends[-1], state="now"), *ahead]
 
 
 def _home_again(booking: Booking, tours: Sequence[Tour]) -> list[Step]:

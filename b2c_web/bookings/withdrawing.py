@@ -35,11 +35,11 @@ def check_told(booking: Booking, told: str, at: datetime) -> None:
 
 
 def withdrawal_now(booking: Booking, at: datetime) -> Terms:
-    """As `withdrawal_terms`; a cancelled booking of which nothing was kept is over."""
+    """As `withdrawal_terms`; a cancelled booking of which nothing was kept, owed or under way is over."""
     terms = withdrawal_terms(booking, at, current_app.config)
-    if booking.status is BookingStatus.CANCELLED and terms.allowed and not withdrawal_cents(booking):
-        return replace(terms, refusal=Refusal.ENDED)
-    return terms
+    if booking.status is not BookingStatus.CANCELLED or not terms.allowed:
+        return terms
+    return terms if withdrawal_cents(booking) or hooks.is_due.any(booking) else replace(terms, refusal=Refusal.ENDED)
 
 
 def give_all_back(booking: Booking) -> None:

@@ -25,6 +25,7 @@ def init_app(app: Flask) -> None:
     hooks.waits_for.add(queries.waiting_for_customer)
     hooks.extra_work_of.add(messages.extra_work_of)
     hooks.cents_beside.add(costing.refundable_cents)
+    hooks.is_due.add(costing.is_due)
     hooks.extra_costs_of.add(costing.extra_costs_of)
     hooks.late_refunds_of.add(costing.late_refunds_of)
     hooks.other_car.add(wishing.part_from_car)

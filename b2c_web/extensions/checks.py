@@ -78,7 +78,11 @@ STATEMENTS = {
         SELECT format('extension %s of booking %s: %s, %s', e.id, b.number, e.status, e.authorization_status)
         FROM extensions e JOIN bookings b ON b.id = e.booking_id
         WHERE b.withdrawn_at IS NOT NULL AND (
-          e.status = 'PENDING' OR e.authorization_status NOT IN ('NONE', 'PROCESSING', 'CAPTURED', 'RELEASED')
+          e.status = 'PENDING'
+          OR e.authorization_status NOT IN ('NONE', 'CAPTURING', 'PROCESSING', 'CAPTURED', 'RELEASED')
+          OR e.authorization_status = 'CAPTURING' AND NOT EXISTS (
+            SELECT FROM payments p WHERE p.purpose = 'EXTENSION' AND p.purpose_id = e.id
+              AND p.capture_cents IS NOT NULL AND p.capture_given_up_at IS NULL)
           OR EXISTS (
             SELECT FROM payments p WHERE p.purpose = 'EXTENSION' AND p.purpose_id = e.id AND p.state = 'AUTHORIZED'
               AND (p.capture_cents IS NULL OR p.capture_given_up_at IS NOT NULL)))""",

@@ -24,6 +24,7 @@ STANDINGS = {
     Auth.PROCESSING: Standing.TAKING,
     Auth.CAPTURED: Standing.PAID,
 }
+DUE = (Auth.CAPTURING, Auth.PROCESSING, Auth.FAILED)
 # the payment that counts as an extension's, with its receipt and its invoice
 CAPTURED = (
     Payment.purpose == PaymentPurpose.EXTENSION,
@@ -40,6 +41,12 @@ def refundable_cents(booking: Booking) -> int:
     left = select(func.coalesce(func.sum(Payment.captured_cents - going_back.scalar_subquery()), 0))
     mine = Extension.booking_id == booking.id, Extension.authorization_status == Auth.CAPTURED
     return int(db.session.scalar(left.join(Extension, and_(*CAPTURED)).where(*mine)) or 0)
+
+
+def is_due(booking: Booking) -> bool:
+    """In `bookings.is_due`: is approved work still owed, or its money on its way to us? One statement."""
+    due = select(Extension.id).where(Extension.booking_id == booking.id, Extension.authorization_status.in_(DUE))
+    return db.session.scalar(select(due.exists())) is True
 
 
 def extra_costs_of(booking: Booking) -> list[ExtraCost]:

@@ -255,7 +255,9 @@ def closed(payment: Payment) -> None:
     booking, extension = lock_extension(payment.purpose_id)
     if _held(extension.id) is not None:
         return
-    if extension.authorization_status is Auth.CAPTURING:
+    if extension.authorization_status is Auth.CAPTURING and booking.withdrawn_at is not None:
+        release(extension)
+    elif extension.authorization_status is Auth.CAPTURING:
         payment_hooks.give_up("extensions.capture", {"extension_id": str(extension.id)}, NOT_TAKEN)
         _leave_open(booking, extension, payment)
     elif extension.authorization_status in (Auth.AUTHORIZED, Auth.PENDING):

@@ -58,6 +58,7 @@ class BookingFacts(TypedDict, total=False):
     brought: bool  # concierge was booked, and the customer brought the car all the same
     car_with_us: bool
     return_ahead: bool
+    was_over: bool  # withdrawn from when the work was done, or after a cancellation
     name: str
     vehicle_class: str
     plate: str | None

@@ -153,7 +153,8 @@ def lock_windows(workshop_id: uuid.UUID, first: date, last: date | None = None) 
     query = select(TimeSlot.id).where(TimeSlot.workshop_id == workshop_id, TimeSlot.service_date >= first)
     if last is not None:
         query = query.where(TimeSlot.service_date <= last)
-    db.session.execute(query.order_by(TimeSlot.start_time).with_for_update()).all()
+    # not their keys: who moves has a row that refers to a window before locking any
+    db.session.execute(query.order_by(TimeSlot.start_time).with_for_update(key_share=True)).all()
     db.session.execute(select(Workshop.id).where(Workshop.id == workshop_id).with_for_update(key_share=True))
 
 

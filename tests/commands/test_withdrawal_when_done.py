@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from b2c_web.bookings import commands
+from b2c_web.bookings.messages import send_later
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.checks import breaches
 from b2c_web.clock import now_utc
@@ -16,7 +16,9 @@ from b2c_web.db import command_transaction
 from b2c_web.dispatch.models import AssignmentStatus
 from b2c_web.extensions.models import AuthorizationStatus, Extension
 from b2c_web.notifications.models import NotificationKind as Kind
-from b2c_web.payments.commands import ensure_customer
+from b2c_web.operations.models import FailedOperation
+from b2c_web.payments.commands import capture_held, ensure_customer
+from b2c_web.payments.gateway import gateway
 from b2c_web.payments.models import PaymentPurpose
 from b2c_web.payments.queries import latest_payment
 from tests.commands.extending import SUMS, Extending, complete, refused
@@ -73,8 +75,8 @@ def test_all_that_came_goes_back_and_the_booking_goes_its_way(
         with refused("withdrawn"):
             commands.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
         commands.collect(scene.staff, booking.id)
-        asked = "SELECT count(*) FROM procrastinate_jobs WHERE args ->> 'kind' = 'REVIEW_REQUEST'"
-        assert scene.session.scalar(text(asked)) == 0
+    send_later(Kind.REVIEW_REQUEST.value, str(booking.id))  # nobody is asked how it was
+    assert scene.mails(Kind.REVIEW_REQUEST) == []
     scene.session.expire_all()
     assert booking.status is BookingStatus.COMPLETED
     assert (scene.mails(Kind.BOOKING_CANCELLED), breaches()) == ([], [])
@@ -123,6 +125,57 @@ def test_what_a_cancellation_kept_goes_back_too(scene: Extending) -> None:
     assert (told["refund_cents"], told["car_with_us"]) == (FEE_CENTS, False)
     assert refunds(scene.session) == [(TOTAL_CENTS - FEE_CENTS, "customer"), (FEE_CENTS, "withdrawal")]
     assert (booking.status, booking.cancellation_reason) == (BookingStatus.CANCELLED, "customer")
+
+
+def hold_is_gone(extension: Extension) -> None:
+    """The provider let go of the money before it was taken, which ends a capture."""
+    payment = latest_payment(PaymentPurpose.EXTENSION, extension.id)
+    gateway().release(str(payment.stripe_payment_intent_id), "released-by-hand")
+    capture_held(payment.id)
+
+
+def cancel_here(scene: Extending, booking: Booking, keep_cents: int = 0) -> None:
+    commands.cancel_by_staff(scene.staff, booking.id, keep_cents=keep_cents, reason="Streit")
+    scene.session.expire_all()
+
+
+def nothing_is_owed(scene: Extending, extension: Extension) -> None:
+    assert scene.fresh(extension.id).authorization_status is AuthorizationStatus.RELEASED
+    assert scene.session.query(FailedOperation).filter_by(resolved_at=None).count() == 0
+    assert breaches() == []
+
+
+def test_what_could_not_be_taken_after_it_makes_nobody_a_debtor(scene: Extending, provider: Provider) -> None:
+    booking, extension = with_extra(scene, provider)
+    commands.complete_work(scene.staff, booking.id)  # the capture is asked for
+    cancel_here(scene, booking, 1000)
+    withdraw(scene, booking)
+    hold_is_gone(extension)
+    nothing_is_owed(scene, extension)
+
+
+def test_a_debt_of_a_cancelled_booking_can_be_withdrawn_from(scene: Extending, provider: Provider) -> None:
+    booking, extension = with_extra(scene, provider)
+    commands.complete_work(scene.staff, booking.id)
+    hold_is_gone(extension)
+    commands.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    cancel_here(scene, booking)
+    assert scene.fresh(extension.id).authorization_status is AuthorizationStatus.FAILED
+    assert withdraw(scene, booking)["refund_cents"] == 0
+    nothing_is_owed(scene, extension)
+
+
+def test_a_debit_under_way_for_a_cancelled_booking_can_be_withdrawn_from(
+    scene: Extending, provider: Provider, run_jobs: Any
+) -> None:
+    booking, extension = with_extra(scene, provider, account="sepa")
+    complete(scene, booking, run_jobs)
+    commands.rework(scene.staff, booking.id, "Die Bremse quietscht noch.")
+    cancel_here(scene, booking)
+    withdraw(scene, booking)
+    succeed(latest_payment(PaymentPurpose.EXTENSION, extension.id))
+    assert sorted(refunds(scene.session)) == [(EXTRA_CENTS, "withdrawal"), (DROP_OFF_CENTS, "staff_cancelled")]
+    assert breaches() == []
 
 
 def test_of_a_cancelled_booking_of_which_nothing_was_kept_nothing_is_left_to_withdraw(scene: Extending) -> None:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import pytest
@@ -15,8 +16,11 @@ from b2c_web.bookings.commands import cancel, expire_hold, move
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
 from b2c_web.bookings.places import PlaceTaken
 from b2c_web.checks import breaches
+from b2c_web.db import command_transaction
 from b2c_web.errors import Busy, Conflict
 from b2c_web.flask_extensions import db
+from b2c_web.workshops.generation import lock_windows
+from b2c_web.workshops.locking import lock_days
 from b2c_web.workshops.models import TimeSlot
 from tests.commands.scene import Scene, succeed
 from tests.concurrency.races import Meeting, at_once
@@ -251,3 +255,36 @@ def test_the_place_of_a_hold_that_is_over_is_given_to_one(scene: Callable[..., S
         there = select(Booking).where(Booking.slot_id == target, Booking.status == BookingStatus.CONFIRMED)
         assert len(db.session.scalars(there).all()) == 1
         assert breaches() == []
+
+
+def test_who_moves_and_who_edits_the_windows_do_not_block_each_other(
+    scene: Callable[..., Scene], committed_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The move has a row that refers to its windows, and wants an earlier one, of a hold that is over, as well."""
+    one = scene()
+    one.book(slot=0, back=None)
+    booking = one.booked(slot=1, back=None)
+    user, booking_id, target, day = booking.user, booking.id, one.slots[2].id, one.slots[0].service_date
+    workshop_id = booking.workshop_id
+    db.session.commit()
+    db.session.refresh(user)
+    db.session.expunge(user)
+    locked, written, days_locked, calls = places.lock_keys, Meeting(2), Meeting(2), count()
+
+    def meet_and_lock(*keys: Any) -> Any:
+        if next(calls) == 2:  # twice for the rehearsal, which is undone; now the row is there
+            written.wait()
+            days_locked.wait()
+        return locked(*keys)
+
+    def edit() -> None:
+        with command_transaction():
+            written.wait()
+            lock_days(workshop_id, day, day)
+            days_locked.wait()
+            lock_windows(workshop_id, day, day)
+
+    monkeypatch.setattr(places, "lock_keys", meet_and_lock)
+    with clock.frozen(NOON.replace(minute=31)):
+        results = at_once(committed_app, [lambda: move(user, booking_id, target, None, accepted_fee_cents=0), edit])
+    assert not [result for result in results if isinstance(result, Exception)]

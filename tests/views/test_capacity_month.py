@@ -100,9 +100,7 @@ def test_the_month_stands_with_what_is_booked(scene: Scene, login: Login) -> Non
     assert "Fr, 27. Nov.: 0 / 20" in words
 
 
-def test_when_nothing_of_a_month_can_be_booked_any_more_the_next_one_opens(
-    scene: Scene, login: Login, frozen_clock: Any
-) -> None:
+def test_on_the_last_day_of_a_month_the_next_one_opens(scene: Scene, login: Login, frozen_clock: Any) -> None:
     for local_noon, month in ((29, "November 2026"), (30, "Dezember 2026")):
         with frozen_clock(datetime(2026, 11, local_noon, 11, tzinfo=UTC)):
             assert f'id="month-head">{month}<' in staff(scene, login).get(PAGE).text

@@ -107,6 +107,10 @@ def test_a_withdrawn_offer_begins_a_new_one_but_never_takes_a_drafts_place(pages
     begun = pages.staff.get(again).text
     assert 'value="Bremsbeläge vorn"' in begun
     assert 'name="replaces"' not in begun
+    field = f'name="again" value="{old.id}"'
+    assert field in begun
+    pages.staff.post(pages.draft, data=offer(PADS, csrf_token=token(pages), again=str(old.id)), headers=HTMX)
+    assert "Hier liegt schon ein Entwurf." not in plain(pages.staff.get(again))  # it is the one that began with it
     pages.staff.post(pages.draft, data=offer(PADS, csrf_token=token(pages)), headers=HTMX)
     kept = pages.staff.get(again)
     assert 'value="Beläge"' in kept.text

@@ -69,3 +69,11 @@ def test_who_chose_more_before_the_most_was_lowered_chooses_anew(
     monkeypatch.setitem(app.config, "STANDING_LIMIT_MAX_CENTS", 20000)
     assert walk.client.get(f"/book/{walk.draft_id}/summary").location.endswith("/contact")
     assert offered(walk) == (["0", "5000", "10000", "20000"], ["0"])
+
+
+def test_no_booking_is_given_more_than_the_operator_allows_now(
+    session: Any, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stood on the waiting list agreed to it before."""
+    monkeypatch.setitem(app.config, "STANDING_LIMIT_MAX_CENTS", 10000)
+    assert Scene(session).book(back=None, standing_limit_cents=50000).standing_limit_cents == 10000

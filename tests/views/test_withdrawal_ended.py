@@ -1,5 +1,6 @@
 """A booking that was cancelled within the withdrawal period: what was kept can be had back."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from b2c_web import clock
 from b2c_web.accounts.models import User
 from b2c_web.bookings import commands
 from b2c_web.bookings.models import Booking
+from tests.commands.extending import Extending
 from tests.commands.scene import Scene
 from tests.factories import make_customer
 from tests.views.browsing import send
@@ -68,3 +70,24 @@ def test_who_got_everything_back_is_told_of_no_way(session: Any, rosa: User, cli
     booking = cancelled(Scene(session, first=a_monday()), rosa, 0)
     assert WAY not in page(client, booking)
     assert "Die Buchung ist schon zu Ende." in page(client, booking, "/withdrawal")
+
+
+def test_what_ended_before_the_withdrawal_is_still_said_to_have_ended_so(
+    session: Any, frozen_clock: Callable[..., Any], client: FlaskClient, login: Any
+) -> None:
+    scene = Extending(session, frozen_clock)
+    booking = scene.in_workshop()
+    commands.cancel_by_staff(scene.staff, booking.id, keep_cents=1000, reason="Streit um den Termin")
+    commands.collect(scene.staff, booking.id)
+    with frozen_clock(clock.now_utc() + timedelta(days=2)):
+        commands.withdraw(booking.user, booking.id)
+        session.expire_all()
+        login(booking.user)
+        shown = page(client, booking)
+        course = shown.split("Verlauf")[1]
+        assert course.index("Storniert") < course.index("Wieder da") < course.index("Vertrag widerrufen")
+        assert "Storniert Di, 24. Nov., 12:00" in shown
+        login(scene.staff)
+        car = words_of(text_of(client.get(f"/workshop/bookings/{booking.id}")))
+        assert "storniert Di, 24. Nov., 12:00" in car
+        assert "eendet nach Widerruf" not in car

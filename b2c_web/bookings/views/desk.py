@@ -22,7 +22,7 @@ from b2c_web.bookings.desk_forms import (
     check_in_form,
     staff_cancel_form,
 )
-from b2c_web.bookings.giving_back import withdrawal_cents
+from b2c_web.bookings.giving_back import move_fees_cents, withdrawal_cents
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import model_and_year_of
 from b2c_web.bookings.returning import may_be_collected
@@ -217,7 +217,7 @@ def told_withdrawal(booking_id: uuid.UUID) -> Response:
         return htmx.see_other(url_for("dashboard.car", booking_id=booking_id))
     booking = desk.desk_booking(current_user, booking_id)
     ending = desk.ending_of(booking)
-    facts = {"ending": ending, "refund_cents": withdrawal_cents(booking)}
+    facts = {"ending": ending, "refund_cents": withdrawal_cents(booking), "move_fees_cents": move_fees_cents(booking)}
     if not ending.in_time and not form.is_submitted():
         form.at.data = None  # now is not when it was said
     return _page("bookings/desk_withdrawal.html", form, booking, ending.withdrawable is not None, **facts)

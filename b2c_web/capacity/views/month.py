@@ -4,7 +4,7 @@ import uuid
 from datetime import date, timedelta
 from typing import Any
 
-from flask import Response, current_app, make_response, render_template, request
+from flask import Response, make_response, render_template, request
 from flask_login import current_user
 
 from b2c_web import formatting, htmx
@@ -19,7 +19,7 @@ from b2c_web.capacity.plan_forms import NewWindowForm, PlanForm, day_form, windo
 from b2c_web.capacity.scope import asked_workshop_id, picked, planned_workshop, workshops_to_pick
 from b2c_web.capacity.words import BLOCKS, HOLIDAYS, LIMIT_ICONS, LIMITS, with_soft_hyphens
 from b2c_web.catalog.texts import TEXTS
-from b2c_web.clock import now_utc, today_in
+from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.workshops.models import Workshop
 
@@ -93,9 +93,9 @@ def standing(workshop_id: uuid.UUID, day: date, slot_id: uuid.UUID | None = None
 
 
 def _first_of_month(day: date | None) -> date:
-    """The month asked for, else that of the chosen day, else that of the next day to be booked, which is planned."""
-    bookable_from = now_utc() + timedelta(hours=current_app.config["LEAD_TIME_HOURS"])
-    return (read_day(request.args.get("month")) or day or bookable_from.astimezone(ZONE).date()).replace(day=1)
+    """The month asked for, else that of the chosen day, else tomorrow's: of today hardly anything is left to plan."""
+    tomorrow = today_in(ZONE) + timedelta(days=1)
+    return (read_day(request.args.get("month")) or day or tomorrow).replace(day=1)
 
 
 def _words() -> dict[str, Any]:

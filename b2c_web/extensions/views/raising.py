@@ -102,11 +102,11 @@ def _start(
 ) -> dict[str, Any]:
     """What the page opens with: what is being corrected, else the draft, else what was withdrawn, else nothing."""
     typed = content or {}
-    if withdrawn is not None and typed:
+    if withdrawn is not None and typed and typed.get("again") != str(withdrawn.id):
         flash(
             _("Hier liegt schon ein Entwurf. Verwerfen Sie ihn, wenn das alte Angebot an seine Stelle soll."), "warning"
         )
-    elif withdrawn is not None:
+    elif withdrawn is not None and not typed:
         return keyed(offer.content_of(withdrawn, {}))
     if replaced is None or replaced.status is not ExtensionStatus.PENDING or typed.get("replaces") == str(replaced.id):
         return keyed(typed)
@@ -209,7 +209,7 @@ def draft(booking_id: uuid.UUID) -> Response:
     _take_files(booking_id, form)
     content, works = form.content(), queries.usual_work(booking.workshop_id)
     said = offer.changed(content, works, request.form, booking.user.language)
-    content["replaces"] = str(replaced.id) if replaced else ""
+    content |= {"replaces": str(replaced.id) if replaced else "", "again": request.form.get("again", "")}
     if htmx.wants_fragment():
         kept = commands.save_draft(current_user, booking_id, content)
         return _fragments(booking_id, content, said if kept else "", over=not kept)
