@@ -179,7 +179,8 @@ def usual_work_named(workshop_id: uuid.UUID, service: ServiceType) -> dict[str, 
     """The catalogue by `rules.name_key`: by its own names, then by those in English; of several with one name that of
     this service, else that of every one.
     """
-    works = sorted(usual_work(workshop_id), key=lambda work: (work.service is service, work.service is None))
+    found = usual_work(workshop_id)[::-1]  # of two elsewhere the first, as `usual_elsewhere` has it
+    works = sorted(found, key=lambda work: (work.service is service, work.service is None))
     english = {rules.name_key(work.name_en): work for work in works if work.name_en}
     return english | {rules.name_key(work.name): work for work in works}
 

@@ -1,5 +1,6 @@
 """An offer without script that could not be kept: all that was typed and chosen is shown again, with the reason."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +12,11 @@ from flask import Flask
 
 from b2c_web.errors import Busy
 from b2c_web.extensions import commands, queries, raising
+from b2c_web.extensions.items import Item, Offer
 from b2c_web.media.store import LocalMediaStore
 from tests.factories.media import photo
 from tests.views.extending import HTMX, Pages, offer, plain
-from tests.views.test_extension_offer import key_in, key_on, token
+from tests.views.test_extension_offer import key_in, key_on, token, usual
 from tests.views.test_extension_photos import chosen, ticks, uploaded
 
 BUSY = "Gerade ist viel los. Bitte versuchen Sie es gleich noch einmal."
@@ -118,3 +120,22 @@ def test_a_withdrawn_offer_begins_a_new_one_but_never_takes_a_drafts_place(pages
     assert "Hier liegt schon ein Entwurf." in plain(kept)
     elsewhere = pages.scene.raised(pages.scene.in_workshop())
     assert pages.staff.get(f"{pages.new}?again={elsewhere.id}").status_code == 404
+
+
+@pytest.mark.parametrize("how", ["replaces", "again"])
+@pytest.mark.parametrize("named", ["Bremsbeläge  VORN", "Brake pads front"])
+def test_what_is_taken_over_is_usual_work_again_and_one_tap_takes_it_out(pages: Pages, how: str, named: str) -> None:
+    work = usual(pages, "Bremsbeläge vorn", 20_900)
+    work.name_en = "Brake pads front"
+    pages.scene.session.commit()
+    old = pages.scene.raised(pages.booking, Offer("Fast durch.", (Item(named, 8990), Item("Riefen glätten", 500))))
+    if how == "again":
+        commands.withdraw_extension(pages.scene.staff, old.id, "Falscher Preis")
+    page = pages.staff.get(f"{pages.new}?{how}={old.id}").text
+    assert re.findall(r'-work_item"\s+value="(.*?)"', page) == [str(work.id), ""]
+    assert page.count('aria-pressed="true"') == 1
+    assert 'value="89,90"' in page  # what it was offered at, whatever the catalogue says
+    tap = {"items-0-work_item": str(work.id), "take_out": str(work.id), "csrf_token": token(pages)}
+    left = pages.staff.post(pages.draft, data=offer((named, "89,90", "1"), ("Riefen", "5", "1")) | tap, headers=HTMX)
+    assert named not in left.text
+    assert 'value="Riefen"' in left.text

@@ -1,7 +1,7 @@
 """An offer while it is written: read from the draft, changed by one tap, added up."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -87,11 +87,14 @@ def with_wishes(
     return content | {"items": items, "description": words}, len(lines) + len(new) - len(items)
 
 
-def content_of(extension: Extension, wishes: dict[int, uuid.UUID]) -> dict[str, Any]:
-    """An extension as a draft, to be corrected and sent anew. `wishes`: which of its lines take up which."""
+def content_of(extension: Extension, wishes: dict[int, uuid.UUID], usual: Mapping[str, WorkItem]) -> dict[str, Any]:
+    """An extension as a draft, to be corrected and sent anew. `wishes`: which of its lines take up which; `usual`: the
+    catalogue by name, whose work a line is when it is called the same, at whatever price.
+    """
+    lines = [_line_of(kept, usual) for kept in extension.items]
     return {
         "description": extension.description,
-        "items": [_line_of(kept) | {"wish": str(wishes.get(place, ""))} for place, kept in enumerate(extension.items)],
+        "items": [line | {"wish": str(wishes.get(place, ""))} for place, line in enumerate(lines)],
         "urgent": extension.urgent,
         "media": [*extension.images, *extension.videos],
         "new_return_slot_id": str(extension.new_return_slot_id or ""),
@@ -108,9 +111,10 @@ def _typed_time(extension: Extension) -> str:
     return promised.astimezone(ZONE).replace(tzinfo=None).isoformat(timespec="minutes")
 
 
-def _line_of(kept: dict[str, Any]) -> dict[str, Any]:
-    amount = quantity(Decimal(kept["quantity"]))
-    more = {"description": kept.get("description", ""), "media": kept.get("media", []), "work_item": ""}
+def _line_of(kept: dict[str, Any], usual: Mapping[str, WorkItem]) -> dict[str, Any]:
+    amount, work = quantity(Decimal(kept["quantity"])), usual.get(rules.name_key(kept["name"]))
+    more = {"description": kept.get("description", ""), "media": kept.get("media", [])}
+    more["work_item"] = str(work.id) if work else ""
     return {"name": kept["name"], "quantity": amount, "price": typed_price(kept["price"]), **more}
 
 

@@ -21,7 +21,7 @@ from b2c_web.catalog.texts import TEXTS
 from b2c_web.errors import Busy, Conflict, Invalid, NotFound
 from b2c_web.extensions import blueprint, commands, queries, rules, wishes
 from b2c_web.extensions.forms import OfferForm, ids_of
-from b2c_web.extensions.models import Extension, ExtensionStatus
+from b2c_web.extensions.models import Extension, ExtensionStatus, WorkItem
 from b2c_web.extensions.refusing import WORDS
 from b2c_web.extensions.views import offer
 from b2c_web.extensions.views.shown import frame, visible_booking
@@ -52,7 +52,7 @@ def new(booking_id: uuid.UUID) -> Response:
     booking = visible_booking(booking_id)
     draft = queries.draft_of(booking.id)
     replaced = _replaced(booking, draft.content if draft else {})
-    form = _form(booking, _start(draft.content if draft else None, replaced, _withdrawn(booking)))
+    form = _form(booking, _start(booking, draft.content if draft else None, replaced, _withdrawn(booking)))
     if form.is_submitted():
         _take_files(booking_id, form)
         form.drop_blank_lines()
@@ -98,7 +98,7 @@ def _named(booking: Booking, name: str) -> Extension | None:
 
 
 def _start(
-    content: dict[str, Any] | None, replaced: Extension | None, withdrawn: Extension | None = None
+    booking: Booking, content: dict[str, Any] | None, replaced: Extension | None, withdrawn: Extension | None
 ) -> dict[str, Any]:
     """What the page opens with: what is being corrected, else the draft, else what was withdrawn, else nothing."""
     typed = content or {}
@@ -107,10 +107,14 @@ def _start(
             _("Hier liegt schon ein Entwurf. Verwerfen Sie ihn, wenn das alte Angebot an seine Stelle soll."), "warning"
         )
     elif withdrawn is not None and not typed:
-        return keyed(offer.content_of(withdrawn, {}))
+        return keyed(offer.content_of(withdrawn, {}, _usual(booking)))
     if replaced is None or replaced.status is not ExtensionStatus.PENDING or typed.get("replaces") == str(replaced.id):
         return keyed(typed)
-    return keyed(offer.content_of(replaced, wishes.places_in(replaced.id)))
+    return keyed(offer.content_of(replaced, wishes.places_in(replaced.id), _usual(booking)))
+
+
+def _usual(booking: Booking) -> dict[str, WorkItem]:
+    return queries.usual_work_named(booking.workshop_id, booking.service)
 
 
 def keyed(content: dict[str, Any]) -> dict[str, Any]:
