@@ -3,9 +3,9 @@
 Facts beyond a booking's own (`bookings.messages.facts_of`), as JSON:
 extension_url_path, extension_description, extension_items [{name, quantity, sum_cents, accepted}], extension_photos,
 offered_cents, approved_cents, allowed_cents (what is left of the limit when staff may approve all of it without
-asking, else 0; to customers only), urgent, new_promised_at, delay_reason, extension_status, decision_right,
-link_path (to decide without signing in), words (question, answer, reason), consent {channel, name, given_at, words},
-reason (why money is missing), waiting_hours.
+asking, else 0; to customers only), urgent, new_return_start (of a window), new_promised_at, delay_reason,
+extension_status, decision_right, link_path (to decide without signing in), words (question, answer, reason),
+consent {channel, name, given_at, words}, reason (why money is missing), waiting_hours.
 """
 
 from typing import Any
@@ -20,9 +20,11 @@ from b2c_web.extensions.access import of_booking_locked
 from b2c_web.extensions.deciders import add_link
 from b2c_web.extensions.items import Consent, from_json
 from b2c_web.extensions.models import Extension, ExtensionStatus
+from b2c_web.flask_extensions import db
 from b2c_web.notifications.commands import add_notification
 from b2c_web.notifications.models import NotificationKind
 from b2c_web.payments.reasons import reason_message
+from b2c_web.workshops.models import TimeSlot
 
 
 def facts_of(extension: Extension) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def facts_of(extension: Extension) -> dict[str, Any]:
         "offered_cents": extension.total_amount,
         "approved_cents": extension.approved_amount_cents,
         "urgent": extension.urgent,
+        "new_return_start": _window_start(extension),
         "new_promised_at": extension.new_promised_at.isoformat() if extension.new_promised_at else None,
         "delay_reason": extension.delay_reason or None,
         "extension_status": extension.status.value,
@@ -51,6 +54,11 @@ def extra_work_of(booking: Booking) -> list[dict[str, Any]]:
         for one in approved
         for index in one.accepted_items
     ]
+
+
+def _window_start(extension: Extension) -> str | None:
+    slot_id = extension.new_return_slot_id
+    return db.session.get_one(TimeSlot, slot_id).start_time.isoformat() if slot_id else None
 
 
 def _photos(extension: Extension) -> int:

@@ -109,6 +109,7 @@ class BookingFacts(TypedDict, total=False):
     due_cents: int
     allowed_cents: int  # left of the standing limit when staff may approve all of this under it, else 0
     urgent: bool
+    new_return_start: str | None
     new_promised_at: str | None
     delay_reason: str | None
     decision_right: str | None
@@ -133,6 +134,7 @@ INSTANTS = (
     "withdrawn_at",
     "arrival_estimate",
     "asked_until",
+    "new_return_start",
     "new_promised_at",
     "later_return",
 )

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import text
 
 from b2c_web import clock
@@ -142,6 +143,43 @@ def test_who_fetches_the_car_gets_a_new_time(scene: Extending, booking: Booking)
     extension = scene.raised(booking, replace(OFFER, new_promised_at=later, delay_reason="Teil fehlt"))
     scene.approve(extension)
     assert scene.session.get(Booking, booking.id, populate_existing=True).estimated_return_time == later
+
+
+@pytest.mark.parametrize("back", [2, None])
+@pytest.mark.parametrize("decide", ["customer", "consent"])
+def test_mails_say_of_a_later_return_what_the_page_says(
+    app: Flask, scene: Extending, back: int | None, decide: str
+) -> None:
+    booking = scene.in_workshop(back=back)
+    later = booking.estimated_return_time + timedelta(days=1)
+    promise = (
+        {"new_promised_at": later} if back is None else {"new_return_slot_id": return_options(booking)[-1].slot_id}
+    )
+    extension = scene.raised(booking, replace(OFFER, delay_reason="Teil fehlt", **promise))
+    if decide == "customer":
+        scene.approve(extension)
+    else:
+        commands.approve_on_consent(scene.staff, extension.id, [0], digest_of(extension), consent())
+    decided = Kind.EXTENSION_DECIDED if decide == "customer" else Kind.EXTENSION_APPROVED_FOR_YOU
+    said = "Ihr Auto ist dann bis Fr, 27. Nov., 14:00 Uhr fertig."
+    if back is not None:
+        said = "Wir bringen Ihr Auto dann Fr, 27. Nov., 16–18\u00a0Uhr."
+    with app.test_request_context():
+        for kind in (Kind.EXTENSION_RAISED, decided):
+            told = render(scene.mails(kind)[0]).text.replace("\n", " ")
+            assert said in told, kind
+            assert ("bis Fr, 27. Nov." in told) == (back is None)
+
+
+def test_a_later_return_that_was_chosen_meanwhile_is_the_one_that_is_told(app: Flask, scene: Extending) -> None:
+    booking = scene.in_workshop(back=2)
+    extension = scene.raised(
+        booking, replace(OFFER, delay_reason="Teil fehlt", new_return_slot_id=return_options(booking)[0].slot_id)
+    )
+    replan_return(booking.user, booking.id, return_options(booking)[-1].slot_id)
+    scene.approve(extension)
+    with app.test_request_context():
+        assert "Wir bringen Ihr Auto dann Fr, 27. Nov., 16–18" in render(scene.mails(Kind.EXTENSION_DECIDED)[0]).text
 
 
 # reminders
