@@ -2,10 +2,11 @@
 
 Facts beyond a booking's own (`bookings.messages.facts_of`), as JSON:
 extension_url_path, extension_description, extension_items [{name, quantity, sum_cents, accepted}], extension_photos,
-offered_cents, approved_cents, allowed_cents (what is left of the limit when staff may approve all of it without
-asking, else 0; to customers only), urgent, new_return_start (of a window), new_promised_at, delay_reason,
-extension_status, decision_right, link_path (to decide without signing in), words (question, answer, reason),
-consent {channel, name, given_at, words}, reason (why money is missing), waiting_hours.
+replaced_cents (of the offer that this one corrects), offered_cents, approved_cents, allowed_cents (what is left of
+the limit when staff may approve all of it without asking, else 0; to customers only), urgent, new_return_start (of a
+window), new_promised_at, delay_reason, extension_status, decision_right, link_path (to decide without signing in),
+words (question, answer, reason), consent {channel, name, given_at, words}, reason (why money is missing),
+waiting_hours.
 """
 
 from typing import Any
@@ -34,6 +35,7 @@ def facts_of(extension: Extension) -> dict[str, Any]:
         "extension_description": extension.description,
         "extension_items": [_item(extension, index) for index in range(len(extension.items))],
         "extension_photos": _photos(extension),
+        "replaced_cents": _replaced_cents(extension),
         "offered_cents": extension.total_amount,
         "approved_cents": extension.approved_amount_cents,
         "urgent": extension.urgent,
@@ -59,6 +61,11 @@ def extra_work_of(booking: Booking) -> list[dict[str, Any]]:
 def _window_start(extension: Extension) -> str | None:
     slot_id = extension.new_return_slot_id
     return db.session.get_one(TimeSlot, slot_id).start_time.isoformat() if slot_id else None
+
+
+def _replaced_cents(extension: Extension) -> int | None:
+    earlier_id = extension.replaces_id
+    return db.session.get_one(Extension, earlier_id).total_amount if earlier_id else None
 
 
 def _photos(extension: Extension) -> int:

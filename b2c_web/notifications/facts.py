@@ -104,6 +104,7 @@ class BookingFacts(TypedDict, total=False):
     extension_items: list[ItemFacts]
     extension_photos: int
     extension_status: str
+    replaced_cents: int | None  # of the offer that this one corrects
     offered_cents: int
     approved_cents: int
     due_cents: int

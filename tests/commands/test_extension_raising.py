@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from b2c_web import clock
 from b2c_web.accounts.models import Role
@@ -22,6 +23,7 @@ from b2c_web.extensions.models import AuthorizationStatus, Extension, ExtensionL
 from b2c_web.extensions.queries import digest_of
 from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaState
 from b2c_web.notifications.models import NotificationKind as Kind
+from b2c_web.notifications.rendering import render
 from b2c_web.payments.models import Payment, PaymentPurpose
 from tests.commands.extending import DISCS, OFFER, PADS, SUMS, Extending, invalid, refused
 from tests.factories import make_customer, make_user, make_workshop
@@ -139,6 +141,16 @@ def test_correcting_withdraws_and_keeps_the_history(scene: Extending, booking: B
     assert (late.value.code, late.value.details["replaced_by"]) == ("replaced", second.id)
     assert scene.fresh(second.id).status is Status.PENDING
     assert scene.session.query(Payment).filter_by(purpose=PaymentPurpose.EXTENSION).count() == 0
+
+
+def test_the_mail_about_a_correction_says_which_offer_it_replaces(
+    app: Flask, scene: Extending, booking: Booking, raised: Extension
+) -> None:
+    scene.raised(booking, replace(OFFER, items=(PADS,)), replaces=raised.id)
+    first, second = sorted(scene.mails(Kind.EXTENSION_RAISED), key=lambda mail: mail.id)
+    with app.test_request_context():
+        assert "Angebot ersetzt" not in render(first).text
+        assert "Dieses Angebot ersetzt das über 310,86\u00a0EUR." in render(second).text
 
 
 def test_a_correction_sent_twice_is_one(scene: Extending, booking: Booking, raised: Extension) -> None:
