@@ -16,6 +16,7 @@ from b2c_web.extensions import queries, rules
 from b2c_web.extensions.items import Item, Offer
 from b2c_web.extensions.models import ExtensionStatus, WorkItem
 from b2c_web.media.models import MediaFile, MediaKind, MediaPurpose, MediaState
+from b2c_web.notifications.models import NotificationKind
 from tests.factories import make_user
 from tests.views.extending import HTMX, Pages, offer, plain
 from tests.views.test_workshop_board import counted
@@ -172,6 +173,13 @@ def test_a_later_promise_goes_along_with_its_reason(pages: Pages) -> None:
     page = plain(pages.customer.get(f"/extensions/{extension.id}"))
     assert "Fr, 27. Nov., 16:00 Uhr" in page
     assert "Die Scheiben kommen erst morgen." in page
+
+
+def test_who_has_the_customer_on_the_phone_reads_that_a_mail_goes_out_too(pages: Pages) -> None:
+    page = plain(pages.staff.get(pages.new))
+    assert "Der Kunde bekommt das Angebot auch dann sofort per E-Mail." in page.split("am Telefon festhalten")[1]
+    pages.by_staff(pages.new, **offer(*THREE), then="consent")
+    assert len(pages.scene.mails(NotificationKind.EXTENSION_RAISED)) == 1
 
 
 def test_correcting_withdraws_the_old_and_keeps_its_history(pages: Pages) -> None:
