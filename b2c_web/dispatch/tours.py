@@ -122,14 +122,16 @@ def version_of_tour(tour: JockeyAssignment) -> str:
     return live.version_of(tour.id, tour.status, tour.scheduled_time, tour.vehicle_id, tour.booking.updated_at)
 
 
-def is_fit_to_start(jockey: Jockey, tour: JockeyAssignment) -> bool:
-    """False while the jockey drives another tour: nobody sits in two cars."""
-    others = select(JockeyAssignment.id).where(
-        JockeyAssignment.jockey_id == jockey.id,
+def begun_before(tour: JockeyAssignment) -> JockeyAssignment | None:
+    """Another tour that this one's jockey still drives and began earlier: nobody sits in two cars."""
+    others = select(JockeyAssignment).where(
+        JockeyAssignment.jockey_id == tour.jockey_id,
         JockeyAssignment.status.in_(RUNNING),
         JockeyAssignment.id != tour.id,
     )
-    return db.session.scalar(others.limit(1)) is None
+    if tour.started_at is not None:
+        others = others.where(JockeyAssignment.started_at < tour.started_at)
+    return db.session.scalars(others.order_by(JockeyAssignment.started_at).options(*SHOWN).limit(1)).first()
 
 
 def called_back(jockey: Jockey, now: datetime) -> Sequence[JockeyAssignment]:

@@ -400,11 +400,14 @@ def test_two_open_tours_at_once_are_pointed_out(trips: Trips, login: Login) -> N
     with trips.at(first.pickup_time):
         client = driver(trips, login)
         press(client, trips.assignment(first), S.ASSIGNED)
-        words = words_of(text_of(client.get(path(trips.assignment(second), "/step"))))
-        assert "Sie haben noch eine andere Fahrt offen." in words
+        step = client.get(path(trips.assignment(second), "/step"))
+        assert "Sie haben noch eine andere Fahrt offen." in words_of(text_of(step))
+        assert f'href="{path(trips.assignment(first))}">Abholung ' in step.text
         assert first.number in text_of(client.get("/jockey")).split("Danach")[0]
     with trips.at(first.pickup_time + timedelta(minutes=5)):
         press(client, trips.assignment(second), S.ASSIGNED)
+        steps = [text_of(client.get(path(trips.assignment(one), "/step"))) for one in (first, second)]
+        assert ["andere Fahrt offen" in step for step in steps] == [False, True]  # what was begun first can be finished
         earlier = {"updated_at": now_utc() - timedelta(days=9)}  # the database's clock stands still in a test
         trips.session.query(JockeyAssignment).filter_by(id=trips.assignment(first).id).update(earlier)
         top, _later = text_of(client.get("/jockey")).split("Danach")

@@ -148,7 +148,7 @@ def step(assignment_id: uuid.UUID) -> Response:
     if shown.status is S.ASSIGNED:
         facts |= {"car_out": car_back.with_jockey(shown), "with_another": car_back.with_another(shown)}
     known = about(shown)
-    known["alone"] = tours.is_fit_to_start(shown.jockey, shown)
+    known["begun_before"] = tours.begun_before(shown)
     starts_early = is_early(known["leave_at"], known["now"], current_app.config)
     facts["is_early"] = shown.status is S.ASSIGNED and starts_early
     known["ronja_doubt"] = ronja_doubt(shown) if shown.status is S.ASSIGNED else ""
