@@ -139,6 +139,9 @@ class PhotosForm(Form):
         return not refused
 
 
+UNTICKED = _l("Bitte setzen Sie noch den Haken: Erst dann gilt der Name als Unterschrift.")
+
+
 class HandoverForm(PhotosForm):
     """What is noted at the door. The photos come from a field for each view."""
 
@@ -175,6 +178,7 @@ class HandoverForm(PhotosForm):
 
     missing_views: Sequence[str] = ()
     asks_signature = False
+    filled_in = ""  # the name that the page offers
     unkept: Any = ""  # why a drawn signature could not be kept, in words
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -185,15 +189,21 @@ class HandoverForm(PhotosForm):
             self.add_error(name, str(words) % {"views": listed(self.missing_views)})
         unsigned = self._unsigned()
         if unsigned:
-            self.add_error("signature", unsigned)
+            self.add_error(*unsigned)
         return valid and not self.missing_views and not unsigned
 
-    def _unsigned(self) -> Any:
-        """Why this is not signed, in words; empty where it is or need not be. A typed name stands for any drawing."""
+    def _unsigned(self) -> tuple[str, Any] | None:
+        """Which field says why this is not signed; None where it is or need not be. A typed name stands for any
+        drawing.
+        """
         if self.signed.data and self.signed_by.data:
-            return ""
-        is_missing = self.asks_signature and not self.signature_id.data
-        return self.unkept or (LACKING[HandoverLack.SIGNATURE][1] if is_missing else "")
+            return None
+        if self.unkept:
+            return "signature", self.unkept
+        if not self.asks_signature or self.signature_id.data:
+            return None
+        typed = self.signed_by.data not in ("", None, self.filled_in)
+        return ("signed", UNTICKED) if typed else ("signature", LACKING[HandoverLack.SIGNATURE][1])
 
     def picture(self) -> bytes | None:
         """The drawn signature, or None when nothing (readable) was drawn."""

@@ -42,6 +42,22 @@ def test_it_is_said_to_be_saved_though_a_photo_was_refused_meanwhile(trips: Trip
         assert "Die Übergabe ist gespeichert." in words_of(text_of(client.get(again.location)))
 
 
+@pytest.mark.parametrize("name", ["Rosa Ahorn", None])
+def test_the_part_for_a_typed_name_stays_open_while_the_tick_is_missing(
+    trips: Trips, login: Login, name: str | None
+) -> None:
+    booking = trips.booked()
+    pickup, shown = trips.at_the_door(booking), five_photos(trips, booking)
+    with trips.at(booking.pickup_time + timedelta(minutes=10)):
+        typed = {"signed_by": name or booking.customer_name}  # the page offers the customer's name
+        refused = send(login(trips.driver), path(pickup, "handover"), **NOTED, **shown, **typed)
+    assert refused.status_code == 422
+    words, unsigned = words_of(text_of(refused)), "Es fehlt noch die Unterschrift."
+    assert ("Bitte setzen Sie noch den Haken" in words, unsigned in words) == (bool(name), not name)
+    assert '<details class="plain-details" open>' in refused.text
+    assert f'value="{typed["signed_by"]}"' in refused.text
+
+
 def busy(*_arguments: Any, **_facts: Any) -> None:
     raise Busy
 

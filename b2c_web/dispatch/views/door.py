@@ -74,6 +74,7 @@ def _handover_form(tour: JockeyAssignment) -> HandoverForm:
     busy the form carries it on.
     """
     form = HandoverForm()
+    form.filled_in = tour.booking.customer_name
     kept = photos.sent([form.signature_id.data], tour, signature=True)
     form.signature_id.data = str(kept[0].id) if kept else ""
     if form.is_submitted() and (tour.type, tour.status) in DOORS:
