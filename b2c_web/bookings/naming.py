@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -75,6 +76,14 @@ def set_vehicle(booking: Booking, car: dict[str, Any] | None) -> None:
     booking.car_details = {**booking.car_details, **{name: facts[name] for name in NEEDED}}
     db.session.flush()
     audit.record("booking.name_car", "booking", booking.id, before=said or None, after=told_of(vehicle))
+
+
+def keep_car(booking: Booking) -> None:
+    """Step: a car that was named in full when booking becomes one of the customer's; where that cannot be, it waits
+    until the customer or the check-in names it.
+    """
+    with suppress(Invalid, Conflict):
+        set_vehicle(booking, None)
 
 
 def told_of(vehicle: Vehicle) -> dict[str, Any]:

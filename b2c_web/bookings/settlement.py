@@ -17,6 +17,7 @@ from b2c_web.bookings.giving_back import LATE_MONEY
 from b2c_web.bookings.labels import lines_of
 from b2c_web.bookings.lifecycle import advance, confirm_facts, end_hold, release
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus, PaymentStatus
+from b2c_web.bookings.naming import keep_car
 from b2c_web.bookings.papers import add_paper, add_refund_document
 from b2c_web.bookings.queries import lock_booking
 from b2c_web.bookings.rules import BookingAction, HoldEnd, settled_payment_status
@@ -99,7 +100,8 @@ def _revive(booking: Booking, payment: Payment) -> None:
 
 
 def _confirmed(booking: Booking, payment: Payment) -> None:
-    """PAID: assignment and Odoo through hooks, receipt, confirmation, reminder."""
+    """PAID: the car is kept, assignment and Odoo through hooks, receipt, confirmation, reminder."""
+    keep_car(booking)
     add_paper(DocumentKind.RECEIPT, booking, payment.id, lines_of(booking))
     hooks.confirmed(booking)
     messages.send(NotificationKind.BOOKING_CONFIRMED, booking, wishes=wishes.told_of(booking))
