@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from b2c_web.accounts.models import Role, User
@@ -105,12 +105,19 @@ class Asked:
 
 
 EVERYTHING = Asked()
+_IS_OVER = or_(  # one that was cancelled with the car here goes on until the car is home
+    Booking.status == BookingStatus.COMPLETED,
+    and_(Booking.status == BookingStatus.CANCELLED, Booking.places_released_at.is_not(None)),
+)
 
 
 def bookings_of(
     user: User, asked: Asked = Asked(), *, page: int = 1, per_page: int = 20
 ) -> tuple[Sequence[Booking], int]:
-    """A page of a customer's bookings by their creation, and how many there are in all of what was asked for."""
+    """A page of a customer's bookings, and how many there are in all of what was asked for.
+
+    What is going on or comes next stands first, then what comes later, then what is over, the newest first.
+    """
     mine = select(Booking).outerjoin(Booking.vehicle).where(Booking.user_id == user.id)
     if asked.show in ("open", "ended"):
         mine = mine.where(Booking.status.in_(LIVE) if asked.show == "open" else Booking.status.notin_(LIVE))
@@ -119,9 +126,9 @@ def bookings_of(
         plate = func.replace(Vehicle.license_plate, " ", "")
         mine = mine.where(Booking.number.icontains(plain, autoescape=True) | plate.icontains(plain, autoescape=True))
     total = db.session.scalar(select(func.count()).select_from(mine.subquery())) or 0
-    order = (Booking.created_at, Booking.id) if asked.oldest_first else (Booking.created_at.desc(), Booking.id.desc())
+    first = Booking.pickup_time if asked.oldest_first else case((_IS_OVER, None), else_=Booking.pickup_time)
     rows = db.session.scalars(
-        mine.order_by(*order)
+        mine.order_by(first.asc().nulls_last(), Booking.pickup_time.desc(), Booking.id)
         .options(joinedload(Booking.slot), joinedload(Booking.return_slot), contains_eager(Booking.vehicle))
         .limit(per_page)
         .offset((page - 1) * per_page)

@@ -425,3 +425,21 @@ def test_my_bookings_come_in_pages(scene: Scene, rosa: User, client: FlaskClient
     found = words_of(text_of(client.get(f"/bookings?q={running.number[-3:]}", headers=HTMX)))
     assert running.number in found
     assert "Nichts gefunden" in text_of(client.get("/bookings?q=gibt-es-nicht"))
+
+
+def test_what_goes_on_or_comes_next_stands_first_and_what_is_over_last(
+    scene: Scene, rosa: User, client: FlaskClient
+) -> None:
+    order = [(S.COMPLETED, 0), (S.CONFIRMED, 4), (S.CANCELLED, 3), (S.IN_WORKSHOP, 1), (S.CONFIRMED, 2)]
+    made = {slot: make_booking(scene.slots[slot], user=rosa, status=status) for status, slot in order}
+    db.session.commit()
+
+    def listed(asked: str = "") -> list[int]:
+        page = text_of(client.get(f"/bookings{asked}"))
+        return sorted(made, key=lambda slot: page.index(made[slot].number))
+
+    assert listed() == [1, 2, 4, 3, 0]
+    assert listed("?sort=oldest") == [0, 1, 2, 3, 4]
+    made[3].places_released_at = None  # staff cancelled it, and the car is still here
+    db.session.commit()
+    assert listed() == [1, 2, 3, 4, 0]
