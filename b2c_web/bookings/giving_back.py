@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, literal, select, union_all
 from b2c_web.bookings import hooks
 from b2c_web.bookings.models import Booking, BookingMove, MoveState
 from b2c_web.flask_extensions import db
-from b2c_web.payments.models import Payment, PaymentPurpose, Refund, RefundState
+from b2c_web.payments.models import Document, DocumentKind, Payment, PaymentPurpose, Refund, RefundState
 from b2c_web.payments.queries import refundable_cents
 from b2c_web.payments.refunding import add_refund, replace_failed
 from b2c_web.payments.rules import MADE_ELSEWHERE, refund_left_cents
@@ -47,6 +47,12 @@ def left_of_cents(payments: Sequence[Payment], refunds: Sequence[Refund]) -> int
         refund_left_cents(payment.captured_cents, [one for one in refunds if one.payment_id == payment.id])
         for payment in payments
     )
+
+
+def kept_cents(booking: Booking, left_cents: int, documents: Sequence[Document]) -> int:
+    """Rule: what the booking's end kept for good, by its own document; never more than is still with us."""
+    fees = [one for one in documents if one.kind is DocumentKind.FEE and one.purpose_id == booking.id]
+    return 0 if booking.withdrawn_at else min(left_cents, sum(one.gross_cents for one in fees))
 
 
 def give_back_fees(booking: Booking) -> None:

@@ -31,15 +31,19 @@ class NowPanel:
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """What was or is being refunded; `another_way`: some of it not the way it was paid."""
+    """What was or is being refunded; `another_way`: some of it not the way it was paid; and what its end kept."""
 
     cents: int = 0
     another_way: bool = False
+    kept_cents: int = 0
 
 
 def of(booking: Booking, tours: Sequence[Tour], now: datetime, *, processing: bool, back: Back) -> NowPanel:
     """The panel of a booking. `processing`: a bank is still deciding."""
     panel = _of(booking, tours, now, processing, back)
+    if back.kept_cents:
+        kept = _("%(amount)s haben wir als Gebühr behalten.", amount=eur(back.kept_cents))
+        return replace(panel, text=f"{panel.text} {kept}".strip())
     if not booking.all_goes_back or booking.status is S.CANCELLED:
         return panel
     return replace(panel, text=f"{_('Ihr Vertrag ist widerrufen, Ihr Geld geht zurück.')} {panel.text}")

@@ -128,3 +128,30 @@ def test_late_money_of_extra_work_is_on_the_page_and_in_no_sum(
     assert "Nicht gebraucht: 12,34 EUR zurück an Sie Erstattung läuft" in page
     assert "Vertrag widerrufen, 527,90 EUR zurück" in page
     assert "Nicht gebraucht" not in before
+
+
+def test_what_a_late_cancellation_kept_is_said_beside_what_goes_back(
+    scene: Extending, booking: Booking, payment: Payment, login: Login
+) -> None:
+    late = booking.pickup_time - timedelta(hours=1)
+    with scene.at(late):
+        commands.cancel(booking.user, booking.id, accepted_fee_cents=2500)
+        page = page_of(login, booking)
+        assert f"264,00 EUR {SAME_WAY}, auf dem Sie bezahlt haben. 25,00 EUR haben wir als Gebühr behalten." in page
+        commands.withdraw(booking.user, booking.id)
+        page = page_of(login, booking)
+    assert f"289,00 EUR {SAME_WAY}" in page
+    assert "behalten" not in page
+
+
+def test_what_was_given_back_by_hand_after_all_was_not_kept(
+    scene: Extending, booking: Booking, payment: Payment, login: Login, run_jobs: Any
+) -> None:
+    with scene.at(booking.pickup_time - timedelta(hours=1)):
+        commands.cancel(booking.user, booking.id, accepted_fee_cents=2500)
+    run_jobs({"payments.refund"})
+    refund_by_hand(payment, 2500)
+    sync_refunds(payment.id)
+    page = page_of(login, booking)
+    assert "25,00 EUR zurück an Sie" in page
+    assert "behalten" not in page

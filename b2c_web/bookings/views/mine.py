@@ -102,7 +102,9 @@ def show(booking_id: uuid.UUID) -> Response:
     facts = _facts(booking, tours, now) | _money(booking, payments, refunds)
     facts |= extra_work.sum_facts(booking, extra, current_app.config["VAT_RATE_PERCENT"])
     processing = bool(facts["waiting_for_bank"])
-    state = now_panel.of(booking, tours, now, processing=processing, back=_back(booking, refunds, extra))
+    kept = giving_back.kept_cents(booking, giving_back.left_of_cents(payments, refunds), facts["documents"])
+    back = _back(booking, refunds, extra, kept)
+    state = now_panel.of(booking, tours, now, processing=processing, back=back)
     live = _may_change(booking, refunds, extra) or coming.coming(tours) is not None or unfinished > 0
     shown = facts | {"booking": booking, "state": state, "live": live, "seen": seen}
     shown |= {"late_moves": late_moves, "fee_paid": fee_paid}
@@ -112,11 +114,13 @@ def show(booking_id: uuid.UUID) -> Response:
     return answer
 
 
-def _back(booking: Booking, refunds: Sequence[Refund], extra: Sequence[extra_work.ExtraCost]) -> now_panel.Back:
+def _back(
+    booking: Booking, refunds: Sequence[Refund], extra: Sequence[extra_work.ExtraCost], kept_cents: int
+) -> now_panel.Back:
     ended = giving_back.by_the_end(booking, refunds)
     cents = sum(one.amount_cents for one in ended) + sum(one.withdrawal_cents for one in extra)
     another_way = any(is_made_outside(one) for one in ended) or any(one.another_way for one in extra)
-    return now_panel.Back(cents, another_way)
+    return now_panel.Back(cents, another_way, kept_cents)
 
 
 def _may_change(booking: Booking, refunds: Sequence[Refund], extra: Sequence[extra_work.ExtraCost]) -> bool:
