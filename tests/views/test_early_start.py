@@ -53,6 +53,17 @@ def test_the_customer_asks_and_the_workshop_need_not(trips: Trips, login: Login)
     assert breaches() == []
 
 
+def test_the_bookings_page_keeps_when_it_was_asked(trips: Trips, login: Login) -> None:
+    later, ticked = trips.booked(), trips.booked(slot=1, back=None, early_start=True)
+    asked = "Beginn in der Widerrufsfrist verlangt"
+    assert asked not in words_of(text_of(login(later.user).get(f"/bookings/{later.id}")))
+    with trips.at(now_utc() + timedelta(minutes=5)):
+        ask_for_early_start(later.user, later.id)
+    for booking, clock in ((later, "12:05"), (ticked, "12:00")):
+        page = words_of(text_of(login(booking.user).get(f"/bookings/{booking.id}")))
+        assert f"{asked} am Di, 24. Nov., {clock} Uhr" in page
+
+
 def test_asking_twice_is_asking_once(trips: Trips) -> None:
     booking = trips.booked()
     assert ask_for_early_start(booking.user, booking.id)
