@@ -1,9 +1,11 @@
-"""`flask verify`, the part about bookings: counters, trips, Ronjas, holds, and what a booking says of its money."""
+"""`flask verify`, the part about bookings: counters, trips, Ronjas, holds, messages, and what one says of its money."""
 
 from datetime import timedelta
 
+from b2c_web.bookings.owed import OWED
 from b2c_web.checks import Check, by_statement
 from b2c_web.config import ZONE
+from b2c_web.owed import check_of
 
 HOLD_OVERDUE = timedelta(minutes=2)
 OFFER_OVERDUE = timedelta(minutes=10)
@@ -164,4 +166,5 @@ MONEY = {
 CHECKS: list[Check] = [
     *(by_statement(name, statement) for name, statement in (COUNTERS | TRIPS | RONJAS | MONEY).items()),
     *(by_statement(name, statement, late_after=late) for name, (statement, late) in HOLDS.items()),
+    *(check_of(owed, f"queue: no {owed.name}", timedelta(0)) for owed in OWED),
 ]

@@ -1,4 +1,4 @@
-"""Jobs around bookings: holds that end, dates not chosen after a no-show, drafts that are forgotten."""
+"""Jobs around bookings: holds that end, dates not chosen after a no-show, lost messages, drafts that are forgotten."""
 
 import uuid
 from datetime import timedelta
@@ -9,10 +9,12 @@ from b2c_web import jobs
 from b2c_web.bookings.commands import end_late_wish, end_no_show
 from b2c_web.bookings.commands import expire_hold as release_hold
 from b2c_web.bookings.models import Booking, BookingDraft, BookingStatus
+from b2c_web.bookings.owed import OWED
 from b2c_web.bookings.waiting import bookings_waiting_too_long
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.flask_extensions import db
+from b2c_web.owed import queue_again
 
 DRAFT_KEPT = timedelta(days=14)
 SWEPT_AT_ONCE = 200
@@ -43,6 +45,12 @@ def sweep_no_shows() -> None:
 def sweep_moves() -> None:
     """Late moves whose fee nobody paid in time are off."""
     jobs.for_each(bookings_waiting_too_long(), end_late_wish)
+
+
+@jobs.periodic("bookings.sweep_messages", cron="*/5 * * * *")
+def sweep_messages() -> None:
+    """Queue again the messages that somebody waits for and no job will write."""
+    queue_again(OWED, now_utc())
 
 
 @jobs.periodic("bookings.forget_drafts", cron="17 3 * * *")

@@ -9,7 +9,8 @@ from sqlalchemy import inspect, select
 from sqlalchemy.orm import joinedload, load_only
 
 from b2c_web import jobs
-from b2c_web.bookings.models import Booking
+from b2c_web.bookings import wishes
+from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import lacking
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.commands import add_notification
@@ -103,21 +104,33 @@ def send_later(kind: str, booking_id: str, once: str = "") -> None:
 
     with command_transaction():
         booking = lock_booking(uuid.UUID(booking_id))
-        if still_wanted(NotificationKind(kind), booking, once):
+        if not still_wanted(NotificationKind(kind), booking, once):
+            return
+        if kind == NotificationKind.BOOKING_CONFIRMED:
+            confirm(booking)
+        else:
             send(NotificationKind(kind), booking, once=once)
 
 
 def still_wanted(kind: NotificationKind, booking: Booking, once: str) -> bool:
-    """A reminder for a date that was moved or cancelled meanwhile is not sent, nor a question how it was after a
-    withdrawal."""
+    """A reminder for a date that was moved or cancelled meanwhile is not sent, and nothing of it after a withdrawal."""
+    if booking.withdrawn_at is not None:
+        return False
     if kind is NotificationKind.PICKUP_REMINDER:
-        return booking.status.value == "CONFIRMED" and booking.pickup_time.isoformat() == once
-    return booking.status.value == "COMPLETED" and booking.withdrawn_at is None
+        return booking.status is BookingStatus.CONFIRMED and booking.pickup_time.isoformat() == once
+    if kind is NotificationKind.BOOKING_CONFIRMED:
+        return booking.status not in (BookingStatus.COMPLETED, BookingStatus.CANCELLED)
+    return booking.status is BookingStatus.COMPLETED
 
 
 def later(kind: NotificationKind, booking: Booking, at: datetime, once: str = "") -> None:
     """Step: queue a message for a later instant."""
     jobs.defer(send_later, at=at, kind=kind.value, booking_id=str(booking.id), once=once)
+
+
+def confirm(booking: Booking) -> None:
+    """Step: the confirmation of a booking that is paid."""
+    send(NotificationKind.BOOKING_CONFIRMED, booking, wishes=wishes.told_of(booking))
 
 
 def remind(booking: Booking) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import and_, or_, select
 
 from b2c_web import audit
 from b2c_web.accounts.models import User
-from b2c_web.bookings import hooks, messages, moving, wishes
+from b2c_web.bookings import hooks, messages, moving
 from b2c_web.bookings.claim import question_of, reclaim
 from b2c_web.bookings.giving_back import LATE_MONEY
 from b2c_web.bookings.labels import lines_of
@@ -104,7 +104,7 @@ def _confirmed(booking: Booking, payment: Payment) -> None:
     keep_car(booking)
     add_paper(DocumentKind.RECEIPT, booking, payment.id, lines_of(booking))
     hooks.confirmed(booking)
-    messages.send(NotificationKind.BOOKING_CONFIRMED, booking, wishes=wishes.told_of(booking))
+    messages.confirm(booking)
     messages.remind(booking)
 
 

@@ -51,11 +51,13 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "ledger_entries": (
         "id", "payment_id", "refund_id", "kind", "amount_cents", "provider_reference", "occurred_at",
     ),
+    "notifications": ("id", "kind", "booking_id", "recipient", "language", "dedupe_key", "status", "sent_at"),
 }  # fmt: skip
 
 NULL = "\\N"
 LETTERS = string.ascii_uppercase
 NAME, PHONE, STREET = "Person im großen Satz", "+491713920000", "Am Beispielweg 1"
+REVIEWS_ASKED_FOR = timedelta(days=21)  # `flask verify` looks at two weeks
 
 
 def new_ids() -> Iterator[str]:
@@ -141,6 +143,16 @@ class WorkshopRows:
         self._add_money(booking_id, user, base + concierge, made=made, paid=paid, intent=intent, refunded=ended)
         if booking.back:
             self._add_concierge(booking, booking.back, booking_id, (lat, lng), past)
+        if not past:
+            self._add_message("BOOKING_CONFIRMED", booking_id, paid)
+            self._add_message("PICKUP_REMINDER", booking_id, paid, once=booking.slot.start.astimezone(UTC).isoformat())
+        elif done and done.date() > self.today - REVIEWS_ASKED_FOR:
+            self._add_message("REVIEW_REQUEST", booking_id, done)
+
+    def _add_message(self, kind: str, booking_id: str, at: datetime, once: str = "") -> None:
+        """As if it had been sent: a big set has no queue."""
+        key, to = f"{kind}:{booking_id}:{once}", "kunde@bulk.example.org"
+        self.rows.add("notifications", next(self.rows.ids), kind, booking_id, to, "de", key, "SENT", at)
 
     def _name(self) -> str:
         return f"{self.chance.choice(GIVEN)} {self.chance.choice(FAMILIES)}"

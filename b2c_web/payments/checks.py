@@ -1,21 +1,20 @@
 """`flask verify`, the part about money: what must hold on live data at every moment."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
 from sqlalchemy import text
 
-from b2c_web.checks import Breach
+from b2c_web.checks import SHOWN, Breach, Check
 from b2c_web.clock import now_utc
 from b2c_web.flask_extensions import db
-from b2c_web.payments.owed import OWED, Owed, not_queued
+from b2c_web.owed import check_of
+from b2c_web.payments.owed import OWED
 from b2c_web.payments.renewing import renewal_begins
 
 LATE_AFTER = timedelta(minutes=5)
 PAGE_OVER_AFTER = timedelta(minutes=10)
 DECIDED_AFTER = timedelta(hours=3)  # longer than all tries of a capture
-SHOWN = 5
 
 # name -> ids of the rows that break it
 STATEMENTS = {
@@ -87,12 +86,7 @@ def _by_statement(name: str) -> Breach:
     return Breach(name, len(found), list(found[:SHOWN]))
 
 
-def _by_owed(owed: Owed) -> Breach:
-    found = not_queued(owed, now_utc() - LATE_AFTER)
-    return Breach(f"payments: no {owed.name}", len(found), list(found[:SHOWN]))
-
-
-CHECKS: list[Callable[[], Breach]] = [
+CHECKS: list[Check] = [
     *(partial(_by_statement, name) for name in STATEMENTS),
-    *(partial(_by_owed, owed) for owed in OWED),
+    *(check_of(owed, f"payments: no {owed.name}", LATE_AFTER) for owed in OWED),
 ]

@@ -107,6 +107,7 @@ def push_default(user_id: uuid.UUID) -> None:
     if customer_id:
         key = f"{repeatable('default', user_id)}-{digest(*wish)}"  # the minute: a failure is not repeated for a day
         gateway().set_default(customer_id, wish[0], key)
+        _note_told(method)
 
 
 def follow_provider(provider_method_id: str) -> None:
@@ -207,7 +208,15 @@ def _let_newest_be_default(user_id: uuid.UUID) -> None:
         _choose(method)
 
 
+def _note_told(told: PaymentMethod | None) -> None:
+    """Whatever was chosen meanwhile has a job of its own."""
+    with command_transaction():
+        method = told and db.session.get_one(PaymentMethod, told.id, with_for_update=True, populate_existing=True)
+        if method and method.is_default:
+            method.default_told_at = now_utc()
+
+
 def _choose(method: PaymentMethod) -> None:
-    method.is_default = True
+    method.is_default, method.default_told_at = True, None
     db.session.flush()
     jobs.defer(push_default_job, user_id=str(method.user_id))

@@ -69,7 +69,8 @@ class DocumentKind(StrEnum):
 class PaymentMethod(Timestamps, Base):
     """A saved card or mandate; only what is needed to show it. Card data never touches our server.
 
-    `fingerprint` names the same card whenever it is typed again; `detached_at`: the provider forgot it too.
+    `fingerprint` names the same card whenever it is typed again; `detached_at`: the provider forgot it too;
+    `default_told_at`: the provider knows that it is the usual one.
     `mandate_reference`: of an account, as the bank statement shows it.
     """
 
@@ -99,6 +100,7 @@ class PaymentMethod(Timestamps, Base):
     is_default: Mapped[bool] = mapped_column(Boolean, server_default=text("false"), default=False)
     is_active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), default=True)
     detached_at: Mapped[datetime | None]
+    default_told_at: Mapped[datetime | None]
 
 
 class Payment(Timestamps, Base):

@@ -4,19 +4,18 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from flask import current_app
 from sqlalchemy import and_, func, or_, select
 
-from b2c_web import jobs
 from b2c_web.clock import now_utc
 from b2c_web.db import command_transaction
 from b2c_web.errors import Busy
 from b2c_web.flask_extensions import db
+from b2c_web.owed import queue_again
 from b2c_web.payments.gateway import PaymentUnavailable
 from b2c_web.payments.models import Payment, PaymentState
-from b2c_web.payments.owed import OWED, not_queued
+from b2c_web.payments.owed import OWED
 from b2c_web.payments.renewing import renew_lapsing
 from b2c_web.payments.settling import settle_payment
 from b2c_web.payments.setup_settling import settle_setup, silent_setups
@@ -37,15 +36,7 @@ def sweep() -> None:
 
 def queue_owed() -> int:
     """Queue every owed side effect that has no job; returns how many."""
-    with command_transaction():
-        count = 0
-        for owed in OWED:
-            for thing_id in not_queued(owed, now_utc() - OWED_AFTER):
-                log.warning("%s: %s goes back into the queue", owed.name, thing_id)
-                arguments: dict[str, Any] = {owed.argument: thing_id}
-                jobs.defer(owed.job, **arguments)
-                count += 1
-    return count
+    return queue_again(OWED, now_utc() - OWED_AFTER)
 
 
 def ask_about_silent() -> int:

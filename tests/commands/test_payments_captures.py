@@ -161,6 +161,7 @@ def test_killed_after_the_provider_took_it_the_webhook_records_it(
 def test_a_capture_whose_job_was_lost_is_queued_again(
     held: Payment, provider: Provider, work: Purpose, session: Any, run_jobs: Any
 ) -> None:
+    run_jobs({"payments.push_default"})
     done(held)
     session.execute(text("DELETE FROM procrastinate_jobs"))
     session.commit()

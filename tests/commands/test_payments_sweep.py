@@ -133,6 +133,7 @@ def test_one_payment_that_cannot_be_settled_does_not_stop_the_others(
 def test_a_lost_refund_job_is_queued_again(payment: Payment, provider: Provider, session: Any, run_jobs: Any) -> None:
     provider.pay(payment)
     settle_payment(payment.id)
+    run_jobs({"payments.push_default"})
     with command_transaction():
         refund = add_refund(payment, 5000, "cancellation")
     assert queue_owed() == 0
@@ -196,6 +197,22 @@ def test_a_lost_detaching_job_is_queued_again(
         run_jobs({"payments.detach_method"})
     assert gateway().list_methods(str(user.stripe_customer_id)) == []
     assert _breaches() == {}
+
+
+def test_a_usual_card_that_the_provider_was_not_told_of_is_told_again(
+    payment: Payment, user: User, provider: Provider, session: Any, run_jobs: Any
+) -> None:
+    provider.pay(payment)
+    settle_payment(payment.id)
+    _lose_all_jobs(session)
+    with clock.frozen(clock.now_utc() + LATER):
+        assert _breaches() == {"payments: no usual cards that the provider was not told of": 1}
+        assert (queue_owed(), queue_owed()) == (1, 0)
+        assert _breaches() == {}
+        run_jobs({"payments.push_default"})
+        assert (queue_owed(), _breaches()) == (0, {})
+    (method,) = methods_of(user)
+    assert method.default_told_at is not None
 
 
 def test_the_periodic_reconciliation_keeps_its_pace(app: Any, session: Any, monkeypatch: pytest.MonkeyPatch) -> None:

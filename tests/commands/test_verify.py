@@ -12,6 +12,7 @@ from sqlalchemy.exc import InternalError
 
 from b2c_web.bookings import checks as booking_checks
 from b2c_web.bookings.commands import give_up
+from b2c_web.bookings.owed import OWED
 from b2c_web.checks import all_checks, breaches, run_checks
 from b2c_web.cli.verify import open_snapshot
 from b2c_web.clock import now_utc
@@ -227,6 +228,18 @@ PLANTED: Plants = {
         ),
     ),
     "queue: every job that failed for good is before a person": ((), FAIL_A_JOB),
+    "queue: no confirmation of a paid booking that is neither written nor queued": (
+        (),
+        ("DELETE FROM notifications WHERE kind = 'BOOKING_CONFIRMED'",),
+    ),
+    "queue: no reminder of a pickup to come that is neither written nor queued": (
+        (),
+        ("DELETE FROM procrastinate_jobs WHERE task_name = 'bookings.send_message'",),
+    ),
+    "queue: no review request that is neither written nor queued": (
+        (),
+        (CONCIERGE.format("status = 'COMPLETED', completed_at = '2026-11-24 09:00+00'"),),
+    ),
 }
 
 
@@ -296,6 +309,7 @@ def test_money_that_came_back_and_goes_again_is_well(trips: Trips) -> None:
 
 def test_every_check_has_its_breach() -> None:
     names = [name for module in OWN_CHECKS for name in _statements(module)]
+    names += [f"queue: no {owed.name}" for owed in OWED]
     assert sorted(names) == sorted(PLANTED)
 
 
@@ -314,9 +328,12 @@ def test_every_features_checks_are_collected(session: Any) -> None:
 def test_a_day_is_counted_by_the_workshops_own_calendar(trips: Trips) -> None:
     """A window past midnight UTC still belongs to the local day."""
     booking = trips.booked(slot=5, back=None)
-    trips.session.execute(
-        text("UPDATE bookings SET pickup_time = '2026-11-26 23:30+00' WHERE id = :id"), {"id": booking.id}
-    )
+    for statement in (
+        "UPDATE bookings SET pickup_time = '2026-11-26 23:30+00' WHERE id = :id",
+        """UPDATE procrastinate_jobs SET args = args || '{"once": "2026-11-26T23:30:00+00:00"}'
+           WHERE args ->> 'booking_id' = CAST(:id AS text) AND task_name = 'bookings.send_message'""",
+    ):
+        trips.session.execute(text(statement), {"id": str(booking.id)})
     assert [breach.name for breach in breaches()] == []
 
 
