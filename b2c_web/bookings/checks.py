@@ -74,6 +74,15 @@ RONJAS = {
         LEFT JOIN ronja_reservations r ON r.booking_id = b.id JOIN time_slots s ON s.id = b.return_slot_id
         WHERE {CONCIERGE_LIVE}
           AND (r.id IS NULL OR lower(r.during) > b.pickup_time OR upper(r.during) <= s.start_time)""",
+    # cleaning comes on top, by the setting at that time; what happens on the road only makes it longer
+    "Ronjas: before the pickup one is reserved from the drive there to the drive home": """
+        SELECT format('booking %s: %s', b.number, r.during) FROM bookings b
+        JOIN ronja_reservations r ON r.booking_id = b.id
+        JOIN trips p ON p.booking_id = b.id AND p.type = 'PICKUP' AND p.released_at IS NULL
+        JOIN trips t ON t.booking_id = b.id AND t.type = 'RETURN' AND t.released_at IS NULL
+        WHERE b.status IN ('PENDING', 'CONFIRMED') AND NOT r.during @> tstzrange(
+          p.window_start - make_interval(mins => p.travel_minutes),
+          t.window_end + make_interval(mins => t.travel_minutes))""",
     "Ronjas: a cancelled booking keeps its own until the car is home": """
         SELECT format('booking %s', b.number) FROM bookings b LEFT JOIN ronja_reservations r ON r.booking_id = b.id
         WHERE b.status = 'CANCELLED' AND b.places_released_at IS NULL AND b.include_concierge

@@ -207,7 +207,7 @@ class WorkshopRows:
             add("trip_minutes", trip_id, slot.id, minutes)
             if past or kind == "PICKUP":
                 facts = {"jockey_id": jockey_id, "ronja_id": ronja_id, "kind": kind, "slot": slot}
-                self._add_assignment(booking_id, trip_id, minutes=minutes, past=past, **facts)
+                self._add_assignment(booking_id, trip_id, travel=travel, minutes=minutes, past=past, **facts)
 
     def _add_assignment(
         self,
@@ -218,12 +218,13 @@ class WorkshopRows:
         ronja_id: str,
         kind: str,
         slot: Any,
+        travel: timedelta,
         minutes: int,
         past: bool,
     ) -> None:
         assignment_id = next(self.rows.ids)
         self.rows.add(
-            "jockey_assignments", assignment_id, booking_id, trip_id, jockey_id, ronja_id, kind, slot.start,
+            "jockey_assignments", assignment_id, booking_id, trip_id, jockey_id, ronja_id, kind, slot.start + travel,
             slot.end if past else None, "COMPLETED" if past else "ASSIGNED",
         )  # fmt: skip
         if not past:  # what is done takes nobody's time any more

@@ -56,6 +56,12 @@ STATEMENTS = {
         SELECT format('assignment %s', a.id) FROM jockey_assignments a
         LEFT JOIN jockey_busy_ranges r ON r.assignment_id = a.id
         WHERE {OPEN} AND a.conflict IS NULL AND (r.id IS NULL OR r.jockey_id <> a.jockey_id)""",
+    "assignments: until it begins its jockey is taken for the whole trip": """
+        SELECT format('assignment %s: %s', a.id, r.during) FROM jockey_assignments a
+        JOIN trips t ON t.id = a.trip_id JOIN jockey_busy_ranges r ON r.assignment_id = a.id
+        WHERE a.status = 'ASSIGNED' AND a.conflict IS NULL AND r.during <> tstzrange(
+          a.scheduled_time - make_interval(mins => t.travel_minutes),
+          a.scheduled_time + make_interval(mins => t.jockey_minutes - t.travel_minutes))""",
     # plans may be late and overlap in life; one car in the hands of two customers is a fault in the records
     "Ronjas: handed to one customer at a time": f"""
         SELECT format('Ronja %s: bookings %s', v.license_plate, string_agg(b.number, ', ' ORDER BY b.number))

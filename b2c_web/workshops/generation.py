@@ -158,8 +158,8 @@ def lock_windows(workshop_id: uuid.UUID, first: date, last: date | None = None) 
     db.session.execute(select(Workshop.id).where(Workshop.id == workshop_id).with_for_update(key_share=True))
 
 
-REFRESH_ROOM = text("""
-    WITH counted AS (
+# what the shifts give some windows
+ROOM = """
         SELECT slot.id,
             floor(coalesce(sum(
                 extract(epoch FROM least(shift.ends_at, slot.end_time) - greatest(shift.starts_at, slot.start_time))
@@ -175,10 +175,12 @@ REFRESH_ROOM = text("""
             JOIN jockeys jockey ON jockey.id = shift.jockey_id AND jockey.status <> 'INACTIVE')
             ON jockey.workshop_id = slot.workshop_id
             AND shift.starts_at < slot.end_time AND shift.ends_at > slot.start_time
-        WHERE slot.workshop_id = :workshop_id AND slot.service_date >= :first
-            AND (CAST(:last AS date) IS NULL OR slot.service_date <= :last)
-        GROUP BY slot.id, workshop.jockey_overbooking_percent
-    )
+        WHERE {which}
+        GROUP BY slot.id, workshop.jockey_overbooking_percent"""
+OF_DAYS = """slot.workshop_id = :workshop_id AND slot.service_date >= :first
+            AND (CAST(:last AS date) IS NULL OR slot.service_date <= :last)"""
+REFRESH = """
+    WITH counted AS ({counted})
     UPDATE time_slots slot
     SET jockey_minutes_room = counted.room,
         longest_trip_minutes = counted.longest,
@@ -188,7 +190,8 @@ REFRESH_ROOM = text("""
     WHERE slot.id = counted.id
         AND (slot.jockey_minutes_room, slot.longest_trip_minutes, slot.jockey_minutes_short) IS DISTINCT FROM
             (counted.room, counted.longest, greatest(0, slot.jockey_minutes_taken - counted.room))
-""")
+"""
+REFRESH_ROOM = text(REFRESH.format(counted=ROOM.format(which=OF_DAYS)))
 
 
 def refresh_jockey_room(workshop_id: uuid.UUID, first: date, last: date | None = None) -> None:

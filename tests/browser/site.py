@@ -20,6 +20,7 @@ from b2c_web.accounts.models import Role, User
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.models import Notification, NotificationKind
+from b2c_web.workshops.generation import refresh_jockey_room
 from b2c_web.workshops.models import Workshop, WorkshopCapacity
 from tests.contract.simulator_process import SimulatorProcess, free_port
 from tests.factories import (
@@ -99,7 +100,7 @@ def _next_job() -> Any:
 def furnish() -> None:
     """One workshop that can serve, with staff who can sign in with `PASSWORD`."""
     make_services()
-    workshop = make_workshop(name="Werkstatt Witten")
+    workshop = make_workshop(name="Werkstatt Witten", jockey_overbooking_percent=200)  # minutes as of four jockeys
     today = clock.today_in(ZONE)
     make_days(workshop, today, DAYS)
     days = db.session.query(WorkshopCapacity).order_by(WorkshopCapacity.date).all()
@@ -111,6 +112,7 @@ def furnish() -> None:
         make_ronja(workshop)
     jockeys = [make_jockey(workshop) for _n in range(2)]
     make_shifts(jockeys, today, DAYS)
+    refresh_jockey_room(workshop.id, today)
     staff = {Role.WORKSHOP: "werkstatt", Role.ADMIN: "admin", Role.DISPATCHER: "disposition", Role.JOCKEY: "jockey"}
     people = [_staff(role, name, workshop) for role, name in staff.items()]
     jockeys[0].user_id = people[-1].id

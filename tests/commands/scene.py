@@ -15,6 +15,7 @@ from b2c_web.payments.gateway import Outcome, PaymentSnapshot
 from b2c_web.payments.models import Payment, PaymentPurpose, Refund
 from b2c_web.payments.recording import record
 from b2c_web.vehicles.models import VehicleClass
+from b2c_web.workshops.generation import refresh_jockey_room
 from b2c_web.workshops.models import TimeSlot, WorkshopCapacity
 from tests.factories import (
     DORTMUND,
@@ -36,15 +37,25 @@ class Scene:
     """One workshop with two open days, Ronjas, a jockey on both days, and requests for it."""
 
     def __init__(
-        self, session: Any, *, ronjas: int = 1, first: date = FIRST, days: int = 2, places: int = 4, **slot_facts: Any
+        self,
+        session: Any,
+        *,
+        ronjas: int = 1,
+        first: date = FIRST,
+        days: int = 2,
+        places: int = 4,
+        percent: int = 300,
+        **slot_facts: Any,
     ) -> None:
         make_services()
         self.session, self.first = session, first
-        self.workshop = make_workshop()
+        self.workshop = make_workshop(jockey_overbooking_percent=percent)  # one jockey has the minutes of three
         self.slots = make_days(self.workshop, first, days, places=places, **slot_facts)
         self.ronjas = [make_ronja(self.workshop) for _n in range(ronjas)]
         self.jockey = make_jockey(self.workshop)
         make_shifts([self.jockey], first, days)
+        if not slot_facts.keys() & {"jockey_minutes_room", "longest_trip_minutes"}:
+            refresh_jockey_room(self.workshop.id, first)
         session.commit()
 
     def request(self, slot: int = 0, back: int | None = 2, **facts: Any) -> BookingRequest:

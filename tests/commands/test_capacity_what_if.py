@@ -31,7 +31,7 @@ BRAKES = 120
 @pytest.fixture
 def scene(session: Any) -> Scene:
     """Two jockeys and three Ronjas on two days; the windows' room is counted from the shifts."""
-    scene = Scene(session, ronjas=3)
+    scene = Scene(session, ronjas=3, percent=100)
     other = make_jockey(scene.workshop)
     for day in range(2):
         make_shift(other, FIRST + timedelta(days=day), 480, 960)

@@ -41,7 +41,7 @@ BRAKES = 120
 @pytest.fixture
 def scene(session: Any) -> Scene:
     """Three days, three Ronjas, and three jockeys of whom nobody works at the weekend."""
-    scene = Scene(session, ronjas=3, days=5)
+    scene = Scene(session, ronjas=3, days=5, percent=100)
     session.query(JockeyShift).delete()
     jockeys = [scene.jockey, make_jockey(scene.workshop), make_jockey(scene.workshop)]
     for jockey, times in zip(jockeys, SHIFTS, strict=True):

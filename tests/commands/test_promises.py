@@ -66,9 +66,7 @@ class Promises(RuleBasedStateMachine):
         self.session = self.stack.enter_context(rolled_back(self.app))
         self.now = datetime(first.year, first.month, first.day, 11, tzinfo=UTC) - timedelta(days=2)
         self.hold_clock()
-        self.scene = Scene(
-            self.session, ronjas=2, first=first, days=DAYS, weekends=True, places=places, jockey_minutes_room=200
-        )
+        self.scene = Scene(self.session, ronjas=2, first=first, days=DAYS, weekends=True, places=places, percent=167)
         self.staff = make_user(Role.WORKSHOP, workshop_id=self.scene.workshop.id)
         self.customers = [make_customer() for _n in range(3)]
         self.session.commit()

@@ -26,11 +26,12 @@ from b2c_web.operations.models import FailedOperation
 from b2c_web.payments.gateway import RefundOutcome, RefundResult
 from b2c_web.payments.models import Refund
 from b2c_web.payments.refunding import add_refund, record_refund
+from b2c_web.workshops import checks as workshop_checks
 from tests.commands.planted_extensions import ADD_EXTENSION, CONCIERGE, EXTENSIONS, WITHDRAWN, Plants
 from tests.commands.trips import Trips
 from tests.factories import make_ronja, make_workshop
 
-OWN_CHECKS = (booking_checks, extension_checks, dispatch_checks, odoo_checks, operations_checks)
+OWN_CHECKS = (workshop_checks, booking_checks, extension_checks, dispatch_checks, odoo_checks, operations_checks)
 
 
 @pytest.fixture
@@ -75,6 +76,10 @@ PLANTED: Plants = {
         (),
         ("UPDATE time_slots SET jockey_minutes_short = 5",),
     ),
+    "windows: from today on the room for jockeys is what their shifts give": (
+        (),
+        ("UPDATE time_slots SET jockey_minutes_room = 9999",),
+    ),
     "windows and days: never above their maximum": (
         ("workshop_capacity.ck_workshop_capacity_within_maximum",),
         ("UPDATE workshop_capacity SET max_bookings = 0",),
@@ -95,6 +100,13 @@ PLANTED: Plants = {
     "Ronjas: a live concierge booking has one, from before its pickup into its return": (
         (),
         ("DELETE FROM ronja_reservations",),
+    ),
+    "Ronjas: before the pickup one is reserved from the drive there to the drive home": (
+        (),
+        (
+            "UPDATE ronja_reservations r SET during = tstzrange(lower(r.during), s.start_time + interval '1 minute')"
+            " FROM bookings b JOIN time_slots s ON s.id = b.return_slot_id WHERE b.id = r.booking_id",
+        ),
     ),
     "Ronjas: a cancelled booking keeps its own until the car is home": (
         (),
@@ -178,6 +190,10 @@ PLANTED: Plants = {
         ("UPDATE jockey_assignments SET vehicle_id = (SELECT id FROM ronja_vehicles ORDER BY id DESC LIMIT 1)",),
     ),
     "assignments: an open one that is not flagged has its jockey's time": ((), ("DELETE FROM jockey_busy_ranges",)),
+    "assignments: until it begins its jockey is taken for the whole trip": (
+        (),
+        ("UPDATE jockey_busy_ranges SET during = tstzrange(lower(during), lower(during) + interval '1 minute')",),
+    ),
     "Ronjas: handed to one customer at a time": (
         (),
         (
@@ -335,6 +351,32 @@ def test_a_day_is_counted_by_the_workshops_own_calendar(trips: Trips) -> None:
     ):
         trips.session.execute(text(statement), {"id": str(booking.id)})
     assert [breach.name for breach in breaches()] == []
+
+
+@pytest.mark.parametrize(("later", "earlier"), [("1 min", "0"), ("0", "16 min")])
+def test_a_reservation_that_lacks_a_minute_of_the_drive_is_seen(trips: Trips, later: str, earlier: str) -> None:
+    during = f"tstzrange(lower(during) + interval '{later}', upper(during) - interval '{earlier}')"
+    trips.session.execute(text(f"UPDATE ronja_reservations SET during = {during}"))
+    assert [breach.name for breach in breaches()] == [
+        "Ronjas: before the pickup one is reserved from the drive there to the drive home"
+    ]
+
+
+def test_another_time_for_cleaning_breaks_no_promise_of_before(
+    trips: Trips, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "RONJA_CLEANING_MINUTES", 45)
+    assert breaches() == []
+
+
+@pytest.mark.parametrize("change", ["jockey_minutes_room = 9999", "longest_trip_minutes = 481"])
+def test_a_window_that_is_over_is_not_counted_again(trips: Trips, change: str) -> None:
+    name = "windows: from today on the room for jockeys is what their shifts give"
+    trips.session.execute(text(f"UPDATE time_slots SET {change}"))
+    with trips.at(trips.slots[-1].start_time + timedelta(minutes=1)):
+        assert name in [breach.name for breach in breaches()]
+    with trips.at(trips.slots[-1].start_time + timedelta(days=1)):
+        assert name not in [breach.name for breach in breaches()]
 
 
 def test_examples_are_few_and_the_count_is_whole(trips: Trips) -> None:

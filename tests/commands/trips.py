@@ -18,6 +18,7 @@ from b2c_web.dispatch import commands
 from b2c_web.dispatch.models import JockeyAssignment, JockeyBusyRange
 from b2c_web.media.commands import add_upload
 from b2c_web.media.models import MediaPurpose
+from b2c_web.workshops.generation import refresh_jockey_room
 from b2c_web.workshops.models import Jockey
 from tests.commands.scene import FIRST, Scene
 from tests.factories import make_jockey, make_shift, make_user
@@ -50,6 +51,7 @@ class Trips(Scene):
         jockey = make_jockey(self.workshop)
         make_shift(jockey, FIRST)
         make_shift(jockey, FIRST.replace(day=27))
+        refresh_jockey_room(self.workshop.id, FIRST)
         self.session.commit()
         return jockey
 

@@ -206,9 +206,9 @@ def test_the_day_shows_windows_and_bookings(scene: Scene, login: Login) -> None:
     make_booking(scene.slots[0], scene.slots[2], ronja=scene.ronjas[0], customer_name="Ada Ahorn")
     db.session.commit()
     words = words_of(text_of(staff(scene, login).get(THURSDAY)))
-    assert "8–10 Uhr 1/4 86/480 1/2" in words
-    assert "12–14 Uhr 0/4 66/480 1/2" in words
-    assert "16–18 Uhr 0/4 0/480 0/2" in words
+    assert "8–10 Uhr 1/4 86/360 1/2" in words
+    assert "12–14 Uhr 0/4 66/360 1/2" in words
+    assert "16–18 Uhr 0/4 0/360 0/2" in words
     assert "Ada Ahorn, Bremsenservice Bestätigt" in words
 
 
@@ -339,7 +339,7 @@ def test_one_window_more_is_opened(scene: Scene, login: Login) -> None:
     assert answer.status_code == 303
     words = words_of(text_of(client.get(THURSDAY)))
     assert "18–20 Uhr 0/3 60/60" not in words
-    assert "18–20 Uhr 0/3 0/60 0/2" in words  # the shift ends at 19
+    assert "18–20 Uhr 0/3 0/180 0/2" in words  # the shift ends at 19
     refused = send(client, action, starts="17:00", ends="19:00", places="3")
     assert refused.status_code == 422
     told = words_of(text_of(refused))
