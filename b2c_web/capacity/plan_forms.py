@@ -9,8 +9,9 @@ from wtforms import BooleanField, HiddenField, IntegerField, StringField, TimeFi
 from wtforms.validators import InputRequired
 
 from b2c_web.capacity.day import DayPanel, WindowPanel
-from b2c_web.forms import Form, trimmed
+from b2c_web.forms import Form, WholeNumberField, trimmed
 from b2c_web.workshops.editing import Edit, read_state
+from b2c_web.workshops.models import Workshop
 from b2c_web.workshops.weekly import PlannedWindow
 
 
@@ -90,6 +91,19 @@ class NewWindowForm(Form):
         """The window in wall-clock minutes; an end at midnight is the end of the day."""
         starts, ends = minutes_of(self.starts.data), minutes_of(self.ends.data) or 1440
         return PlannedWindow(starts, ends, self.places.data or 0)
+
+
+class OverbookingForm(Form):
+    jockey_overbooking_percent = WholeNumberField(
+        _l("Überbuchung der Jockeys, in Prozent"),
+        example="110",
+        validators=[InputRequired(_l("Bitte nennen Sie eine Zahl, zum Beispiel 110."))],
+    )
+
+
+def overbooking_form(workshop: Workshop) -> OverbookingForm:
+    """The form of the factor as it stands."""
+    return OverbookingForm(formdata=None, data={"jockey_overbooking_percent": workshop.jockey_overbooking_percent})
 
 
 def minutes_of(at: time | Any) -> int:

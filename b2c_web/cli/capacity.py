@@ -13,7 +13,7 @@ from b2c_web.clock import today_in
 from b2c_web.config import ZONE
 from b2c_web.flask_extensions import db
 from b2c_web.vehicles.models import VehicleClass
-from b2c_web.workshops.commands import roll_on
+from b2c_web.workshops.commands import roll_on, set_overbooking
 from b2c_web.workshops.models import Workshop
 from b2c_web.workshops.travel import Point, locate, travel_times
 
@@ -52,17 +52,35 @@ def generate(name: str | None, days: int | None) -> None:
 @with_appcontext
 def explain(name: str, day: datetime | None, days: int, plz: str, service: ServiceType) -> None:
     """The most concierge bookings a day can hold and what limits it; then each window and why it is blocked."""
-    query = select(Workshop).where(Workshop.is_active, Workshop.name.icontains(name, autoescape=True))
-    workshop = db.session.scalars(query.order_by(Workshop.name)).first()
-    place = locate(plz)
-    if workshop is None or place is None:
-        raise click.ClickException("No active workshop fits." if workshop is None else f"Postal code {plz} is unknown.")
+    workshop, place = _active(name), locate(plz)
+    if place is None:
+        raise click.ClickException(f"Postal code {plz} is unknown.")
     minutes = travel_times().minutes(Point(workshop.lat, workshop.lng), place)
     first = day.date() if day else today_in(ZONE) + timedelta(days=2)
     question = Question(workshop.id, service, VehicleClass.MIDSIZE, True, minutes)
     click.echo(f"{workshop.name}, {service} for {plz} ({minutes} min one way)")
     for line in explanation(question, first, first + timedelta(days=days - 1)):
         click.echo(line)
+
+
+@capacity_cli.command()
+@click.argument("percent", type=click.IntRange(50, 300))
+@click.option("--workshop", "name", default="", help="Part of the workshop's name; default: the first active one.")
+@with_appcontext
+def overbooking(percent: int, name: str) -> None:
+    """Promise PERCENT of the trips that the jockeys' shifts hold, from today on: chains save minutes."""
+    workshop = _active(name)
+    before = workshop.jockey_overbooking_percent
+    set_overbooking(workshop.id, percent)
+    click.echo(f"{workshop.name}: {before} % -> {percent} %")
+
+
+def _active(name: str) -> Workshop:
+    query = select(Workshop).where(Workshop.is_active, Workshop.name.icontains(name, autoescape=True))
+    workshop = db.session.scalars(query.order_by(Workshop.name)).first()
+    if workshop is None:
+        raise click.ClickException("No active workshop fits.")
+    return workshop
 
 
 commands = [capacity_cli]

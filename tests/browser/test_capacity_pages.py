@@ -145,6 +145,19 @@ def test_a_template_is_tried_and_saved(site: Site, staff: Person, booked_day: da
         assert row.count() > 3
 
 
+def test_what_is_promised_beside_the_shifts_is_set_beside_the_template(site: Site, staff: Person) -> None:
+    staff.go("/workshop/capacity/template")
+    field = staff.page.get_by_label("Überbuchung der Jockeys, in Prozent")
+    looking = Inspector(staff)
+    for percent, says in (("301", "Bitte 50 bis 300 Prozent angeben."), ("200", "Kunden sehen es ab sofort.")):
+        field.fill(percent)
+        staff.page.get_by_role("button", name="Überbuchung speichern").click()
+        expect(staff.page.get_by_text(says).first).to_be_visible()
+        expect(field).to_have_value(percent)
+        looking.look()
+    assert looking.wrong == []
+
+
 def test_every_state_of_the_pages_is_accessible(site: Site, meet: Meet, booked_day: date) -> None:
     with site.data() as session:
         if not session.query(User).filter_by(email="admin@example.org", role=Role.ADMIN).count():

@@ -11,11 +11,13 @@ from b2c_web import formatting, htmx
 from b2c_web.access import requires
 from b2c_web.capacity import blueprint
 from b2c_web.capacity.asking import read_day
+from b2c_web.capacity.plan_forms import OverbookingForm, overbooking_form
 from b2c_web.capacity.scope import picked, planned_workshop
 from b2c_web.capacity.template_grid import Grid, grid_of, read_grid, shown, tomorrow
 from b2c_web.capacity.template_words import change_words, doubt_words, obstacle_words
 from b2c_web.errors import Invalid
-from b2c_web.workshops.commands import roll_on
+from b2c_web.forms import submitted
+from b2c_web.workshops.commands import roll_on, set_overbooking
 from b2c_web.workshops.models import Workshop
 from b2c_web.workshops.template_changes import ChangeKind, DayChange
 from b2c_web.workshops.template_commands import Draft, TemplateChanged, preview, save_template
@@ -26,10 +28,15 @@ from b2c_web.workshops.weekly_doubts import carried_by, doubts_of
 @blueprint.get("/template")
 @requires("capacity.plan")
 def template() -> Response:
-    workshop = planned_workshop(current_user, request.args)
+    return _as_it_stands(planned_workshop(current_user, request.args))
+
+
+def _as_it_stands(workshop: Workshop, overbooking: OverbookingForm | None = None) -> Response:
     since = max(read_day(request.args.get("since")) or tomorrow(), tomorrow())
     seen = state_of(workshop.id)  # before the weeks: what is saved in between is told, not written over
-    return _page(workshop, grid_of(weeks_of(workshop.id).week_on(since), since), seen)
+    grid = grid_of(weeks_of(workshop.id).week_on(since), since)
+    status = overbooking.status_code() if overbooking else 200
+    return _page(workshop, grid, seen, status, overbooking=overbooking)
 
 
 @blueprint.post("/template")
@@ -84,6 +91,7 @@ def _page(
     changes: Sequence[DayChange] | None = None,
     digest: str = "",
     doubts: Sequence[str] = (),
+    overbooking: OverbookingForm | None = None,
 ) -> Response:
     return htmx.render(
         "capacity/template.html",
@@ -99,7 +107,18 @@ def _page(
         doubts=doubts,
         change_words=change_words,
         obstacle_words=obstacle_words,
+        overbooking=overbooking or overbooking_form(workshop),
     )
+
+
+@blueprint.post("/overbooking")
+@requires("capacity.plan")
+def overbook() -> Response:
+    workshop, form = planned_workshop(current_user, request.args), OverbookingForm()
+    if submitted(form, lambda: set_overbooking(workshop.id, form.jockey_overbooking_percent.data or 0)):
+        flash(_("Gespeichert. Kunden sehen es ab sofort."), "success")
+        return htmx.see_other(url_for("capacity.template", **picked(current_user, workshop)))
+    return _as_it_stands(workshop, form)
 
 
 @blueprint.post("/generation")
