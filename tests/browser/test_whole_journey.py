@@ -188,6 +188,7 @@ def read_handovers(rosa: Person, journey: Journey) -> None:
     zoom = handovers.locator(".photo-zoom:popover-open")
     expect(zoom).to_have_count(1)
     zoom.get_by_role("button", name="Schließen").click()
+    rosa.page.wait_for_function("!history.state?.zoom")  # closing goes back, which takes a moment
     looking = Inspector(rosa)
     looking.look_at(f"/bookings/{journey.id}")
     assert looking.wrong == []
