@@ -12,6 +12,7 @@ from b2c_web import jobs
 from b2c_web.bookings import wishes
 from b2c_web.bookings.models import Booking, BookingStatus
 from b2c_web.bookings.naming import lacking
+from b2c_web.clock import now_utc
 from b2c_web.flask_extensions import db
 from b2c_web.notifications.commands import add_notification
 from b2c_web.notifications.models import Notification, NotificationKind
@@ -119,7 +120,8 @@ def still_wanted(kind: NotificationKind, booking: Booking, once: str) -> bool:
     if kind is NotificationKind.PICKUP_REMINDER:
         return booking.status is BookingStatus.CONFIRMED and booking.pickup_time.isoformat() == once
     if kind is NotificationKind.BOOKING_CONFIRMED:
-        return booking.status not in (BookingStatus.COMPLETED, BookingStatus.CANCELLED)
+        is_to_come = booking.pickup_time > now_utc() and booking.new_date_until is None
+        return booking.status is BookingStatus.CONFIRMED and is_to_come
     return booking.status is BookingStatus.COMPLETED
 
 

@@ -123,6 +123,7 @@ class Booking(Timestamps, Base):
             "pickup_time",
             postgresql_where=text("status NOT IN ('COMPLETED', 'CANCELLED')"),
         ),
+        Index("ix_bookings_completed_at", "completed_at", postgresql_where=text("status = 'COMPLETED'")),
         Index("ix_bookings_number", text('number COLLATE "C"')),
         Index("ix_bookings_workshop_id_number", "workshop_id", text('number COLLATE "C"')),
         Index("ix_bookings_said", text(f"({SAID}) gin_trgm_ops"), postgresql_using="gin"),

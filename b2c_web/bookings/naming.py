@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
 from b2c_web import audit
 from b2c_web.accounts.models import User
@@ -59,10 +60,10 @@ def name_car(user: User, booking_id: uuid.UUID, car: dict[str, Any]) -> None:
         set_vehicle(booking, car)
 
 
-def set_vehicle(booking: Booking, car: dict[str, Any] | None) -> None:
+def set_vehicle(booking: Booking, car: dict[str, Any] | None, *, as_is: bool = False) -> None:
     """Step: the vehicle of a booking that named none yet, from what was said before and what is said now.
 
-    Raises Invalid naming what is missing.
+    `as_is`: one that the customer has already is not written anew. Raises Invalid naming what is missing.
     """
     if booking.vehicle_id is not None:
         return
@@ -71,7 +72,7 @@ def set_vehicle(booking: Booking, car: dict[str, Any] | None) -> None:
     if missing:
         raise Invalid(_l("Es fehlen noch Angaben zum Auto."), field=missing[0], missing=missing)
     said = {name: booking.car_details[name] for name in NEEDED if booking.car_details.get(name)}
-    vehicle = put_vehicle(booking.user_id, _car_facts(booking, facts))
+    vehicle = put_vehicle(booking.user_id, _car_facts(booking, facts), as_is=as_is)
     booking.vehicle_id = vehicle.id
     booking.car_details = {**booking.car_details, **{name: facts[name] for name in NEEDED}}
     db.session.flush()
@@ -81,9 +82,14 @@ def set_vehicle(booking: Booking, car: dict[str, Any] | None) -> None:
 def keep_car(booking: Booking) -> None:
     """Step: a car that was named in full when booking becomes one of the customer's; where that cannot be, it waits
     until the customer or the check-in names it.
+
+    So it does while something else changes this customer: a payment waits for nobody here, who may wait for it.
     """
+    owner = select(User.id).where(User.id == booking.user_id).with_for_update(key_share=True, skip_locked=True)
+    if db.session.scalar(owner) is None:
+        return
     with suppress(Invalid, Conflict):
-        set_vehicle(booking, None)
+        set_vehicle(booking, None, as_is=True)
 
 
 def told_of(vehicle: Vehicle) -> dict[str, Any]:

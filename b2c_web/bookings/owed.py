@@ -12,13 +12,14 @@ UNWRITTEN = """
 
 OWED = (
     Owed(
-        "confirmation of a paid booking that is neither written nor queued",
+        "confirmation of a booking to come that is neither written nor queued",
         send_later,
         UNWRITTEN.format(
             kind="BOOKING_CONFIRMED",
             once="''",
             at="NULL::timestamptz",
-            wanted="b.paid_at IS NOT NULL AND b.status NOT IN ('COMPLETED', 'CANCELLED')",
+            wanted="b.paid_at IS NOT NULL AND b.status = 'CONFIRMED' AND b.new_date_until IS NULL"
+            " AND b.pickup_time > :now",
         ),
     ),
     Owed(

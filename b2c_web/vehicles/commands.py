@@ -54,16 +54,18 @@ def add_vehicle(user: User, facts: CarFacts) -> uuid.UUID:
         return _put(user_id, mine, there, checked).id
 
 
-def put_vehicle(user_id: uuid.UUID, facts: CarFacts) -> Vehicle:
+def put_vehicle(user_id: uuid.UUID, facts: CarFacts, *, as_is: bool = False) -> Vehicle:
     """Step: the car of `user_id` with these facts, for example at check-in.
 
     A car of theirs with the same VIN, or the same plate and not archived, is brought up to date instead, and out of
-    the archive; its class and what `facts` leaves out stay. Locks the user's row. Raises Invalid naming the field,
-    and Conflict past 30 cars.
+    the archive; its class and what `facts` leaves out stay. `as_is`: one that is not archived stays as it is. Locks the
+    user's row. Raises Invalid naming the field, and Conflict past 30 cars.
     """
     checked = _checked(facts)
     mine = _lock_cars(user_id)
     there = _same(mine, checked)
+    if as_is and there is not None and there.is_active:
+        return there
     known = {name: value for name, value in checked.items() if value is not None and name != "vehicle_class"}
     return _put(user_id, mine, there, checked if there is None else known)
 

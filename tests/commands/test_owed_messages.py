@@ -15,7 +15,7 @@ from b2c_web.notifications.models import Notification
 from b2c_web.notifications.models import NotificationKind as Kind
 from tests.commands.trips import CAR, Trips
 
-CONFIRMATION = "queue: no confirmation of a paid booking that is neither written nor queued"
+CONFIRMATION = "queue: no confirmation of a booking to come that is neither written nor queued"
 REMINDER = "queue: no reminder of a pickup to come that is neither written nor queued"
 REVIEW = "queue: no review request that is neither written nor queued"
 
@@ -204,3 +204,13 @@ def test_a_booking_that_staff_ended_with_the_car_here_is_not_asked_about(trips: 
         lose_jobs(trips)
         sweep_messages()
         assert (queued(trips), REVIEW in broken()) == ([], False)
+
+
+def test_a_lost_confirmation_that_is_true_no_more_is_not_written(trips: Trips) -> None:
+    booking = trips.booked()
+    lose_message(trips, Kind.BOOKING_CONFIRMED)
+    trips.miss(booking)  # a new date is offered: "we come at eight" would be wrong
+    with trips.at(booking.pickup_time + timedelta(hours=1)):
+        assert CONFIRMATION not in broken()
+        sweep_messages()
+        assert [kind for kind, _at in queued(trips)].count(Kind.BOOKING_CONFIRMED.value) == 0

@@ -244,7 +244,7 @@ PLANTED: Plants = {
         ),
     ),
     "queue: every job that failed for good is before a person": ((), FAIL_A_JOB),
-    "queue: no confirmation of a paid booking that is neither written nor queued": (
+    "queue: no confirmation of a booking to come that is neither written nor queued": (
         (),
         ("DELETE FROM notifications WHERE kind = 'BOOKING_CONFIRMED'",),
     ),

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from b2c_web import clock
-from b2c_web.bookings import counters, places
+from b2c_web.bookings import claim, counters, places, settlement
 from b2c_web.bookings.claim import book
 from b2c_web.bookings.commands import cancel, expire_hold, move
 from b2c_web.bookings.models import Booking, BookingStatus, RonjaReservation
@@ -288,3 +288,36 @@ def test_who_moves_and_who_edits_the_windows_do_not_block_each_other(
     with clock.frozen(NOON.replace(minute=31)):
         results = at_once(committed_app, [lambda: move(user, booking_id, target, None, accepted_fee_cents=0), edit])
     assert not [result for result in results if isinstance(result, Exception)]
+
+
+CAR = {"license_plate": "DO-AB 123", "make": "VW", "model": "Golf", "year": 2019}
+
+
+def test_a_payment_that_keeps_its_car_and_the_customers_next_claim_do_not_block_each_other(
+    scene: Callable[..., Scene], committed_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The payment has written the booking, the claim has locked the customer, and then each comes to the other."""
+    one = scene()
+    booking = one.book(slot=0, back=None, car_details=CAR)
+    payment, booking_id = one.payment_of(booking.id), booking.id
+    wanted = one.request(slot=1, back=None, user_id=booking.user_id)
+    db.session.commit()
+    keeps, looks, written, user_locked = settlement.keep_car, claim._in_the_way, Meeting(2), Meeting(2)
+
+    def keep(paid: Booking) -> None:
+        written.wait()
+        user_locked.wait()
+        keeps(paid)
+
+    def look(request: Any) -> Any:
+        written.wait()
+        found = looks(request)
+        user_locked.wait()
+        return found
+
+    monkeypatch.setattr(settlement, "keep_car", keep)
+    monkeypatch.setattr(claim, "_in_the_way", look)
+    results = at_once(committed_app, [lambda: succeed(payment), lambda: book(wanted)])
+    assert not [result for result in results if isinstance(result, Exception)]
+    db.session.rollback()
+    assert db.session.get_one(Booking, booking_id).status is BookingStatus.CONFIRMED
