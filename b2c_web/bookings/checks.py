@@ -15,6 +15,9 @@ WITHDRAWAL_OVERDUE = timedelta(days=7)  # the money has to be back within 14 (§
 CONCIERGE_LIVE = """b.include_concierge AND b.concierge_dropped_at IS NULL
     AND b.status NOT IN ('COMPLETED', 'CANCELLED')"""
 
+# a booking that was withdrawn from, which staff have to end: `STAFF_END_IT` of the models
+STAFF_END_IT = "b.status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP')"
+
 COUNTERS = {
     "days: current_bookings equals the bookings that hold a place, by local pickup date": f"""
         WITH held AS (
@@ -111,8 +114,8 @@ HOLDS = {
         OFFER_OVERDUE,
     ),
     "withdrawals: none waits for more than 7 days until staff end its booking": (
-        """SELECT format('booking %s since %s', number, withdrawn_at) FROM bookings
-        WHERE withdrawn_at < :late AND status IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP')""",
+        f"""SELECT format('booking %s since %s', b.number, b.withdrawn_at) FROM bookings b
+        WHERE b.withdrawn_at < :late AND {STAFF_END_IT}""",
         WITHDRAWAL_OVERDUE,
     ),
 }
@@ -151,8 +154,7 @@ MONEY = {
         FROM bookings b LEFT JOIN booking_moves m ON m.booking_id = b.id JOIN payments p
           ON (p.purpose, p.purpose_id) IN (('BOOKING', b.id), ('MOVE_FEE', m.id))
         LEFT JOIN ({GOING_BACK}) g ON g.payment_id = p.id
-        WHERE b.withdrawn_at IS NOT NULL AND b.status NOT IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP')
-          AND p.captured_cents > coalesce(g.cents, 0)
+        WHERE b.withdrawn_at IS NOT NULL AND NOT {STAFF_END_IT} AND p.captured_cents > coalesce(g.cents, 0)
         GROUP BY p.id, b.number, g.cents""",
     "money: a paid booking was charged its price, an unpaid one keeps nothing": f"""
         SELECT {_SAYS} FROM ({_MONEY}) m

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from b2c_web.bookings.checks import GOING_BACK
+from b2c_web.bookings.checks import GOING_BACK, STAFF_END_IT
 from b2c_web.checks import Check, by_statement
 
 # the gross sum of the items at some places of an extension, each rounded half up
@@ -71,8 +71,7 @@ STATEMENTS = {
         FROM extensions e JOIN bookings b ON b.id = e.booking_id
         JOIN payments p ON p.purpose = 'EXTENSION' AND p.purpose_id = e.id LEFT JOIN ({GOING_BACK}) g
           ON g.payment_id = p.id
-        WHERE b.withdrawn_at IS NOT NULL AND b.status NOT IN ('IN_TRANSIT_TO_WORKSHOP', 'IN_WORKSHOP')
-          AND p.captured_cents > coalesce(g.cents, 0)""",
+        WHERE b.withdrawn_at IS NOT NULL AND NOT {STAFF_END_IT} AND p.captured_cents > coalesce(g.cents, 0)""",
     # a debit under way (PROCESSING) and a capture that was asked for are decided soon, and their money goes back then
     "extensions: of a withdrawn booking nothing is offered, held or owed": """
         SELECT format('extension %s of booking %s: %s, %s', e.id, b.number, e.status, e.authorization_status)

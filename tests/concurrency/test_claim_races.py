@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select, text
 
 from b2c_web import clock
+from b2c_web.accounts.models import User
 from b2c_web.bookings import claim, counters, places, settlement
 from b2c_web.bookings.claim import book
 from b2c_web.bookings.commands import cancel, expire_hold, move
@@ -188,11 +189,7 @@ def test_payment_and_expiry_at_once_agree(scene: Callable[..., Scene], committed
 
 def test_two_people_cancel_at_once_one_wins(scene: Callable[..., Scene], committed_app: Flask) -> None:
     one = scene()
-    booking = one.booked()
-    user, booking_id = booking.user, booking.id
-    db.session.commit()
-    db.session.refresh(user)
-    db.session.expunge(user)
+    user, booking_id = customer_of(one.booked())
     results = at_once(committed_app, [lambda: cancel(user, booking_id, accepted_fee_cents=0)] * 3)
     db.session.rollback()
     assert [type(result) for result in results if result is not None] == [Conflict, Conflict]
@@ -209,15 +206,18 @@ def test_customers_across_days_never_deadlock(scene: Callable[..., Scene], commi
     assert booked == len(pairs), results
 
 
-def movers(scene: Scene) -> list[tuple[Any, uuid.UUID]]:
-    """Two customers with a booking each, who want to move."""
-    booked = [scene.booked(back=None), scene.booked(back=None)]
-    users = [(one.user, one.id) for one in booked]
+def customer_of(booking: Booking) -> tuple[User, uuid.UUID]:
+    """A booking's customer, for another thread, and its id."""
+    user, booking_id = booking.user, booking.id
     db.session.commit()
-    for user, _booking_id in users:
-        db.session.refresh(user)
-        db.session.expunge(user)
-    return users
+    db.session.refresh(user)
+    db.session.expunge(user)
+    return user, booking_id
+
+
+def movers(scene: Scene) -> list[tuple[User, uuid.UUID]]:
+    """Two customers with a booking each, who want to move."""
+    return [customer_of(scene.booked(back=None)) for _n in range(2)]
 
 
 def test_two_who_move_to_one_window_do_not_block_each_other(
@@ -264,11 +264,8 @@ def test_who_moves_and_who_edits_the_windows_do_not_block_each_other(
     one = scene()
     one.book(slot=0, back=None)
     booking = one.booked(slot=1, back=None)
-    user, booking_id, target, day = booking.user, booking.id, one.slots[2].id, one.slots[0].service_date
-    workshop_id = booking.workshop_id
-    db.session.commit()
-    db.session.refresh(user)
-    db.session.expunge(user)
+    workshop_id, target, day = booking.workshop_id, one.slots[2].id, one.slots[0].service_date
+    user, booking_id = customer_of(booking)
     locked, written, days_locked, calls = places.lock_keys, Meeting(2), Meeting(2), count()
 
     def meet_and_lock(*keys: Any) -> Any:
